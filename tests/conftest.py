@@ -1,0 +1,34 @@
+"""Fixtures that every test may ask for: a PostgreSQL of the test session, and an empty database of one's own."""
+
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from testkit.database import Database, Databases, throwaway_postgres
+
+
+@pytest.fixture(scope="session")
+async def postgres() -> AsyncIterator[Databases]:
+    """The session's server, started by the first test that needs it."""
+    async with throwaway_postgres() as databases:
+        yield databases
+
+
+@pytest.fixture
+async def database(postgres: Databases) -> AsyncIterator[Database]:
+    """A database of this test alone."""
+    async with postgres.fresh() as fresh:
+        yield fresh
+
+
+@pytest.fixture(scope="module")
+async def module_database(postgres: Databases) -> AsyncIterator[Database]:
+    """A database that the tests of one module share."""
+    async with postgres.fresh() as fresh:
+        yield fresh
+
+
+@pytest.fixture
+def database_url(database: Database) -> Callable[[str], str]:
+    """The URL of this test's database for a service's role: `database_url("billing")`."""
+    return database.url
