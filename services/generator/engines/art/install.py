@@ -44,7 +44,9 @@ def install(folder: Path, progress: Callable[[str], None]) -> Installed:
         with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as work:
             return _fetch(folder, Path(work), progress)
     except OSError as error:
-        raise ArtInstallFailed(f"cannot write to {folder}: {error}. Choose another folder with --dir or GESSO_ART_DIR.") from error
+        raise ArtInstallFailed(
+            f"cannot write to {folder}: {error}. Choose another folder with --dir or GESSO_ART_DIR."
+        ) from error
 
 
 def _fetch(folder: Path, work: Path, progress: Callable[[str], None]) -> Installed:
@@ -56,7 +58,9 @@ def _fetch(folder: Path, work: Path, progress: Callable[[str], None]) -> Install
     progress("packing the drawings")
     content = (package / "icons.json").read_bytes()
     if hashlib.sha256(content).hexdigest() != ICONS_SHA256:
-        raise ArtInstallFailed(f"the drawings of {PACKAGE} {PACKAGE_VERSION} are not the expected ones; clear npm's cache and try again.")
+        raise ArtInstallFailed(
+            f"the drawings of {PACKAGE} {PACKAGE_VERSION} are not the expected ones; clear npm's cache and try again."
+        )
     icons, words = _compile(json.loads(content), json.loads((package / "metadata.json").read_bytes()), package)
     _keep_licence(package, folder)
     fresh = work / "art"
@@ -85,13 +89,19 @@ def _run_npm(command: list[str], work: Path) -> None:
             [*command, *arguments], cwd=work, capture_output=True, text=True, timeout=_NPM_TIMEOUT_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
-        raise ArtInstallFailed(f"npm did not finish in {_NPM_TIMEOUT_SECONDS} s; check the network and run it again.") from None
+        raise ArtInstallFailed(
+            f"npm did not finish in {_NPM_TIMEOUT_SECONDS} s; check the network and run it again."
+        ) from None
     if done.returncode != 0:
         said = (done.stderr or done.stdout).strip()[-800:]
-        raise ArtInstallFailed(f"npm ci failed: {said}\nCheck npm's registry and proxy settings (npm config list), then run it again.")
+        raise ArtInstallFailed(
+            f"npm ci failed: {said}\nCheck npm's registry and proxy settings (npm config list), then run it again."
+        )
 
 
-def _compile(icons: dict[str, Any], metadata: dict[str, Any], package: Path) -> tuple[dict[str, tuple[str, str]], dict[str, str]]:
+def _compile(
+    icons: dict[str, Any], metadata: dict[str, Any], package: Path
+) -> tuple[dict[str, tuple[str, str]], dict[str, str]]:
     """The drawings with their categories, and every phrase that names one: its name, its aliases, its emoji's synonyms."""
     categories = {name: category for category, names in metadata["categories"].items() for name in names}
     kept = {

@@ -54,7 +54,9 @@ class Sketch:
         await self._pool.__aenter__()
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         await self._pool.__aexit__(kind, error, trace)
 
     @property
@@ -65,7 +67,11 @@ class Sketch:
     async def draw(self, request: SketchRequest) -> SketchPicture:
         """Raises SketchRefused for a request that cannot be drawn, SketchFailed when the engine broke or was too slow."""
         blobs = tuple(blob for blob in (request.init_image, request.mask) if blob is not None)
-        head = {**request.head(), "has_init_image": request.init_image is not None, "has_mask": request.mask is not None}
+        head = {
+            **request.head(),
+            "has_init_image": request.init_image is not None,
+            "has_mask": request.mask is not None,
+        }
         try:
             reply = await self._pool.call(Message(head, blobs))
         except EngineRefused as refusal:
