@@ -73,6 +73,13 @@ def segments(data: memoryview, limits: Limits) -> Iterator[Segment]:
     raise corrupt("too many segments")
 
 
+def manifest_spans(data: memoryview, limits: Limits) -> list[tuple[int, int]]:
+    """Where the segments of manifests lie; those that continue a box carry its instance number."""
+    found = [segment for segment in segments(data, limits) if segment.marker == APP11]
+    instances = {_instance(data, segment) for segment in found if _is_manifest(data, segment)}
+    return [(segment.at, segment.end) for segment in found if _instance(data, segment) in instances]
+
+
 def wrap(manifest: bytes) -> bytes:
     """The APP11 segments that carry a manifest store: one box, cut where a segment is full (ISO/IEC 19566-5, annex D).
 
@@ -101,6 +108,11 @@ def _canvas(data: memoryview, frame: Segment, limits: Limits) -> tuple[int, int]
 def _is_manifest(data: memoryview, segment: Segment) -> bool:
     """True of an APP11 segment that begins the box of a C2PA manifest store."""
     return segment.marker == APP11 and b"c2pa" in bytes(data[segment.start : segment.start + 64])
+
+
+def _instance(data: memoryview, segment: Segment) -> bytes:
+    """What the segments of one JUMBF box have in common: "JP" and the number of the box."""
+    return bytes(data[segment.start : segment.start + 4])
 
 
 def _ends(data: memoryview, scan: int) -> bool:

@@ -66,6 +66,11 @@ def chunks(data: memoryview, limits: Limits) -> Iterator[Chunk]:
     raise corrupt("too many chunks")
 
 
+def manifest_spans(data: memoryview, limits: Limits) -> list[tuple[int, int]]:
+    """Where manifests lie, their chunks whole."""
+    return [(chunk.start - 8, chunk.end + 4) for chunk in chunks(data, limits) if chunk.type == MANIFEST_CHUNK]
+
+
 def wrap(manifest: bytes) -> bytes:
     """The chunk that carries a manifest store."""
     typed = MANIFEST_CHUNK + manifest

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from typing import Final, NamedTuple
 
 from pictures.facts import Facts, Limits, check_canvas, corrupt, truncated
@@ -74,6 +75,15 @@ def chunks(data: memoryview, limits: Limits) -> Iterator[Chunk]:
         yield Chunk(kind, start, start + size)
         at = start + size + size % 2
     raise corrupt("too many chunks")
+
+
+def manifest_spans(found: Sequence[Chunk]) -> list[tuple[int, int]]:
+    """Where manifests lie, their chunks whole; one at the end of an odd file lacks its padding."""
+    return [
+        (chunk.start - CHUNK_HEADER_BYTES, following.start - CHUNK_HEADER_BYTES if following else chunk.end)
+        for chunk, following in zip_longest(found, found[1:])
+        if chunk.type == MANIFEST_CHUNK
+    ]
 
 
 def wrap(manifest: bytes) -> bytes:

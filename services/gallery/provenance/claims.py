@@ -13,13 +13,14 @@ from uuid import UUID
 import cbor2
 
 from gallery.provenance import jumbf
+from pictures import slots
 from pictures.facts import Format
 
 _IPTC: Final = "http://cv.iptc.org/newscodes/digitalsourcetype/"
-_ACTIONS: Final = "c2pa.actions.v2"
+ACTIONS: Final = "c2pa.actions.v2"
 _DATA_HASH: Final = "c2pa.hash.data"
 _INGREDIENT: Final = "c2pa.ingredient.v3"
-_GENERATION: Final = "gesso.generation"
+GENERATION: Final = "gesso.generation"
 
 
 class SourceType(StrEnum):
@@ -46,6 +47,13 @@ class Role(StrEnum):
     """It guided the making of the new picture."""
 
 
+def source_type(*, trained: bool, composite: bool) -> SourceType:
+    """What to call a drawn picture: by a trained model or by rules, from nothing or over a given picture."""
+    if trained:
+        return SourceType.TRAINED_COMPOSITE if composite else SourceType.TRAINED
+    return SourceType.ALGORITHMIC_COMPOSITE if composite else SourceType.ALGORITHMIC
+
+
 @dataclass(frozen=True, slots=True)
 class Ingredient:
     """A picture that went in, known by the SHA-256 of its bytes."""
@@ -61,8 +69,8 @@ class SignRequest:
 
     `digest_sha256`, `slot_offset_bytes` and `slot_length_bytes` are those of the picture's `pictures.slots.Slot`.
     `model` is the public name that was asked for, `upstream_model` the one that really ran, at `provider`.
-    `parameters` are published with the picture: no prompt or secret unless its owner wants that. At most one
-    ingredient is a parent. `created_at` has a time zone.
+    `parameters` are published with the picture: no prompt or secret unless its owner wants that. Raises ValueError
+    for a digest of another length, a slot that cannot be, a time without a zone, and a second parent.
     """
 
     digest_sha256: bytes
@@ -77,6 +85,18 @@ class SignRequest:
     created_at: datetime
     parameters: Mapping[str, Any] = field(default_factory=dict)
     ingredients: tuple[Ingredient, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.digest_sha256) != hashlib.sha256().digest_size:
+            raise ValueError(f"a digest of {len(self.digest_sha256)} bytes")
+        if self.slot_offset_bytes < 0 or not 0 < self.slot_length_bytes <= slots.LARGEST_SLOT_BYTES:
+            raise ValueError(f"a slot of {self.slot_length_bytes} bytes at {self.slot_offset_bytes}")
+        if self.slot_length_bytes % 2:
+            raise ValueError("a slot of odd length")
+        if self.created_at.tzinfo is None:
+            raise ValueError("a time without a zone")
+        if sum(ingredient.role is Role.PARENT for ingredient in self.ingredients) > 1:
+            raise ValueError("more than one parent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +115,8 @@ def state(request: SignRequest, generator_version: str) -> Statement:
     links = {name: _link(name, assertion) for name, assertion in ingredients.items()}
     made = {
         **ingredients,
-        _ACTIONS: _assertion(_ACTIONS, {"actions": _actions(request, links)}),
-        _GENERATION: _assertion(_GENERATION, _generation(request)),
+        ACTIONS: _assertion(ACTIONS, {"actions": _actions(request, links)}),
+        GENERATION: _assertion(GENERATION, generation(request)),
         _DATA_HASH: _assertion(_DATA_HASH, _data_hash(request)),
     }
     claim = {
@@ -140,19 +160,27 @@ def _actions(request: SignRequest, links: Mapping[str, Any]) -> list[dict[str, A
     roles = dict(zip(links, (ingredient.role for ingredient in request.ingredients), strict=True))
     parents = [links[name] for name, role in roles.items() if role is Role.PARENT]
     inputs = [links[name] for name, role in roles.items() if role is Role.INPUT]
-    action: dict[str, Any] = {
-        "action": "c2pa.edited" if parents else "c2pa.created",
-        "when": request.created_at,
-        "softwareAgent": {"name": request.upstream_model},
-        "digitalSourceType": request.source_type.value,
-    }
+    action = creation(request)
     if inputs:
         action["parameters"] = {"ingredients": inputs}
+    if parents:
+        action["action"] = "c2pa.edited"
     opened = {"action": "c2pa.opened", "when": request.created_at, "parameters": {"ingredients": parents}}
     return [opened, action] if parents else [action]
 
 
-def _generation(request: SignRequest) -> dict[str, Any]:
+def creation(request: SignRequest) -> dict[str, Any]:
+    """The action of drawing a picture from nothing."""
+    return {
+        "action": "c2pa.created",
+        "when": request.created_at,
+        "softwareAgent": {"name": request.upstream_model},
+        "digitalSourceType": request.source_type.value,
+    }
+
+
+def generation(request: SignRequest) -> dict[str, Any]:
+    """What this platform says beyond C2PA's vocabulary: the model asked for and the one that ran, where, and how."""
     return {
         "model": request.model,
         "upstreamModel": request.upstream_model,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from gallery.provenance import claims, cose, jumbf
+from gallery.provenance.authority import Credential
 from gallery.provenance.claims import SignRequest
 from pictures import slots
 from pictures.facts import Format
@@ -32,7 +34,7 @@ class Signer:
     def sign(self, request: SignRequest) -> bytes:
         """The wrapped manifest, exactly as long as the slot; the same request gives the same bytes.
 
-        Raises SlotTooSmall. The format is one that has slots: png, jpeg or webp.
+        Raises SlotTooSmall, and KeyError for a format without slots.
         """
         statement = claims.state(request, self.version)
         claim = jumbf.superbox(b"c2cl", "c2pa.claim.v2", [jumbf.box(b"cbor", statement.claim)])
@@ -60,6 +62,26 @@ class Signer:
         signed = jumbf.superbox(b"c2cs", "c2pa.signature", [jumbf.box(b"cbor", signature)])
         manifest = jumbf.superbox(b"c2ma", statement.label, [statement.assertions, claim, signed])
         return jumbf.superbox(b"c2pa", "c2pa", [manifest])
+
+
+class RenewingSigner:
+    """The signer of the moment, made anew from its source of credentials when the old one is due."""
+
+    def __init__(self, source: Callable[[datetime], Credential], version: str, now: datetime) -> None:
+        """`source` is asked at once and at each renewal; it may read and write files, and raise what it raises."""
+        self._source = source
+        self._version = version
+        self._renew(now)
+
+    def at(self, now: datetime) -> Signer:
+        """The signer for pictures that are signed now."""
+        if now >= self.credential.renew_at:
+            self._renew(now)
+        return self._signer
+
+    def _renew(self, now: datetime) -> None:
+        self.credential = self._source(now)
+        self._signer = Signer(cose.seal(self.credential.key, self.credential.chain_der), self._version)
 
 
 def _even(size: int) -> int:

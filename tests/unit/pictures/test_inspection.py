@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from pictures.facts import EXTENSIONS, Facts, Flaw, Format, Limits, NotAPicture, extension, media_type
 from pictures.inspection import find_manifest, inspect
 from pictures.sniffing import SNIFF_BYTES, sniff
