@@ -22,10 +22,8 @@ _LONGEST_DELAY_SECONDS = 5.0
 class ProgramError(Exception):
     """A program did not become ready; the message ends with the last lines that it logged."""
 
-    def __init__(self, name: str, reason: str, log: str, status: int | None = None) -> None:
+    def __init__(self, name: str, reason: str, log: str) -> None:
         super().__init__(f"{name} {reason}" + (f":\n{log}" if log else ""))
-        self.name = name
-        self.status = status
 
 
 async def nothing_to_prepare() -> Sequence[int]:
@@ -81,6 +79,7 @@ class Process:
         self._log_start_bytes = 0
         self._ready = asyncio.Event()
         self._ready_at_seconds: float | None = None
+        self._is_late = False
         self._stopping = asyncio.Event()
         self._keeper = asyncio.create_task(self._keep(), name=f"keep {program.name}")
 
@@ -111,6 +110,7 @@ class Process:
             _LOG.warning("%s did not stop within %s s", self.program.name, self.program.stop_deadline_seconds)
         self._signal(signal.SIGKILL)  # also after a keeper that failed
         await asyncio.wait((self._keeper,))
+        self._keeper.exception()  # known to whom it concerns, who waited until ready or until given up
 
     def _signal(self, number: signal.Signals) -> None:
         """Send a signal to the child, if one lives."""
@@ -178,6 +178,7 @@ class Process:
                 while not await self.program.ready(child.pid):  # noqa: ASYNC110  another process sets no event
                     await asyncio.sleep(_POLL_SECONDS)
         except TimeoutError:
+            self._is_late = True
             self._signal(signal.SIGKILL)
             return
         self._ready_at_seconds = time.monotonic()
@@ -185,8 +186,10 @@ class Process:
 
     def _failure(self, status: int) -> ProgramError:
         """Word the end of a first start that never became ready."""
-        log = logs.tail(self.program.log, self._log_start_bytes)
-        return ProgramError(self.program.name, f"{ended(status)} before it was ready", log, status)
+        program = self.program
+        late = f"was not ready within {program.start_deadline_seconds:g} s"
+        reason = late if self._is_late else f"{ended(status)} before it was ready"
+        return ProgramError(program.name, reason, logs.tail(program.log, self._log_start_bytes))
 
 
 def _end_group(leader_id: int) -> None:
@@ -211,9 +214,7 @@ async def all_running(programs: Sequence[Program]) -> AsyncIterator[tuple[Proces
     """Keep programs running for the block: started together, stopped one after the other, the last one first."""
     processes = tuple(Process(program) for program in programs)
     try:
-        async with asyncio.TaskGroup() as group:
-            for process in processes:
-                group.create_task(process.until_ready())
+        await asyncio.gather(*(process.until_ready() for process in processes))
         yield processes
     finally:
         for process in reversed(processes):
