@@ -27,6 +27,7 @@ from gallery.provenance.cose import PrivateKey
 SIGNS_FOR: Final = timedelta(days=365)
 _SIGNER_LIVES: Final = timedelta(days=6 * 365)
 _ROOT_LIVES: Final = timedelta(days=30 * 365)
+_LOOK_AGAIN: Final = timedelta(hours=1)
 _CLOCK_SKEW: Final = timedelta(hours=1)
 _CLAIM_SIGNING: Final = ObjectIdentifier("1.3.6.1.4.1.62558.2.1")
 _PURPOSES: Final = (_CLAIM_SIGNING, ExtendedKeyUsageOID.EMAIL_PROTECTION)  # the second for readers older than C2PA 2.1
@@ -38,15 +39,16 @@ class CredentialUnusable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What signs until `renew_at`. `chain_der` begins with the signer's certificate and leaves out the root.
+    """What signs until `expires_at`, and is to be asked for anew at `renew_at`.
 
-    `anchors_pem` are the roots that a reader has to trust; empty where the operator's own are unknown.
+    `chain_der` begins with the signer's certificate and leaves out the root; `anchors_pem` are the roots that a reader has to trust; empty where the operator's own are unknown.
     """
 
     key: PrivateKey
     chain_der: tuple[bytes, ...]
     anchors_pem: str
     renew_at: datetime
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +69,16 @@ def local_credential(folder: Path, now: datetime) -> Credential:
         signer.key,
         (signer.certificate.public_bytes(Encoding.DER),),
         (folder / "anchors.pem").read_text(encoding="ascii"),
-        signer.certificate.not_valid_after_utc - left,
+        renew_at=signer.certificate.not_valid_after_utc - left,
+        expires_at=signer.certificate.not_valid_after_utc,
     )
 
 
 def external_credential(certificates: Path, key: Path, anchors: Path | None, now: datetime) -> Credential:
     """The operator's own: PEM files of the chain, the signer's certificate first, and of its key, unencrypted.
 
-    Raises CredentialUnusable, for a key of another certificate or a certificate out of its time too.
+    The files are to be read again within the hour, so that whoever renews them need not restart anything. Raises
+    CredentialUnusable, for a key of another certificate or a certificate out of its time too.
     """
     try:
         chain = x509.load_pem_x509_certificates(certificates.read_bytes())
@@ -87,7 +91,8 @@ def external_credential(certificates: Path, key: Path, anchors: Path | None, now
     if not chain[0].not_valid_before_utc <= now < chain[0].not_valid_after_utc:
         raise CredentialUnusable(f"{certificates} is valid until {chain[0].not_valid_after_utc:%Y-%m-%d} only")
     unrooted = tuple(link.public_bytes(Encoding.DER) for link in chain if link.issuer != link.subject)
-    return Credential(private, unrooted, anchors_pem, chain[0].not_valid_after_utc)
+    ends = chain[0].not_valid_after_utc
+    return Credential(private, unrooted, anchors_pem, renew_at=min(ends, now + _LOOK_AGAIN), expires_at=ends)
 
 
 @contextmanager

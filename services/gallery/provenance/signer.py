@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from gallery.provenance import claims, cose, jumbf
-from gallery.provenance.authority import Credential
+from gallery.provenance.authority import Credential, CredentialUnusable
 from gallery.provenance.claims import SignRequest
 from pictures import slots
 from pictures.facts import Format
 
+_log: Final = logging.getLogger(__name__)
+_RETRY_AFTER: Final = timedelta(minutes=5)
 _WRAPPING_BYTES: Final[Mapping[Format, int]] = {"png": 12, "jpeg": 12, "webp": 8}
 
 
@@ -65,23 +68,36 @@ class Signer:
 
 
 class RenewingSigner:
-    """The signer of the moment, made anew from its source of credentials when the old one is due."""
+    """The signer of the moment, made anew from its source of credentials when the old one is due.
+
+    A source that fails is asked again later, for as long as the credential in use is valid.
+    """
 
     def __init__(self, source: Callable[[datetime], Credential], version: str, now: datetime) -> None:
-        """`source` is asked at once and at each renewal; it may read and write files, and raise what it raises."""
+        """`source` is asked at once and at each renewal; it may read and write files. Raises CredentialUnusable."""
         self._source = source
         self._version = version
-        self._renew(now)
+        self._take(source(now))
 
     def at(self, now: datetime) -> Signer:
-        """The signer for pictures that are signed now."""
-        if now >= self.credential.renew_at:
+        """The signer for pictures that are signed now; raises CredentialUnusable when none is left."""
+        if now >= self._due:
             self._renew(now)
         return self._signer
 
     def _renew(self, now: datetime) -> None:
-        self.credential = self._source(now)
-        self._signer = Signer(cose.seal(self.credential.key, self.credential.chain_der), self._version)
+        try:
+            self._take(self._source(now))
+        except CredentialUnusable as unusable:
+            if now >= self.credential.expires_at:
+                raise
+            _log.warning("the signing credential cannot be renewed yet: %s", unusable)
+            self._due = min(now + _RETRY_AFTER, self.credential.expires_at)
+
+    def _take(self, credential: Credential) -> None:
+        self.credential = credential
+        self._due = credential.renew_at
+        self._signer = Signer(cose.seal(credential.key, credential.chain_der), self._version)
 
 
 def _even(size: int) -> int:

@@ -75,6 +75,19 @@ def test_a_renewing_signer_changes_its_certificate_when_it_is_due(tmp_path: Path
     assert signers.credential.renew_at > due
 
 
+def test_a_renewed_certificate_of_the_operator_is_taken_up_and_a_broken_one_is_not(tmp_path: Path) -> None:
+    chain, private, anchors = external(tmp_path, ec.generate_private_key(ec.SECP256R1()))
+    signers = RenewingSigner(lambda now: external_credential(chain, private, anchors, now), "1", NOW)
+    first = signers.at(NOW)
+    external(tmp_path, ec.generate_private_key(ec.SECP256R1()))
+    second = signers.at(NOW + timedelta(hours=1))
+    assert second is not first
+    private.write_bytes(b"half of a file")
+    assert signers.at(NOW + timedelta(hours=2)) is second
+    with pytest.raises(CredentialUnusable):
+        signers.at(signers.credential.expires_at)
+
+
 def test_a_root_is_renewed_before_it_ends_and_the_old_one_stays_an_anchor(tmp_path: Path) -> None:
     first = local_credential(tmp_path, NOW - timedelta(days=29 * 365))
     second = local_credential(tmp_path, NOW)
