@@ -41,7 +41,8 @@ class CredentialUnusable(Exception):
 class Credential:
     """What signs until `expires_at`, and is to be asked for anew at `renew_at`.
 
-    `chain_der` begins with the signer's certificate and leaves out the root; `anchors_pem` are the roots that a reader has to trust; empty where the operator's own are unknown.
+    `chain_der` begins with the signer's certificate and leaves out the root; `anchors_pem` are the roots that a reader
+    has to trust, empty where the operator's own are unknown.
     """
 
     key: PrivateKey
