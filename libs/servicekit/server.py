@@ -24,6 +24,9 @@ _OPTIONS = (
     ("grpc.max_send_message_length", 16 << 20),
     ("grpc.so_reuseport", 0),
 )
+Context = aio.ServicerContext[Any, Any]
+"""What a servicer's method gets beside its request."""
+
 _Handler = grpc.RpcMethodHandler[Any, Any]
 _Unary = Callable[[Any, Any], Awaitable[Any]]
 _Stream = Callable[[Any, Any], AsyncIterator[Any]]

@@ -1,0 +1,100 @@
+"""The gallery, put together: store, signer, inputs, files port and retention around one gRPC server."""
+
+import asyncio
+import contextlib
+import datetime
+from collections.abc import AsyncIterator
+
+from gallery.access import ACCESS
+from gallery.config import Config
+from gallery.files_http import Files, serving_files
+from gallery.inputs import InputLimits, Inputs
+from gallery.provenance import cose
+from gallery.provenance.authority import Credential, local_credential
+from gallery.provenance.signer import Signer
+from gallery.renditions import Renditions
+from gallery.retention import Retention
+from gallery.servicer import ImagesServicer, InputsServicer
+from gallery.store import Store
+from gesso.gallery.v1 import gallery_pb2_grpc as rpc
+from pictures.studio import Studio
+from servicekit.background import running_task
+from servicekit.database import Database, migrate
+from servicekit.egress import GuardedClient
+from servicekit.identity import Access
+from servicekit.objects import Objects
+from servicekit.server import Registration, serving
+from servicekit.telemetry import Telemetry
+from servicekit.version import VERSION
+
+
+@contextlib.asynccontextmanager
+async def running(config: Config) -> AsyncIterator[str]:
+    """Run the gallery; yields its gRPC address."""
+    async with contextlib.AsyncExitStack() as stack:
+        telemetry = await stack.enter_async_context(Telemetry.running("gallery", config.metrics_listen))
+        database = await stack.enter_async_context(
+            Database.connect(config.database_url, schema="gallery", max_connections=config.database_connections)
+        )
+        await migrate(database, "gallery.migrations")
+        telemetry.watch_pool(database.pool_use)
+        objects = Objects.from_url(config.store_url)
+        studio = await stack.enter_async_context(Studio())
+        client = await stack.enter_async_context(GuardedClient(config.egress_allow))
+        store = Store(database)
+        limits = InputLimits(config.input_limit_bytes, config.input_timeout_seconds, config.input_keep_seconds)
+        inputs = Inputs(store, objects, studio, client, limits)
+        images = ImagesServicer(store, _signer(_credential(config)))
+        await stack.enter_async_context(running_task(_renew(images, config)))
+        await stack.enter_async_context(running_task(_retention(store, objects, config).run()))
+        files = Files(
+            store,
+            objects,
+            Renditions(objects, studio),
+            inputs,
+            link_key=config.link_key,
+            caller_token_key=config.caller_token_key,
+            peers=config.peers,
+            input_limit_bytes=config.input_limit_bytes,
+        )
+        await stack.enter_async_context(serving_files(files, config.files_listen))
+        registrations = (
+            Registration("gesso.gallery.v1.Images", rpc.add_ImagesServicer_to_server, images),
+            Registration(
+                "gesso.gallery.v1.Inputs",
+                rpc.add_InputsServicer_to_server,
+                InputsServicer(inputs, config.caller_token_key),
+            ),
+        )
+        yield await stack.enter_async_context(
+            serving(
+                config.listen,
+                registrations,
+                access=Access(config.peers, ACCESS),
+                observer=telemetry,
+                grace_seconds=config.grace_seconds,
+            )
+        )
+
+
+def _retention(store: Store, objects: Objects, config: Config) -> Retention:
+    return Retention(
+        store, objects, pause_seconds=config.retention_seconds, unused_grace_seconds=config.unused_grace_seconds
+    )
+
+
+def _credential(config: Config) -> Credential:
+    return local_credential(config.provenance_dir, datetime.datetime.now(datetime.UTC))
+
+
+def _signer(credential: Credential) -> Signer:
+    return Signer(cose.seal(credential.key, credential.chain_der), VERSION)
+
+
+async def _renew(images: ImagesServicer, config: Config) -> None:
+    """Sign with a fresh certificate before the old one ends."""
+    while True:
+        credential = _credential(config)
+        images.signer = _signer(credential)
+        remaining = credential.renew_at - datetime.datetime.now(datetime.UTC)
+        await asyncio.sleep(max(remaining.total_seconds(), 60.0))

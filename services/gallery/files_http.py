@@ -1,0 +1,220 @@
+"""The files port: pictures by signed links, with ranges and entity tags, and a door for the edge's uploads.
+
+User content has an origin of its own (GESSO_FILES_URL), so that nothing in it can reach the API's cookies or storage; every
+answer forbids sniffing and scripts.
+"""
+
+import base64
+import binascii
+import contextlib
+import hashlib
+import hmac
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+
+from aiohttp import hdrs, web
+from google.protobuf.json_format import MessageToDict
+
+from gallery.access import UPLOADERS
+from gallery.images import RENDITION_SIDES, Image
+from gallery.inputs import Inputs
+from gallery.ranges import Unsatisfiable, parse_range
+from gallery.renditions import Renditions
+from gallery.servicer import to_message
+from gallery.store import Store
+from gesso.errors.v1 import reason_pb2 as reasons
+from pictures.facts import media_type
+from servicekit.faults import Fault, Unavailable
+from servicekit.identity import SERVICE_KEY, TOKEN_KEY
+from servicekit.ids import AccountId, ImageId, new_id
+from servicekit.links import Link, verify
+from servicekit.objects import ObjectNotFound, Objects, StoreUnavailable
+from servicekit.tokens import open_token
+
+_SAFE = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+    "Access-Control-Allow-Origin": "*",
+    "Accept-Ranges": "bytes",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """What a link leads to: a key of the object store, with the entity's tag, type and size."""
+
+    key: str
+    etag: str
+    content_type: str
+    size_bytes: int
+
+
+class Files:
+    """The routes of the files port."""
+
+    def __init__(
+        self,
+        store: Store,
+        objects: Objects,
+        renditions: Renditions,
+        inputs: Inputs,
+        *,
+        link_key: bytes,
+        caller_token_key: bytes,
+        peers: Mapping[str, bytes],
+        input_limit_bytes: int,
+    ) -> None:
+        self._store = store
+        self._objects = objects
+        self._renditions = renditions
+        self._inputs = inputs
+        self._link_key = link_key
+        self._caller_token_key = caller_token_key
+        self._peers = peers
+        self._input_limit_bytes = input_limit_bytes
+
+    def application(self) -> web.Application:
+        """The aiohttp application."""
+        application = web.Application(client_max_size=self._input_limit_bytes + 1)
+        application.router.add_get("/i/{name}", self.serve)
+        application.router.add_post("/inputs", self.upload)
+        application.router.add_get("/healthz", _alive)
+        return application
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        """GET and HEAD of a picture."""
+        link = verify(request.raw_path, key=self._link_key, now_seconds=time.time())
+        if link is None:
+            return _refusal(403, "This link is not valid, or its time is over: ask the API for the picture again.")
+        try:
+            file = await self._found(link)
+        except (Unavailable, StoreUnavailable):
+            return _refusal(503, "The picture cannot be read at the moment.", retry_after="1")
+        if file is None:
+            return _refusal(404, "This picture has been deleted.")
+        if file.etag in request.headers.get(hdrs.IF_NONE_MATCH, "") or request.headers.get(hdrs.IF_NONE_MATCH) == "*":
+            return web.Response(status=304, headers=_headers(file, link))
+        return await self._send(request, file, _headers(file, link))
+
+    async def upload(self, request: web.Request) -> web.Response:
+        """POST of an input picture by the edge: the bytes as body, the caller's token in base64 as `gesso-caller-token`."""
+        self._check_uploader(request)
+        try:
+            token = base64.b64decode(request.headers.get("gesso-caller-token", ""), validate=True)
+            account_id = AccountId(open_token(token, self._caller_token_key).account_id)
+            data = await request.read()
+            image_id = ImageId(request.headers.get("gesso-image-id") or new_id("img"))
+            image = await self._inputs.keep(account_id, image_id, data, request.headers.get("gesso-field", "image"))
+        except binascii.Error:
+            return _refusal(401, "The caller's token is no base64.")
+        except web.HTTPRequestEntityTooLarge:
+            return _fault_answer(
+                Fault(
+                    reasons.REASON_PAYLOAD_TOO_LARGE,
+                    f"An input picture may have {self._input_limit_bytes} bytes.",
+                    details={"limit_bytes": str(self._input_limit_bytes)},
+                )
+            )
+        except Fault as fault:
+            return _fault_answer(fault)
+        return web.json_response(MessageToDict(to_message(image), preserving_proto_field_name=True), status=201)
+
+    async def _found(self, link: Link) -> File | None:
+        image = await self._store.get(link.image_id)
+        if image is None or not image.kept:
+            return None
+        try:
+            return await self._file(image, link.rendition)
+        except ObjectNotFound:
+            return None
+
+    async def _file(self, image: Image, rendition: str) -> File | None:
+        etag = f'"{image.digest.hex()}-{rendition}"'
+        if rendition == "original":
+            return File(image.blob_key, etag, media_type(image.format), image.byte_count)
+        if rendition not in RENDITION_SIDES:
+            return None
+        key, size_bytes = await self._renditions.of(image, rendition)
+        return File(key, etag, "image/webp", size_bytes)
+
+    async def _send(self, request: web.Request, file: File, headers: dict[str, str]) -> web.StreamResponse:
+        ranged = request.headers.get(hdrs.RANGE, "")
+        if request.headers.get(hdrs.IF_RANGE, file.etag) != file.etag:
+            ranged = ""
+        try:
+            span = parse_range(ranged, file.size_bytes)
+        except Unsatisfiable:
+            return web.Response(status=416, headers={**headers, "Content-Range": f"bytes */{file.size_bytes}"})
+        start, end = span or (0, file.size_bytes)
+        if span is not None:
+            headers["Content-Range"] = f"bytes {start}-{end - 1}/{file.size_bytes}"
+        response = web.StreamResponse(status=200 if span is None else 206, headers=headers)
+        response.content_length = end - start
+        if request.method == hdrs.METH_HEAD:
+            await response.prepare(request)
+            return response
+        return await self._stream(request, response, file.key, start, end)
+
+    async def _stream(
+        self, request: web.Request, response: web.StreamResponse, key: str, start: int, end: int
+    ) -> web.StreamResponse:
+        chunks = self._objects.stream(key, start, end)
+        try:
+            first = await anext(chunks, b"")
+        except ObjectNotFound:
+            return _refusal(404, "This picture has been deleted.")
+        except StoreUnavailable:
+            return _refusal(503, "The picture cannot be read at the moment.", retry_after="1")
+        # Once the head is out, a failing store can only be told by a body that ends early: the client sees it by its length.
+        await response.prepare(request)
+        with contextlib.suppress(ConnectionResetError):
+            await response.write(first)
+            async for chunk in chunks:
+                await response.write(chunk)
+        return response
+
+    def _check_uploader(self, request: web.Request) -> None:
+        service, token = request.headers.get(SERVICE_KEY, ""), request.headers.get(TOKEN_KEY, "")
+        digest = hashlib.sha256(token.encode()).digest()
+        if service not in UPLOADERS or not hmac.compare_digest(digest, self._peers.get(service, b"")):
+            raise web.HTTPForbidden(text="Only the edge may post inputs.")
+
+
+@contextlib.asynccontextmanager
+async def serving_files(files: Files, listen: str) -> AsyncIterator[str]:
+    """Serve on `host:port` (0 for any); yields `host:port`."""
+    host, _, port = listen.rpartition(":")
+    runner = web.AppRunner(files.application(), access_log=None, handle_signals=False)
+    await runner.setup()
+    site = web.TCPSite(runner, host.strip("[]"), int(port), shutdown_timeout=5)
+    await site.start()
+    try:
+        yield f"{host}:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+def _headers(file: File, link: Link) -> dict[str, str]:
+    remaining = max(0, link.expires_at - int(time.time()))
+    return {
+        **_SAFE,
+        "Content-Type": file.content_type,
+        "ETag": file.etag,
+        "Cache-Control": f"private, max-age={remaining}, immutable",
+    }
+
+
+def _refusal(status: int, message: str, *, retry_after: str = "") -> web.Response:
+    headers = {**_SAFE, "Cache-Control": "no-store", **({"Retry-After": retry_after} if retry_after else {})}
+    return web.json_response({"error": {"message": message}}, status=status, headers=headers)
+
+
+def _fault_answer(fault: Fault) -> web.Response:
+    body = {"reason": fault.reason_name, "message": fault.message, "details": fault.details}
+    return web.json_response(body, status=422)
+
+
+async def _alive(request: web.Request) -> web.Response:
+    return web.Response(text="ok")
