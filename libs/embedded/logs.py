@@ -1,12 +1,14 @@
 """Each child writes straight into its own log file, cut when it grows: no line passes through the supervisor."""
 
 import asyncio
+import logging
 import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
 LIMIT_BYTES = 16 * 1024 * 1024
+_LOG = logging.getLogger(__name__)
 _LOOK_SECONDS = 30.0
 _TAIL_BYTES = 4096
 
@@ -50,4 +52,7 @@ async def keep_small(paths: Iterable[Path]) -> None:
     while True:
         await asyncio.sleep(_LOOK_SECONDS)
         for path in watched:
-            await asyncio.to_thread(cut, path)
+            try:
+                await asyncio.to_thread(cut, path)
+            except OSError as error:  # a full disk is no reason to stop the platform
+                _LOG.warning("%s could not be cut: %s", path, error)

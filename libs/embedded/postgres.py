@@ -18,7 +18,7 @@ import os
 import secrets
 import shutil
 import signal
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
@@ -84,7 +84,7 @@ class Postgres:
     """A server in the folder `state`, made at the first start and kept between starts.
 
     `durable=False` is for tests: it survives the kill of any process, but not the loss of power. `identity` is chosen
-    by `identity_for` unless it is given.
+    by `identity_for` unless it is given; `started` is told the server's process id at each start.
     """
 
     state: Path
@@ -92,6 +92,7 @@ class Postgres:
     durable: bool = True
     max_connections: int = 100
     identity: str | None = None
+    started: Callable[[int], None] = processes.unnoted
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Server]:
@@ -163,6 +164,7 @@ class Postgres:
             log=self.log,
             ready=ready,
             prepare=prepare,
+            started=self.started,
             identity=identity,
             stop_signal=signal.SIGINT,
             orphan_signal=signal.SIGINT,

@@ -31,12 +31,17 @@ async def nothing_to_prepare() -> Sequence[int]:
     return ()
 
 
+def unnoted(_process_id: int) -> None:
+    """Let a start pass without a note."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
     """What to run and how to treat it.
 
     `ready` is asked with the child's process id until it says yes. `prepare` runs before every start and returns
-    descriptors that the child inherits; our copies are closed once it runs. `orphan_signal` is what the child gets
+    descriptors that the child inherits; our copies are closed once it runs. `started` is told each child's process id.
+    `orphan_signal` is what the child gets
     from the kernel if we die without stopping it. `identity` is explained in `embedded.leash`.
     """
 
@@ -47,6 +52,7 @@ class Program:
     log: Path
     ready: Callable[[int], Awaitable[bool]]
     prepare: Callable[[], Awaitable[Sequence[int]]] = nothing_to_prepare
+    started: Callable[[int], None] = unnoted
     identity: str = leash.SELF
     stop_signal: signal.Signals = signal.SIGTERM
     orphan_signal: signal.Signals = signal.SIGKILL
@@ -169,6 +175,7 @@ class Process:
             for descriptor in (output, *inherited):
                 os.close(descriptor)
         self.starts += 1
+        program.started(self._child.pid)
         return self._child
 
     async def _ask(self, child: asyncio.subprocess.Process) -> None:

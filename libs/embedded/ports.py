@@ -1,0 +1,61 @@
+"""The platform's TCP ports follow from the edge's: files on the next one, each service's metrics on those after it."""
+
+import contextlib
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+
+_HIGHEST_PORT = 65535
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where the platform listens: edge and files on the chosen host, metrics on the local one only."""
+
+    edge: int
+    files: int
+    metrics: tuple[int, ...]
+
+
+def is_free(host: str, port: int) -> bool:
+    """Say whether a server could listen there now; port 0 and ports beyond the range never count as free."""
+    if not 0 < port <= _HIGHEST_PORT:
+        return False
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as listener, contextlib.suppress(OSError):
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        return True
+    return False
+
+
+def any_port(host: str) -> int:
+    """Return a port that is free at the moment."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as listener:
+        listener.bind((host, 0))
+        return int(listener.getsockname()[1])
+
+
+def allot(
+    edge: int,
+    count: int,
+    free: Callable[[int], bool],
+    draw: Callable[[], int],
+) -> Ports:
+    """Allot ports for an edge and `count` metrics servers.
+
+    Clients rely on the edge's port and on the files' beside it, so these are never moved, except that edge 0 asks for
+    any pair that is free. A metrics port that is taken gives way to any other.
+    """
+    while edge == 0:
+        drawn = draw()
+        edge = drawn if free(drawn + 1) else 0
+    taken = {edge, edge + 1}
+    metrics = []
+    for wanted in range(edge + 2, edge + 2 + count):
+        port = wanted
+        while port in taken or not free(port):
+            port = draw()
+        taken.add(port)
+        metrics.append(port)
+    return Ports(edge, edge + 1, tuple(metrics))

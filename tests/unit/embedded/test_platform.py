@@ -1,0 +1,188 @@
+"""The platform comes up with its services wired to each other, comes back after crashes, and goes down in order.
+
+Stand-ins take the services' places here: the same modules' names, run as the same processes; the real ones are tried
+end to end.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import urllib.request
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from embedded import layout, locks, ports
+from embedded.environment import NAMES
+from embedded.platform import Platform, PortTakenError, answers, up, url_of
+from servicekit.identity import parse_peers
+from testkit.eventually import eventually
+from testkit.ports import free_port
+
+PROGRAMS = Path(__file__).parent / "programs"
+
+
+@pytest.fixture(scope="module")
+def operators(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of whoever starts a platform of stand-ins on any free ports."""
+    modules = tmp_path_factory.mktemp("modules")
+    for name in NAMES:
+        (modules / f"{name}.py").write_text(f"import stand_in\nstand_in.serve({name!r})\n")
+    path = os.pathsep.join((str(modules), str(PROGRAMS)))
+    chosen = {"GESSO_PORT": "0", "GESSO_FALLBACK_ENGINE": "none", "OPENAI_API_KEY": "sk-vendor"}
+    return {**os.environ, "PYTHONPATH": path, **chosen}
+
+
+@pytest.fixture(scope="module")
+async def platform(operators: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Platform]:
+    async with up(tmp_path_factory.mktemp("home") / "state", operators) as running:
+        yield running
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+async def seen_by(platform: Platform, name: str) -> dict[str, str]:
+    """Return the environment that a service was started with."""
+    url = platform.url if name == "gateway" else platform.state.metrics[name]
+
+    def read() -> bytes:
+        with urllib.request.urlopen(url) as answer:
+            body: bytes = answer.read()
+            return body
+
+    environment: dict[str, str] = json.loads(await asyncio.to_thread(read))
+    return environment
+
+
+async def test_each_service_can_log_in_to_its_own_schema(platform: Platform) -> None:
+    for name in ("billing", "generator", "gallery", "webhooks"):
+        url = (await seen_by(platform, name))[f"GESSO_{name.upper()}_DATABASE_URL"]
+        connection = await asyncpg.connect(url)
+        try:
+            assert await connection.fetchval("SELECT current_schema()") == name
+        finally:
+            await connection.close()
+
+
+async def test_a_service_knows_the_others_tokens_by_their_digests_only(platform: Platform) -> None:
+    peers = parse_peers((await seen_by(platform, "billing"))["GESSO_PEERS"])
+    assert set(peers) == {*NAMES, "operator"}
+    for name in NAMES:
+        seen = set((await seen_by(platform, name)).values())
+        others = {platform.state.secrets[f"{other}_token"] for other in (*NAMES, "operator") if other != name}
+        assert not seen & others
+
+
+async def test_the_edge_knows_neither_the_caller_tokens_key_nor_a_database(platform: Platform) -> None:
+    seen = await seen_by(platform, "gateway")
+    assert platform.state.secrets["caller_token_key"] not in seen.values()
+    assert not any(name.endswith("DATABASE_URL") for name in seen)
+
+
+async def test_a_vendors_key_reaches_the_generator_alone(platform: Platform) -> None:
+    knowing = [name for name in NAMES if "sk-vendor" in (await seen_by(platform, name)).values()]
+    assert knowing == ["generator"]
+
+
+async def test_the_operators_choice_goes_before_a_default_and_no_further(platform: Platform) -> None:
+    assert (await seen_by(platform, "generator"))["GESSO_FALLBACK_ENGINE"] == "none"
+    assert (await seen_by(platform, "gallery"))["GESSO_STORE_URL"] == platform.layout.store.as_uri()
+    assert (await seen_by(platform, "gateway"))["GESSO_PORT"] == platform.url.rpartition(":")[2]
+
+
+async def test_state_is_for_its_owner_alone_and_names_the_running_processes(platform: Platform) -> None:
+    assert mode(platform.layout.state_file) == 0o600
+    state = layout.find(platform.layout.home)
+    assert set(state.pids) == {"postgres", *NAMES}
+    assert state.pids["billing"] == platform.processes["billing"].pid
+
+
+async def test_a_killed_service_comes_back_and_its_new_process_is_noted(platform: Platform) -> None:
+    killed = platform.processes["gallery"].pid
+    os.kill(killed, signal.SIGKILL)
+    await eventually(lambda: platform.processes["gallery"].pid != killed)
+    await platform.processes["gallery"].until_ready()
+    assert layout.find(platform.layout.home).pids["gallery"] == platform.processes["gallery"].pid
+
+
+async def test_a_second_platform_on_the_same_home_is_refused(platform: Platform, operators: dict[str, str]) -> None:
+    with pytest.raises(locks.InUseError, match="another `gesso up` runs"):
+        async with up(platform.layout.home, operators):
+            pytest.fail("two platforms on one home")
+
+
+async def test_a_taken_port_is_named(tmp_path: Path, operators: dict[str, str]) -> None:
+    server = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(PortTakenError, match=f"port {port} of 127.0.0.1 is not free"):
+            async with up(tmp_path / "home", {**operators, "GESSO_PORT": str(port)}):
+                pytest.fail("the port is taken")
+
+
+async def test_a_signal_stops_everything_in_order_and_a_second_start_keeps_the_secrets(
+    tmp_path: Path, operators: dict[str, str]
+) -> None:
+    home = tmp_path / "a home"
+    secrets = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, PROGRAMS / "stay.py", home, env=operators, stdout=asyncio.subprocess.PIPE
+        )
+        assert process.stdout is not None
+        async with asyncio.timeout(30):
+            url = (await process.stdout.readline()).decode().split()[1]
+            assert await answers(url + "/readyz")
+            secrets.append(layout.find(home).secrets)
+            process.send_signal(number)
+            assert await process.stdout.readline() == b"stopped\n"
+            assert await process.wait() == 0
+        assert not await answers(url + "/readyz")
+        assert layout.find(home).pids == {}
+    assert secrets[0] == secrets[1]
+
+
+async def test_a_signal_while_the_platform_starts_stops_it_too(tmp_path: Path, operators: dict[str, str]) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, PROGRAMS / "stay.py", tmp_path / "home", env=operators, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    await eventually((tmp_path / "home" / "pg").exists)
+    process.terminate()
+    async with asyncio.timeout(30):
+        assert await process.stdout.read() == b"stopped\n"
+        assert await process.wait() == 0
+
+
+async def test_nothing_answers_where_nothing_listens() -> None:
+    assert not await answers(f"http://127.0.0.1:{free_port()}/healthz")
+
+
+def test_files_lie_beside_the_edge_and_a_taken_metrics_port_gives_way() -> None:
+    drawn = iter((10, 8081, 9000))
+    allotted = ports.allot(8080, 3, free=lambda port: port != 8083, draw=lambda: next(drawn))
+    assert allotted == ports.Ports(edge=8080, files=8081, metrics=(8082, 10, 8084))
+
+
+def test_the_edge_on_any_port_takes_one_whose_neighbour_is_free() -> None:
+    drawn = iter((5000, 6000))
+    assert ports.allot(0, 0, free=lambda port: port != 5001, draw=lambda: next(drawn)).edge == 6000
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:80"),
+        ("0.0.0.0", "http://127.0.0.1:80"),  # noqa: S104
+        ("::1", "http://[::1]:80"),
+        ("::", "http://[::1]:80"),
+    ],
+)
+def test_a_host_that_stands_for_all_is_reached_by_the_local_one(host: str, url: str) -> None:
+    assert url_of(host, 80) == url
