@@ -54,7 +54,13 @@ class Service:
 NAMES = ("billing", "gallery", "webhooks", "generator", "gateway")
 _CALLERS = (*NAMES, "operator")
 
-SECRETS: tuple[str, ...] = (*(f"{name}_token" for name in _CALLERS), "caller_token_key", "link_key", "sealing_key")
+SECRETS: tuple[str, ...] = (
+    *(f"{name}_token" for name in _CALLERS),
+    "caller_token_key",
+    "link_key",
+    "sealing_key",
+    "webhooks_secret_key",
+)
 
 # What an operator may set otherwise; the rest of the table is how the parts find each other.
 DEFAULTS = frozenset({"GESSO_STORE_URL", "GESSO_FALLBACK_ENGINE", "GESSO_CORS_ORIGINS"})
@@ -94,17 +100,14 @@ def _served(name: str) -> Variables:
 
 
 def _observed(name: str) -> Variables:
-    """What every service is told about its metrics and its own token."""
-    upper = name.upper()
-    return {
-        f"GESSO_{upper}_METRICS_LISTEN": lambda wiring: f"127.0.0.1:{wiring.metrics_port(name)}",
-        f"GESSO_{upper}_TOKEN": secret(f"{name}_token"),
-    }
+    """What every service is told about its metrics."""
+    return {f"GESSO_{name.upper()}_METRICS_LISTEN": lambda wiring: f"127.0.0.1:{wiring.metrics_port(name)}"}
 
 
-def _addresses(*names: str) -> Variables:
-    """Where the services lie that a service calls."""
-    return {f"GESSO_{name.upper()}_ADDRESS": address(name) for name in names}
+def _calls(name: str, *called: str) -> Variables:
+    """What a service is told that calls others: its own token, and where they are."""
+    token = {f"GESSO_{name.upper()}_TOKEN": secret(f"{name}_token")}
+    return {**token, **{f"GESSO_{other.upper()}_ADDRESS": address(other) for other in called}}
 
 
 def _store_url(wiring: Wiring) -> str:
@@ -118,14 +121,13 @@ def _files_url(wiring: Wiring) -> str:
 SERVICES: tuple[Service, ...] = (
     Service(
         "billing",
-        {**_served("billing"), **_addresses("generator"), "GESSO_CALLER_TOKEN_KEY": secret("caller_token_key")},
+        {**_served("billing"), **_calls("billing", "webhooks"), "GESSO_CALLER_TOKEN_KEY": secret("caller_token_key")},
     ),
     Service(
         "gallery",
         {
             **_served("gallery"),
             "GESSO_GALLERY_FILES_LISTEN": lambda wiring: f"{wiring.host}:{wiring.ports.files}",
-            "GESSO_FILES_URL": _files_url,
             "GESSO_CALLER_TOKEN_KEY": secret("caller_token_key"),
             "GESSO_LINK_KEY": secret("link_key"),
             "GESSO_STORE_URL": _store_url,
@@ -134,13 +136,13 @@ SERVICES: tuple[Service, ...] = (
     ),
     Service(
         "webhooks",
-        {**_served("webhooks"), "GESSO_CALLER_TOKEN_KEY": secret("caller_token_key")},
+        {**_served("webhooks"), "GESSO_WEBHOOKS_SECRET_KEY": secret("webhooks_secret_key")},
     ),
     Service(
         "generator",
         {
             **_served("generator"),
-            **_addresses("billing", "gallery", "webhooks"),
+            **_calls("generator", "billing", "gallery", "webhooks"),
             "GESSO_CALLER_TOKEN_KEY": secret("caller_token_key"),
             "GESSO_SEALING_KEY": secret("sealing_key"),
             "GESSO_STORE_URL": _store_url,
@@ -152,12 +154,13 @@ SERVICES: tuple[Service, ...] = (
         "gateway",
         {
             **_observed("gateway"),
-            **_addresses("billing", "generator", "gallery", "webhooks"),
+            **_calls("gateway", "billing", "generator", "gallery", "webhooks"),
             "GESSO_HOST": lambda wiring: wiring.host,
             "GESSO_PORT": lambda wiring: str(wiring.ports.edge),
             "GESSO_PUBLIC_URL": lambda wiring: wiring.state.url,
             "GESSO_FILES_URL": _files_url,
             "GESSO_LINK_KEY": secret("link_key"),
+            "GESSO_ADMIN_TOKEN": secret("operator_token"),
             "GESSO_CORS_ORIGINS": lambda _: "*",
         },
         ready_path="/readyz",

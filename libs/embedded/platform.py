@@ -113,10 +113,12 @@ class _Notes:
         self._change(replace(self.state, pids={}))
 
     def settle(self, host: str, allotted: ports.Ports, operators: Mapping[str, str]) -> None:
-        """Note where the platform will be reached."""
+        """Note where the platform will be reached, and the operator's token where the operator chose one."""
         metrics = (url_of(DEFAULT_HOST, port) + "/metrics" for port in allotted.metrics)
+        chosen = {"operator_token": operators["GESSO_ADMIN_TOKEN"]} if operators.get("GESSO_ADMIN_TOKEN") else {}
         state = replace(
             self.state,
+            secrets={**self.state.secrets, **chosen},
             url=operators.get("GESSO_PUBLIC_URL") or url_of(host, allotted.edge),
             files_url=operators.get("GESSO_FILES_URL") or url_of(host, allotted.files),
             addresses={name: self._layout.socket(name) for name in NAMES if name != "gateway"},

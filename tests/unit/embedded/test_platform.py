@@ -5,6 +5,7 @@ end to end.
 """
 
 import asyncio
+import hashlib
 import json
 import os
 import signal
@@ -33,8 +34,14 @@ def operators(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     for name in NAMES:
         (modules / f"{name}.py").write_text(f"import stand_in\nstand_in.serve({name!r})\n")
     path = os.pathsep.join((str(modules), str(PROGRAMS)))
-    chosen = {"GESSO_PORT": "0", "GESSO_FALLBACK_ENGINE": "none", "OPENAI_API_KEY": "sk-vendor"}
-    return {**os.environ, "PYTHONPATH": path, **chosen}
+    return {
+        **os.environ,
+        "PYTHONPATH": path,
+        "GESSO_PORT": "0",
+        "GESSO_FALLBACK_ENGINE": "none",
+        "GESSO_ADMIN_TOKEN": "operators-own",
+        "OPENAI_API_KEY": "sk-vendor",
+    }
 
 
 @pytest.fixture(scope="module")
@@ -75,8 +82,16 @@ async def test_a_service_knows_the_others_tokens_by_their_digests_only(platform:
     assert set(peers) == {*NAMES, "operator"}
     for name in NAMES:
         seen = set((await seen_by(platform, name)).values())
-        others = {platform.state.secrets[f"{other}_token"] for other in (*NAMES, "operator") if other != name}
+        others = {platform.state.secrets[f"{other}_token"] for other in NAMES if other != name}
         assert not seen & others
+
+
+async def test_the_operator_may_choose_the_token_that_opens_the_edges_administration(platform: Platform) -> None:
+    assert (await seen_by(platform, "gateway"))["GESSO_ADMIN_TOKEN"] == "operators-own"
+    assert platform.state.secrets["operator_token"] == "operators-own"
+    assert "GESSO_ADMIN_TOKEN" not in await seen_by(platform, "billing")
+    peers = parse_peers((await seen_by(platform, "billing"))["GESSO_PEERS"])
+    assert peers["operator"] == hashlib.sha256(b"operators-own").digest()
 
 
 async def test_the_edge_knows_neither_the_caller_tokens_key_nor_a_database(platform: Platform) -> None:

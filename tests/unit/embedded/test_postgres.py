@@ -134,11 +134,16 @@ async def test_a_start_after_everything_was_killed_is_not_misled_by_a_reused_pro
         os.kill(server_id, signal.SIGKILL)
         await process.wait()
         await eventually(lambda: not is_alive(server_id))
-    ours = f"{os.getpid()}\n{state / 'data'}\n1\n5432\n{state}\n\n  1 1\nready   \n"
-    (state / "data" / "postmaster.pid").write_text(ours)
-    (state / ".s.PGSQL.5432.lock").write_text(ours)
-    async with postgres(state).running() as server:
-        assert await answer(server) == 42
+    stranger = await asyncio.create_subprocess_exec("sleep", "600")
+    try:
+        claim = f"{stranger.pid}\n{state / 'data'}\n1\n5432\n{state}\n\n  1 1\nready   \n"
+        (state / "data" / "postmaster.pid").write_text(claim)
+        (state / ".s.PGSQL.5432.lock").write_text(claim)
+        async with postgres(state).running() as server:
+            assert await answer(server) == 42
+    finally:
+        stranger.kill()
+        await stranger.wait()
 
 
 async def test_a_second_supervisor_of_the_same_state_is_refused_and_the_first_goes_on(state: Path) -> None:

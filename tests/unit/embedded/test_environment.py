@@ -1,0 +1,33 @@
+"""The table of variables gives each service all that its settings need."""
+
+import dataclasses
+import importlib
+from pathlib import Path
+
+import pytest
+
+from embedded.environment import NAMES, SECRETS, SERVICES, Service, Wiring, environment
+from embedded.layout import Layout, State
+from embedded.ports import Ports
+from servicekit.settings import load
+
+WIRING = Wiring(
+    layout=Layout(home=Path("/home/of/gesso"), sockets=Path("/home/of/gesso/run")),
+    state=State(secrets=dict.fromkeys(SECRETS, "00" * 32), url="http://127.0.0.1:1", files_url="http://127.0.0.1:2"),
+    database_urls={name: f"postgresql://{name}@/gesso" for name in NAMES},
+    host="127.0.0.1",
+    ports=Ports(edge=1, files=2, metrics=(3, 4, 5, 6, 7)),
+)
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=NAMES)
+def test_a_services_settings_load_from_what_it_is_told(service: Service) -> None:
+    config = importlib.import_module(f"{service.name}.config").Config
+    assert load(config, environment(service, WIRING, {})) is not None
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=NAMES)
+def test_a_service_is_told_nothing_that_it_does_not_read(service: Service) -> None:
+    config = importlib.import_module(f"{service.name}.config").Config
+    read = {field.metadata["env"] for field in dataclasses.fields(config)}
+    assert set(service.variables) <= read
