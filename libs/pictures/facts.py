@@ -56,6 +56,29 @@ class Facts:
     has_manifest: bool = False
 
 
+class Standing(StrEnum):
+    """How far a manifest is to be believed."""
+
+    TRUSTED = "trusted"
+    """Whole, and signed by one of our trust anchors."""
+    VALID = "valid"
+    """Whole, and signed by someone who is not among our trust anchors."""
+    INVALID = "invalid"
+    """Damaged, expired, or not about these bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The active manifest: where it stands, the tool that claims it, its signer, its digital source type (a URI)."""
+
+    standing: Standing
+    label: str = ""
+    generator: str = ""
+    issuer: str = ""
+    source_type: str = ""
+    failures: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What is refused: files above `max_bytes`, canvases above `max_pixels` or with a side above `max_side`.

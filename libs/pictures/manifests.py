@@ -5,38 +5,13 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Final
 
 import c2pa
 
-from pictures.facts import Buffer, Format, media_type
+from pictures.facts import Buffer, Format, Manifest, Standing, media_type
 
 _NOTHING_FETCHED: Final = {"remote_manifest_fetch": False, "ocsp_fetch": False}
-
-
-class Standing(StrEnum):
-    """How far a manifest is to be believed."""
-
-    TRUSTED = "trusted"
-    """Whole, and signed by one of our trust anchors."""
-    VALID = "valid"
-    """Whole, and signed by someone who is not among our trust anchors."""
-    INVALID = "invalid"
-    """Damaged, expired, or not about these bytes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    """The active manifest: where it stands, the tool that claims it, its signer, its digital source type (a URI)."""
-
-    standing: Standing
-    label: str = ""
-    generator: str = ""
-    issuer: str = ""
-    source_type: str = ""
-    failures: tuple[str, ...] = ()
 
 
 def read_manifest(data: Buffer, picture_format: Format, *, anchors_pem: str = "") -> Manifest | None:

@@ -4,8 +4,9 @@ import io
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from pictures.facts import Format
 from PIL import Image
+
+from pictures.facts import Format
 
 
 def draw(width: int, height: int, mode: str = "RGB") -> Image.Image:

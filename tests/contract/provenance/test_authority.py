@@ -16,8 +16,9 @@ from gallery.provenance.authority import SIGNS_FOR, CredentialUnusable, external
 from gallery.provenance.claims import SignRequest, SourceType
 from gallery.provenance.cose import seal
 from gallery.provenance.signer import RenewingSigner, Signer
+from pictures.facts import Standing
 from pictures.inspection import inspect
-from pictures.manifests import Standing, read_manifest
+from pictures.manifests import read_manifest
 from pictures.slots import slot
 from testkit.picture_samples import SAMPLES
 

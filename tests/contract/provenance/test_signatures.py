@@ -17,10 +17,11 @@ from gallery.provenance.claims import Ingredient, Role, SignRequest, SourceType,
 from gallery.provenance.cose import KeyUnsuitable, seal
 from gallery.provenance.library import sign_whole
 from gallery.provenance.signer import Signer, SlotTooSmall
-from pictures.facts import Format, media_type
+from pictures.facts import Format, Standing, media_type
 from pictures.inspection import inspect
-from pictures.manifests import Standing, read_manifest
+from pictures.manifests import read_manifest
 from pictures.slots import slot
+from pictures.studio import Studio
 from testkit.picture_samples import SAMPLES, animated, draw, encoded
 
 PICTURES: Mapping[str, bytes] = {
@@ -172,6 +173,18 @@ def test_a_mangled_manifest_is_invalid_and_no_crash(signer: Signer) -> None:
         found = read_manifest(mangled, "jpeg")
         assert found is not None
         assert found.standing in Standing
+
+
+async def test_the_studio_reads_a_manifest_in_a_child(signer: Signer, credential: Credential) -> None:
+    data = signed(PICTURES["webp"], signer)
+    async with Studio() as studio:
+        trusted = await studio.manifest(data, anchors_pem=credential.anchors_pem)
+        assert trusted == read_manifest(data, "webp", anchors_pem=credential.anchors_pem)
+        assert trusted is not None
+        assert trusted.standing is Standing.TRUSTED
+        moved = await studio.manifest(data[:-1] + bytes([data[-1] ^ 1]))
+    assert moved is not None
+    assert moved.standing is not Standing.TRUSTED
 
 
 def test_the_same_request_gives_the_same_bytes(signer: Signer) -> None:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from servicekit.children import ByteBudget, ChildCannotStart, ChildDied, Children, ChildTimedOut, Pool
 from servicekit.frames import ChildFault, Limits, Message
 
