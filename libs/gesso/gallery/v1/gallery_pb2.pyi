@@ -495,21 +495,20 @@ class ImportInputsRequest(_message.Message):
 
     @_typing.final
     class ImportItem(_message.Message):
-        """ImportItem is one picture by its address, by the id of an image of one's own, or as bytes that were uploaded before."""
+        """ImportItem is one picture by its address or by the id of an image of one's own. Uploads are posted to the files port's
+        `/inputs` by the edge, which answers with such an id.
+        """
 
         DESCRIPTOR: _descriptor.Descriptor
 
         URL_FIELD_NUMBER: _builtins.int
         IMAGE_ID_FIELD_NUMBER: _builtins.int
-        UPLOAD_ID_FIELD_NUMBER: _builtins.int
         FIELD_FIELD_NUMBER: _builtins.int
         LIMIT_BYTES_FIELD_NUMBER: _builtins.int
         url: _builtins.str
         """https, or http inside the allowed ranges."""
         image_id: _builtins.str
         """`img_…` of the same account."""
-        upload_id: _builtins.str
-        """Upload ticket that the files port answered with."""
         field: _builtins.str
         """The field of the caller's request, for the fault's details."""
         limit_bytes: _builtins.int
@@ -519,15 +518,14 @@ class ImportInputsRequest(_message.Message):
             *,
             url: _builtins.str = ...,
             image_id: _builtins.str = ...,
-            upload_id: _builtins.str = ...,
             field: _builtins.str = ...,
             limit_bytes: _builtins.int = ...,
         ) -> None: ...
-        _HasFieldArgType: _TypeAlias = _typing.Literal["image_id", b"image_id", "origin", b"origin", "upload_id", b"upload_id", "url", b"url"]  # noqa: Y015
+        _HasFieldArgType: _TypeAlias = _typing.Literal["image_id", b"image_id", "origin", b"origin", "url", b"url"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "image_id", b"image_id", "limit_bytes", b"limit_bytes", "origin", b"origin", "upload_id", b"upload_id", "url", b"url"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "image_id", b"image_id", "limit_bytes", b"limit_bytes", "origin", b"origin", "url", b"url"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-        _WhichOneofReturnType_origin: _TypeAlias = _typing.Literal["url", "image_id", "upload_id"]  # noqa: Y015
+        _WhichOneofReturnType_origin: _TypeAlias = _typing.Literal["url", "image_id"]  # noqa: Y015
         _WhichOneofArgType_origin: _TypeAlias = _typing.Literal["origin", b"origin"]  # noqa: Y015
         def WhichOneof(self, oneof_group: _WhichOneofArgType_origin) -> _WhichOneofReturnType_origin | None: ...
 

@@ -80,8 +80,9 @@ class ImagesServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RecordImages(self, request, context):
-        """RecordImages writes down pictures whose bytes are in the store. The first record of an image id wins; a later one with the
-        same digest adopts it, with another digest too (the returned image tells which bytes stand). At most 256 items.
+        """RecordImages writes down pictures whose bytes are in the store. The first record of an image id wins; a later one adopts it,
+        whatever its digest (the returned image tells which bytes stand). A blob that retention has just removed is the item's fault
+        UNAVAILABLE (component `blob`): put the bytes again, then record again. At most 256 items.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

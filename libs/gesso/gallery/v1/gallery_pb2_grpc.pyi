@@ -38,8 +38,9 @@ class ImagesStub:
     The answer is the ready insertion, of exactly the length that the slot reserved.
     """
     RecordImages: _grpc.UnaryUnaryMultiCallable[_gallery_pb2.RecordImagesRequest, _gallery_pb2.RecordImagesResponse]
-    """RecordImages writes down pictures whose bytes are in the store. The first record of an image id wins; a later one with the
-    same digest adopts it, with another digest too (the returned image tells which bytes stand). At most 256 items.
+    """RecordImages writes down pictures whose bytes are in the store. The first record of an image id wins; a later one adopts it,
+    whatever its digest (the returned image tells which bytes stand). A blob that retention has just removed is the item's fault
+    UNAVAILABLE (component `blob`): put the bytes again, then record again. At most 256 items.
     """
     GetImage: _grpc.UnaryUnaryMultiCallable[_gallery_pb2.GetImageRequest, _gallery_pb2.Image]
     """GetImage returns an account's image. NOT_FOUND for another account's."""
@@ -60,8 +61,9 @@ class ImagesAsyncStub(ImagesStub):
     The answer is the ready insertion, of exactly the length that the slot reserved.
     """
     RecordImages: _aio.UnaryUnaryMultiCallable[_gallery_pb2.RecordImagesRequest, _gallery_pb2.RecordImagesResponse]  # type: ignore[assignment]
-    """RecordImages writes down pictures whose bytes are in the store. The first record of an image id wins; a later one with the
-    same digest adopts it, with another digest too (the returned image tells which bytes stand). At most 256 items.
+    """RecordImages writes down pictures whose bytes are in the store. The first record of an image id wins; a later one adopts it,
+    whatever its digest (the returned image tells which bytes stand). A blob that retention has just removed is the item's fault
+    UNAVAILABLE (component `blob`): put the bytes again, then record again. At most 256 items.
     """
     GetImage: _aio.UnaryUnaryMultiCallable[_gallery_pb2.GetImageRequest, _gallery_pb2.Image]  # type: ignore[assignment]
     """GetImage returns an account's image. NOT_FOUND for another account's."""
@@ -91,8 +93,9 @@ class ImagesServicer(metaclass=_abc_1.ABCMeta):
         request: _gallery_pb2.RecordImagesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_gallery_pb2.RecordImagesResponse, _abc.Awaitable[_gallery_pb2.RecordImagesResponse]]:
-        """RecordImages writes down pictures whose bytes are in the store. The first record of an image id wins; a later one with the
-        same digest adopts it, with another digest too (the returned image tells which bytes stand). At most 256 items.
+        """RecordImages writes down pictures whose bytes are in the store. The first record of an image id wins; a later one adopts it,
+        whatever its digest (the returned image tells which bytes stand). A blob that retention has just removed is the item's fault
+        UNAVAILABLE (component `blob`): put the bytes again, then record again. At most 256 items.
         """
 
     @_abc_1.abstractmethod
