@@ -312,6 +312,7 @@ async def _spawn(pool: Pool) -> _Child:
                 stdout=asyncio.subprocess.DEVNULL,
                 env=_environment(pool, os.environ),
                 cwd="/",
+                start_new_session=True,  # Ctrl-C is for the parent, which lets its children finish
             )
         except BaseException as failure:
             ours.close()
