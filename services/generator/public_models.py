@@ -1,0 +1,127 @@
+"""What the catalogue knows: public models, their routes and prices, price books and providers, as frozen values.
+
+These are the forms of the tables in catalog/*.toml, field for field; catalogue_files.py reads them, CONTRIBUTING.md explains them.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Literal
+
+import msgspec
+
+from gesso.generator.v1 import generator_pb2 as pb
+from gesso.generator.v1.generator_pb2 import Operation
+
+OperationName = Literal["text-to-image", "image-to-image", "inpaint", "upscale", "remove-background", "filter"]
+OPERATIONS: Mapping[OperationName, Operation.ValueType] = {
+    "text-to-image": pb.OPERATION_TEXT_TO_IMAGE,
+    "image-to-image": pb.OPERATION_IMAGE_TO_IMAGE,
+    "inpaint": pb.OPERATION_INPAINT,
+    "upscale": pb.OPERATION_UPSCALE,
+    "remove-background": pb.OPERATION_REMOVE_BACKGROUND,
+    "filter": pb.OPERATION_FILTER,
+}
+OPERATION_NAMES = {value: name for name, value in OPERATIONS.items()}
+AUTO_SIZE = "auto"
+"""In a list of sizes: the model's own choice."""
+
+Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9._/-]{0,99}$")]
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+SizeText = Annotated[str, msgspec.Meta(pattern=r"^([1-9][0-9]{0,4}x[1-9][0-9]{0,4}|auto)$")]
+AreaText = Annotated[str, msgspec.Meta(pattern=r"^[1-9][0-9]{0,4}x[1-9][0-9]{0,4}$")]
+
+
+class PriceRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The price of one picture in one price book, for the draws that it covers. The first rule that covers a draw is its price.
+
+    Exactly one of `credits` (of the dialect) and `usd` stands. An absent condition covers everything.
+    """
+
+    dialect: Name
+    credits: Decimal | None = None
+    usd: Decimal | None = None
+    qualities: tuple[str, ...] = ()
+    operations: tuple[OperationName, ...] = ()
+    sizes: tuple[SizeText, ...] = ()
+    """Exactly these."""
+    up_to: AreaText = ""
+    """Sizes with no more pixels than this one; never the model's own choice of size."""
+
+
+class ModelRoute(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One way to serve a model: a provider and the vendor's name of the model that draws."""
+
+    provider: Name
+    upstream_model: str
+    native_count: Positive = 1
+    """Pictures that one order may ask for; the worker fans out above it."""
+    operations: tuple[OperationName, ...] = ()
+    """Those that this route can do; empty for all of the model's."""
+    qualities: Mapping[str, str] = msgspec.field(default_factory=dict)
+    """What the upstream is asked for, by the quality that was asked of us; a quality not named goes through as it is."""
+    options: Mapping[str, str] = msgspec.field(default_factory=dict)
+    """For the provider, under the names that its file documents."""
+    until: date | None = None
+    """The day from which the vendor no longer serves it."""
+
+
+class PublicModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One public model: what it can do, what it takes, what it costs and who draws it."""
+
+    id: Name
+    name: str
+    owner: Name
+    description: str = ""
+    operations: Annotated[tuple[OperationName, ...], msgspec.Meta(min_length=1)]
+    released: date
+    verified: date
+    """When these data were last checked against the vendor."""
+    deprecated: date | None = None
+    sunset: date | None = None
+    max_n: Annotated[int, msgspec.Meta(ge=1, le=10)] = 10
+    max_prompt_characters: Positive = 32_000
+    qualities: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] = ("auto", "standard")
+    """The first is the default."""
+    sizes: tuple[AreaText, ...] = ()
+    """Exactly these, in the dialects that do not resize; empty for any size within the sides and the prices."""
+    default_size: SizeText = AUTO_SIZE
+    min_side: Positive = 64
+    max_side: Positive = 4096
+    max_ratio: Annotated[int, msgspec.Meta(ge=1)] = 64
+    """Longer side over shorter side."""
+    stand_in: bool = True
+    """Whether the fallback engine may stand in where no provider is configured."""
+    routes: tuple[ModelRoute, ...] = ()
+    prices: tuple[PriceRule, ...] = ()
+
+
+class PriceBook(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How a dialect counts money. A price is rounded up to a multiple of `step_micros`, after the markup."""
+
+    name: Name
+    credit_micros: Positive
+    markup: bool = False
+    """Whether the plan's markup is added."""
+    step_micros: Positive = 1
+    derived_from: str = ""
+    """The price book whose prices hold for models that this one does not list; empty for none."""
+    resizes: bool = False
+    """Whether any size is taken, since results are resized to what was asked."""
+
+
+class ProviderLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One vendor or engine: how many orders run there at once, and how much it is preferred."""
+
+    name: Name
+    title: str
+    concurrency: Positive = 16
+    weight: Annotated[float, msgspec.Meta(ge=0)] = 1.0
+
+
+class Tables(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole content of the catalogue's files, each by its name."""
+
+    models: Mapping[str, PublicModel]
+    books: Mapping[str, PriceBook]
+    providers: Mapping[str, ProviderLimits]
