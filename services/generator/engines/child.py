@@ -31,7 +31,7 @@ _MAX_PART_BYTES = 256 * 1024 * 1024
 _INHERITED_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "LD_LIBRARY_PATH", "SYSTEMROOT")
 
 
-class EngineFault(Exception):  # noqa: N818
+class EngineFault(Exception):
     """What an engine reports instead of a result."""
 
 

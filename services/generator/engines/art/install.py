@@ -19,7 +19,7 @@ _NPM_TIMEOUT_SECONDS = 300
 _UNNAMED_CATEGORY = "Other"
 
 
-class ArtInstallFailed(Exception):  # noqa: N818
+class ArtInstallFailed(Exception):
     """The art could not be installed; the message says what to do next."""
 
 

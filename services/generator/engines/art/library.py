@@ -21,7 +21,7 @@ INSTALL_COMMAND = "python -m generator.engines.art install"
 _LENGTH = struct.Struct(">I")
 
 
-class ArtMissing(Exception):  # noqa: N818
+class ArtMissing(Exception):
     """The art is not installed where the engine looks for it."""
 
     def __init__(self, path: Path) -> None:

@@ -19,7 +19,7 @@ def metadata() -> dict[str, str]:
     }
 
 
-class SketchFailed(Exception):  # noqa: N818
+class SketchFailed(Exception):
     """The engine could not draw: it died or ran out of time; the same request may be tried later."""
 
 

@@ -1,0 +1,265 @@
+"""Composition: where each thing stands, how large it is, and what hides what; pure arithmetic on the scene."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from generator.engines.sketch.lexicon import Lexicon, table
+from generator.engines.sketch.scene import Scene, Subject
+
+_MARGIN = 0.05
+_BIG_METRES = 4.0
+
+
+@dataclass(frozen=True)
+class Placed:
+    """One thing in its place: the middle of its foot in pixels, its height in pixels, how near it is and how it touches.
+
+    `ground` is standing (casts a shadow), water (is mirrored) or air. `order` sorts from back to front.
+    """
+
+    subject: Subject
+    copy: int
+    x: float
+    foot: float
+    height: float
+    near: float
+    ground: str
+    flip: bool
+    order: float
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What composition must know of the picture: its size and its horizon in pixels, and where land ends."""
+
+    width: int
+    height: int
+    horizon: int
+    view: str
+    has_land: bool
+    has_water: bool
+
+
+def horizon_share(scene: Scene, width: int, height: int) -> float:
+    """The horizon's height for the leading setting; a tall picture gets more ground below it than its share."""
+    share = float(table("settings")[scene.settings[0]]["horizon"])
+    if share < 1.0 and height > width:
+        share += 0.05
+    return share
+
+
+def place(
+    scene: Scene, frame: Frame, lexicon: Lexicon, widths: Callable[[Subject, float], float], rng: np.random.Generator
+) -> list[Placed]:
+    """Every copy of every subject in its place, back to front. `widths` gives a subject's width at a height."""
+    free = [index for index, subject in enumerate(scene.subjects) if not _is_bound(subject, scene)]
+    slots = _slots(scene, free, frame, lexicon)
+    placed: dict[int, list[Placed]] = {}
+    for rank, index in enumerate(free):
+        placed[index] = _spread(scene.subjects[index], rank, slots[index], len(free), frame, lexicon, widths, rng)
+    for index, subject in enumerate(scene.subjects):
+        if index not in placed:
+            placed[index] = _bind(subject, placed.get(subject.target or 0, []), frame, lexicon, widths, rng)
+    everything = [thing for things in placed.values() for thing in things]
+    return sorted(everything, key=lambda thing: thing.order)
+
+
+def _is_bound(subject: Subject, scene: Scene) -> bool:
+    """Whether another subject decides where this one is: it rides on it, or it is held by it."""
+    return subject.relation == "on" and subject.target is not None and scene.subjects[subject.target].relation != "on"
+
+
+def _slots(scene: Scene, free: list[int], frame: Frame, lexicon: Lexicon) -> dict[int, float]:
+    """The place across (0 to 1) of each free subject: named places first, the rest shared out around the middle."""
+    named = {"left": 0.25, "right": 0.75, "center": 0.5}
+    fixed = {index: named[scene.subjects[index].place] for index in free if scene.subjects[index].place in named}
+    loose = [index for index in free if index not in fixed]
+    taken = set(fixed.values())
+    choices = {1: (0.5,), 2: (0.33, 0.7), 3: (0.5, 0.2, 0.8), 4: (0.38, 0.66, 0.14, 0.88)}.get(len(loose))
+    if len(loose) == 1 and taken:
+        choices = (0.5 if 0.5 not in taken and len(taken) > 1 else 0.72 if 0.25 in taken else 0.28,)
+    spread = choices or tuple(np.linspace(0.12, 0.88, len(loose)))
+    return {**fixed, **dict(zip(loose, spread, strict=True))}
+
+
+def _home(subject: Subject, frame: Frame, lexicon: Lexicon) -> str:
+    """air, water, ground or depth (underwater and space, where things float anywhere)."""
+    if frame.view in ("space", "underwater", "sky"):
+        return "depth"
+    habitat = lexicon.traits(subject.name).habitat
+    if subject.place == "sky" or (subject.relation == "above" and habitat != "building") or habitat in ("sky", "space"):
+        return "ground" if habitat == "space" and frame.view == "lunar" and subject.name == "rocket" else "air"
+    if habitat in ("water", "underwater") and frame.has_water:
+        return "water"
+    return "ground"
+
+
+def _share(subject: Subject, rank: int, among: int, frame: Frame, lexicon: Lexicon) -> float:
+    """The height of one copy as a share of the picture: the first thing is large, the next ones by their real sizes."""
+    size = lexicon.traits(subject.name).size
+    base = 0.5 if among == 1 else 0.42 if among == 2 else 0.34
+    if rank > 0:
+        base *= 0.86
+    base *= float(np.clip(size / 1.0, 0.25, 5.0)) ** (0.16 if among > 1 else 0.07)
+    if frame.view == "tabletop":
+        base *= 0.92
+    if subject.count > 1:
+        base *= {2: 0.8, 3: 0.68, 4: 0.6, 5: 0.54}.get(subject.count, 1.25 / np.sqrt(subject.count + 1))
+    base *= {"background": 0.4, "foreground": 1.2}.get(subject.place, 1.0)
+    return float(np.clip(base * subject.scale, 0.07, 0.74))
+
+
+def _spread(
+    subject: Subject,
+    rank: int,
+    slot: float,
+    among: int,
+    frame: Frame,
+    lexicon: Lexicon,
+    widths: Callable[[Subject, float], float],
+    rng: np.random.Generator,
+) -> list[Placed]:
+    home = _home(subject, frame, lexicon)
+    tall = _share(subject, rank, among, frame, lexicon) * min(frame.height, frame.width * 1.25)
+    room = frame.width * (0.86 if among == 1 else 0.5 if among == 2 else 0.36)
+    each = widths(subject, tall)
+    across = min(subject.count, 3 if home in ("air", "depth") else 4)
+    if each * across * 0.86 > room:
+        tall *= room / (each * across * 0.86)
+        each = widths(subject, tall)
+    spots = (
+        _floating(subject, slot, among, frame, tall, each, rng)
+        if home in ("air", "depth")
+        else _standing(subject, slot, rank, among, frame, home, tall, each, rng)
+    )
+    flip_all = bool(rng.random() < 0.5) if among == 1 else slot < 0.5
+    return [
+        _made(
+            subject,
+            copy,
+            x,
+            foot,
+            tall * size,
+            frame,
+            home,
+            flip_all if subject.count < 3 else bool(rng.random() < 0.5),
+        )
+        for copy, (x, foot, size) in enumerate(spots)
+    ]
+
+
+def _made(
+    subject: Subject, copy: int, x: float, foot: float, tall: float, frame: Frame, home: str, flip: bool
+) -> Placed:
+    near = (
+        float(np.clip((foot - frame.horizon) / max(1.0, frame.height - frame.horizon), 0, 1))
+        if home in ("ground", "water")
+        else 0.8
+    )
+    ground = {"ground": "standing", "water": "water"}.get(home, "air")
+    half = tall * 0.2
+    x = float(np.clip(x, half, frame.width - half))
+    return Placed(
+        subject,
+        copy,
+        x,
+        foot,
+        tall,
+        near,
+        ground,
+        flip,
+        order=foot if home in ("ground", "water") else frame.horizon - 1 + tall * 1e-3,
+    )
+
+
+def _standing(
+    subject: Subject,
+    slot: float,
+    rank: int,
+    among: int,
+    frame: Frame,
+    home: str,
+    tall: float,
+    each: float,
+    rng: np.random.Generator,
+) -> list[tuple[float, float, float]]:
+    """Feet on the ground or the water: one line for a few, two ranks for many, the farther smaller by perspective."""
+    depth = frame.height - frame.horizon
+    line = {"background": 0.16, "foreground": 0.9}.get(subject.place, 0.66 if home == "ground" else 0.5)
+    if rank > 0 and subject.place == "":
+        line -= 0.1 if subject.relation != "before" else -0.12
+    if subject.relation == "behind":
+        line -= 0.2
+    foot = frame.horizon + depth * line
+    foot = min(max(foot, tall + frame.height * 0.06), frame.height * 0.955)
+    center = slot * frame.width
+    if subject.count == 1:
+        return [(center, foot, 1.0)]
+    spots = []
+    front = subject.count if subject.count <= 3 else (subject.count + 1) // 2
+    step = min(each * 1.04, frame.width * 0.9 / front) if among == 1 else min(each * 0.95, frame.width * 0.5 / front)
+    for copy in range(subject.count):
+        back = copy >= front
+        column, many = (copy - front, subject.count - front) if back else (copy, front)
+        x = center + (column - (many - 1) / 2) * step * (1.0 if not back else 0.95) + rng.uniform(-0.05, 0.05) * each
+        drop = rng.uniform(-0.02, 0.035) * depth - (0.26 * depth if back else 0)
+        spots.append((float(x), float(foot + drop), (0.78 if back else 1.0) * float(rng.uniform(0.93, 1.05))))
+    low, high = min(spot[0] for spot in spots) - each / 2, max(spot[0] for spot in spots) + each / 2
+    shift = max(0.0, _MARGIN * frame.width - low) - max(0.0, high - frame.width * (1 - _MARGIN))
+    return [(x + shift, min(y, frame.height * 0.97), size) for x, y, size in spots]
+
+
+def _floating(
+    subject: Subject, slot: float, among: int, frame: Frame, tall: float, each: float, rng: np.random.Generator
+) -> list[tuple[float, float, float]]:
+    """Things in the air, in water or in space: a loose diagonal of a few, a jittered grid of many."""
+    ceiling = frame.height if frame.view in ("space", "underwater", "sky") else frame.horizon
+    middle = ceiling * (0.5 if ceiling == frame.height else 0.42)
+    if subject.count == 1:
+        return [(slot * frame.width, max(middle + tall / 2, tall * 1.05), 1.0)]
+    columns = min(subject.count, 3 if frame.width <= frame.height * 1.4 else 4)
+    rows = -(-subject.count // columns)
+    room = frame.width * (0.84 if among == 1 else 0.56)
+    high = min(ceiling * 0.86, rows * tall * 1.15 + 0.12 * ceiling)
+    spots = []
+    for copy in range(subject.count):
+        row, column = divmod(copy, columns)
+        many = min(columns, subject.count - row * columns)
+        x = slot * frame.width + (column - (many - 1) / 2) * room / columns + rng.uniform(-0.12, 0.12) * each
+        sway = (0.22 if column % 2 else -0.16) * tall if rows == 1 else 0.16 * tall * (1 if column % 2 else -1)
+        y = middle - high / 2 + (row + 0.5) * high / rows + sway + tall / 2
+        spots.append((float(x), float(np.clip(y, tall * 1.04, frame.height * 0.98)), float(rng.uniform(0.86, 1.08))))
+    return spots
+
+
+def _bind(
+    subject: Subject,
+    hosts: list[Placed],
+    frame: Frame,
+    lexicon: Lexicon,
+    widths: Callable[[Subject, float], float],
+    rng: np.random.Generator,
+) -> list[Placed]:
+    """Sets a subject onto its host: a rider on its back, a thing on a seat or a roof; smaller than the host unless it is larger in truth."""
+    if not hosts:
+        return []
+    host = hosts[0]
+    ratio = lexicon.traits(subject.name).size / lexicon.traits(host.subject.name).size
+    tall = host.height * float(np.clip(ratio, 0.42, 0.95)) * subject.scale
+    sink = float(
+        table("subjects")["seat"].get(
+            host.subject.name, 0.55 if lexicon.traits(host.subject.name).habitat == "ground" else 0.92
+        )
+    )
+    reach = widths(host.subject, host.height) * 0.7
+    found = []
+    for copy in range(subject.count):
+        x = host.x + (copy - (subject.count - 1) / 2) * reach / max(1, subject.count)
+        found.append(
+            Placed(
+                subject, copy, x, host.foot - host.height * sink, tall, host.near, "air", host.flip, host.order + 0.5
+            )
+        )
+    return found

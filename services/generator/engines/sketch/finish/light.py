@@ -1,0 +1,143 @@
+"""Finishes of light and lens: the plain one, neon, photograph, old print, black and white."""
+
+import numpy as np
+
+from generator.engines.sketch.paint.noise import Field, fractal
+from generator.engines.sketch.paint.raster import Pixels, blur
+from generator.engines.sketch.paint.stage import Stage, ramp
+
+_LUMA = np.asarray((0.299, 0.587, 0.114), np.float32)
+
+
+def luma(pixels: Pixels) -> Field:
+    """How light each pixel is, 0 to 1."""
+    tone: Field = pixels @ _LUMA
+    return tone
+
+
+def vignette(stage: Stage, strength: float) -> None:
+    """Darkens the corners."""
+    if not stage.wants("vignette"):
+        return
+    x = np.linspace(-1, 1, stage.width, dtype=np.float32)[None, :] ** 2
+    y = np.linspace(-1, 1, stage.height, dtype=np.float32)[:, None] ** 2
+    stage.pixels *= (1 - np.float32(strength) * np.clip((x + y) * 0.62 - 0.25, 0, 1) ** 1.4)[..., None]
+
+
+def grain(stage: Stage, strength: float) -> None:
+    """Fine noise, finer in the lights."""
+    if stage.wants("grain"):
+        noise = stage.chance("grain").standard_normal((stage.height, stage.width), dtype=np.float32)
+        stage.pixels += (noise * np.float32(strength))[..., None]
+
+
+def saturate(stage: Stage, factor: float) -> None:
+    tone = luma(stage.pixels)[..., None]
+    stage.pixels = tone + (stage.pixels - tone) * np.float32(factor)
+
+
+def contrast(stage: Stage, amount: float) -> None:
+    """An S-curve about the middle."""
+    pixels = stage.pixels
+    stage.pixels = pixels + np.float32(amount) * (pixels - 0.5) * pixels * (1 - pixels) * 4
+
+
+def bloom(stage: Stage, threshold: float, strength: float, radius: float) -> None:
+    """Light that spills over the edges of bright places."""
+    bright = np.clip(stage.pixels - np.float32(threshold), 0, 1)
+    spilled = blur(bright, radius * stage.unit)
+    stage.pixels += spilled * np.float32(strength) * (1 - np.clip(stage.pixels, 0, 1))
+
+
+def plain(stage: Stage) -> None:
+    """An illustrator's finish: gentle contrast, a soft bloom, a hint of canvas."""
+    bloom(stage, 0.72, 0.55, 14)
+    contrast(stage, 0.12)
+    saturate(stage, 1.08)
+    tooth = fractal(stage.chance("tooth"), stage.height, stage.width, cells=260, octaves=2) - 0.5
+    stage.pixels *= (1 + tooth * 0.05)[..., None]
+    vignette(stage, 0.3)
+    grain(stage, 0.008)
+
+
+def photo(stage: Stage) -> None:
+    """A lens: the distance is out of focus, film's contrast and grain, falling light at the corners."""
+    soft = blur(stage.pixels, 7 * stage.unit)
+    rows = np.abs(np.linspace(0, 1, stage.height, dtype=np.float32) - 0.72)[:, None]
+    x = np.abs(np.linspace(-1, 1, stage.width, dtype=np.float32))[None, :]
+    away = np.clip((rows - 0.26) * 3.2, 0, 1) * np.clip(0.25 + x * 1.3, 0, 1)
+    stage.pixels += (soft - stage.pixels) * away[..., None]
+    bloom(stage, 0.68, 0.7, 18)
+    contrast(stage, 0.3)
+    saturate(stage, 0.92)
+    stage.pixels *= np.asarray((1.02, 1.0, 0.96), np.float32)
+    vignette(stage, 0.5)
+    grain(stage, 0.02)
+
+
+def _edges(stage: Stage, width: float) -> Field:
+    """How strong an outline runs through each pixel, 0 to 1."""
+    tone = blur(stage.pixels, width * stage.unit)
+    down = np.abs(np.diff(tone, axis=0, append=tone[-1:])).max(-1)
+    right = np.abs(np.diff(tone, axis=1, append=tone[:, -1:])).max(-1)
+    strength: Field = np.clip((down + right) * 9 * width * stage.unit - 0.12, 0, 1)
+    return strength
+
+
+def neon(stage: Stage) -> None:
+    """Darkness, with every outline a glowing tube, from cyan through violet to pink across the picture."""
+    lines = _edges(stage, 1.3)
+    place = fractal(stage.chance("tubes"), stage.height, stage.width, cells=3, octaves=2)
+    place = np.clip(place + np.linspace(-0.3, 0.3, stage.width, dtype=np.float32)[None, :], 0, 1)
+    hue = ramp(((0.05, 0.9, 1.0), (0.3, 0.4, 1.0), (0.8, 0.25, 1.0), (1.0, 0.15, 0.6)), place)
+    hue = hue + (stage.pixels - luma(stage.pixels)[..., None]) * 1.2
+    tone = luma(stage.pixels)[..., None]
+    base = ramp(((0.015, 0.01, 0.05), (0.1, 0.06, 0.24), (0.42, 0.16, 0.5), (0.75, 0.7, 1.0)), tone[..., 0])
+    stage.pixels = base * 0.62 + stage.pixels * 0.3
+    tubes = lines[..., None] * np.clip(hue, 0, 1)
+    halo = blur(tubes, 5 * stage.unit) * 1.5 + blur(tubes, 22 * stage.unit) * 1.7
+    stage.pixels += halo + tubes * 0.9 + (lines**2)[..., None] * 0.25
+    vignette(stage, 0.5)
+
+
+def vaporwave(stage: Stage) -> None:
+    """Pink and turquoise, scan lines, a little bloom."""
+    tone = luma(stage.pixels)
+    grade = ramp(((0.14, 0.05, 0.3), (0.5, 0.2, 0.65), (0.98, 0.45, 0.7), (0.55, 0.92, 0.95), (1.0, 0.98, 0.9)), tone)
+    stage.pixels = grade * 0.68 + stage.pixels * 0.36
+    bloom(stage, 0.6, 0.8, 16)
+    lines = 0.94 + 0.06 * np.cos(np.arange(stage.height, dtype=np.float32) * 6.2832 / max(3.0, 4 * stage.unit))
+    stage.pixels *= lines[:, None, None]
+    vignette(stage, 0.3)
+
+
+def vintage(stage: Stage) -> None:
+    """An old print: sepia, lifted blacks, blotches, scratches, a pale border."""
+    tone = luma(stage.pixels)
+    sepia = ramp(((0.2, 0.13, 0.09), (0.55, 0.41, 0.28), (0.86, 0.74, 0.55), (0.98, 0.93, 0.8)), tone)
+    stage.pixels = sepia * 0.82 + stage.pixels * 0.18
+    blotch = fractal(stage.chance("blotch"), stage.height, stage.width, cells=5, octaves=6) - 0.5
+    stage.pixels *= (1 + blotch * 0.26)[..., None]
+    vignette(stage, 0.55)
+    grain(stage, 0.035)
+    rng = stage.chance("scratches")
+    for _ in range(7):
+        x = int(rng.integers(0, stage.width))
+        y0 = int(rng.integers(0, stage.height // 2))
+        stage.pixels[y0 : y0 + int(stage.height * rng.uniform(0.1, 0.5)), x : x + 1] += np.float32(rng.uniform(0.06, 0.16))
+    edge = max(2, int(26 * stage.unit))
+    border = np.ones((stage.height, stage.width), np.float32)
+    border[edge:-edge, edge:-edge] = 0
+    paper = np.asarray((0.95, 0.91, 0.82), np.float32) * (1 + blotch * 0.1)[..., None]
+    stage.blend(paper, blur(border, 0.8))
+
+
+def mono(stage: Stage) -> None:
+    """Silver gelatin: strong contrast, no colour, grain."""
+    tone = luma(stage.pixels)
+    low, high = np.percentile(tone[::8, ::8], (1, 99))
+    tone = np.clip((tone - low) / max(float(high - low), 0.05), 0, 1)
+    curve = tone + 0.45 * (tone - 0.5) * tone * (1 - tone) * 4
+    stage.pixels = np.repeat(curve[..., None], 3, axis=-1) * np.asarray((1.0, 0.992, 0.975), np.float32)
+    vignette(stage, 0.45)
+    grain(stage, 0.026)

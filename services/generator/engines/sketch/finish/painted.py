@@ -1,0 +1,149 @@
+"""Painters' finishes: watercolour, oil, points of pure colour, pastel."""
+
+import numpy as np
+
+from generator.engines.sketch.finish.light import contrast, luma, saturate
+from generator.engines.sketch.paint.noise import Field, fractal
+from generator.engines.sketch.paint.raster import Pixels, blur, remap
+from generator.engines.sketch.paint.stage import Stage
+
+_PAPER = np.asarray((0.985, 0.972, 0.94), np.float32)
+
+
+def paper(stage: Stage) -> Field:
+    """The tooth of rough paper, about 0."""
+    grainy = fractal(stage.chance("paper"), stage.height, stage.width, cells=170, octaves=3)
+    return grainy - 0.5
+
+
+def _quietened(pixels: Pixels, unit: float) -> Pixels:
+    """Details smoothed away while strong edges stay: the blurred picture, except near edges."""
+    soft = blur(pixels, 3.2 * unit)
+    edge = np.abs(pixels - soft).max(-1)
+    keep = np.clip(blur(edge, 2 * unit) * 7, 0, 1)[..., None]
+    return soft + (pixels - soft) * keep
+
+
+def watercolor(stage: Stage) -> None:
+    """Washes on white paper: wandering edges where the pigment gathers, blooms, granulation, a ragged unpainted border."""
+    rng = stage.chance("watercolor")
+    height, width, unit = stage.height, stage.width, stage.unit
+    wander = 7 * unit
+    dx = (fractal(rng, height, width, cells=34, octaves=3) - 0.5) * 2 * wander
+    dy = (fractal(rng, height, width, cells=34, octaves=3) - 0.5) * 2 * wander
+    wash = remap(_quietened(stage.pixels, unit), dx, dy)
+    wash = _stepped(wash, 9, 0.5)
+    gathered = np.clip(blur(luma(wash), 5 * unit) - luma(wash), -0.2, 0.2)
+    edges = np.abs(wash - blur(wash, 1.8 * unit)).max(-1)
+    bloom = fractal(rng, height, width, cells=6, octaves=5) - 0.5
+    grains = paper(stage)
+    density = (1 - wash) * np.float32(0.92)
+    density *= (1 + bloom * 0.75 + grains * 0.5)[..., None]
+    density += (np.clip(edges * 1.9, 0, 0.3) + np.clip(gathered, 0, 1) * 0.5)[..., None] * (0.35 + density)
+    density *= np.float32(0.9)
+    stage.pixels = _PAPER - density * _PAPER
+    saturate(stage, 1.22)
+    stage.pixels *= (1 + grains * 0.1)[..., None]
+    _border(stage, rng)
+
+
+def _stepped(pixels: Pixels, steps: int, share: float) -> Pixels:
+    """Tones drawn together into washes."""
+    tone = luma(pixels)
+    flat = (np.floor(tone * steps) + 0.5) / steps
+    return np.clip(pixels * (1 + share * (flat / np.maximum(tone, 0.02) - 1)[..., None]), 0, 1)
+
+
+def _border(stage: Stage, rng: np.random.Generator) -> None:
+    """The picture stops in a ragged brush edge before the paper does."""
+    x = np.minimum(np.arange(stage.width), np.arange(stage.width)[::-1]).astype(np.float32)[None, :]
+    y = np.minimum(np.arange(stage.height), np.arange(stage.height)[::-1]).astype(np.float32)[:, None]
+    ragged = fractal(rng, stage.height, stage.width, cells=14, octaves=5) * 62 * stage.unit
+    inside = np.minimum(x, y) - ragged - 2 * stage.unit
+    bare = np.clip(1 - inside / (5 * stage.unit), 0, 1)
+    rim = np.exp(-((inside - 7 * stage.unit) / (4.5 * stage.unit)) ** 2) * np.float32(0.16)
+    stage.pixels *= (1 - rim)[..., None]
+    stage.blend(_PAPER * (1 + paper(stage) * 0.07)[..., None], bare)
+
+
+def _strokes(stage: Stage, source: Pixels, rng: np.random.Generator, size: float, long: float) -> tuple[Pixels, Field]:
+    """The picture as strokes: each pixel takes the colour at its stroke's middle. Returns colours and each stroke's relief.
+
+    Strokes are the cells of a jittered lattice that is bent along a slowly turning direction, so that they flow.
+    """
+    height, width = stage.height, stage.width
+    bend = fractal(rng, height, width, cells=3, octaves=2) - 0.5
+    tone = blur(luma(source), 8 * stage.unit)
+    x = np.arange(width, dtype=np.float32)[None, :] + bend * 420 * stage.unit
+    y = np.arange(height, dtype=np.float32)[:, None] + tone * 130 * stage.unit - bend * 200 * stage.unit
+    u, v = (x * 0.86 + y * 0.5) / (size * long), (y * 0.86 - x * 0.5) / size
+    row = np.floor(v).astype(np.int32)
+    slip = rng.random(4096, dtype=np.float32)
+    u = u + np.take(slip, row & 4095) * 7
+    column = np.floor(u).astype(np.int32)
+    fu, fv = u - column, v - row
+    du, dv = (0.5 - fu) * size * long, (0.5 - fv) * size
+    code = (row * 7919 + column * 104729) & 4095
+    color = remap(source, du * 0.86 - dv * 0.5, du * 0.5 + dv * 0.86)
+    vary = (np.take(rng.random(4096, dtype=np.float32), code) - 0.5)[..., None]
+    color = np.clip(color * (1 + vary * 0.16), 0, 1)
+    bristle = np.sin(fv * 22 + np.take(slip, code) * 6.3) * 0.3
+    relief = 4 * fv * (1 - fv) + bristle * fv * (1 - fv) * 2 + np.take(slip, code) * 0.5
+    return color, relief.astype(np.float32)
+
+
+def oil(stage: Stage) -> None:
+    """Thick strokes that follow the forms, broad ones beneath and fine ones where there is detail, lit across their ridges."""
+    rng = stage.chance("oil")
+    unit = stage.unit
+    saturate(stage, 1.2)
+    contrast(stage, 0.16)
+    source = np.clip(stage.pixels, 0, 1)
+    broad, deep = _strokes(stage, blur(source, 2.2 * unit), rng, 15 * unit, 3.4)
+    fine, thin = _strokes(stage, source, rng, 6.5 * unit, 2.8)
+    detail = np.abs(source - blur(source, 5 * unit)).max(-1)
+    share = np.clip(blur(detail, 4 * unit) * 13 - 0.12, 0, 1)[..., None]
+    color = broad + (fine - broad) * share
+    relief = deep + (thin - deep) * share[..., 0]
+    lit = np.roll(relief, (1, 1), (0, 1)) - relief if stage.light.direction[0] > 0 else np.roll(relief, (1, -1), (0, 1)) - relief
+    weave = fractal(rng, stage.height, stage.width, cells=300, octaves=1) - 0.5
+    stage.pixels = color * (1 - np.clip(lit * min(2.2, 1.2 / max(unit, 0.3)), -1, 1) * 0.17 + weave * 0.07)[..., None]
+
+
+def pointillism(stage: Stage) -> None:
+    """Round dabs of pure colour in two sizes, on a primed ground."""
+    rng = stage.chance("points")
+    saturate(stage, 1.45)
+    source = np.clip(blur(stage.pixels, 1.6 * stage.unit), 0, 1)
+    ground = blur(source, 9 * stage.unit) * 0.75 + np.asarray((0.93, 0.89, 0.78), np.float32) * 0.25
+    picture = ground
+    for size in (11.0, 8.0, 6.0):
+        picture = _dabs(stage, picture, source, rng, size * stage.unit)
+    stage.pixels = picture
+
+
+def _dabs(stage: Stage, under: Pixels, source: Pixels, rng: np.random.Generator, size: float) -> Pixels:
+    """One layer of dabs on a jittered lattice, each with a hue of its own."""
+    size = max(size, 3.0)
+    rows, columns = int(stage.height / size) + 2, int(stage.width / size) + 2
+    x, y = np.arange(stage.width, dtype=np.float32)[None, :] / size, np.arange(stage.height, dtype=np.float32)[:, None] / size
+    row, column = np.floor(y).astype(np.int32), np.floor(x).astype(np.int32)
+    jitter = rng.uniform(0.3, 0.7, (2, rows, columns)).astype(np.float32)
+    index = row * columns + column
+    du = np.take(jitter[0], index) - (x - column)
+    dv = np.take(jitter[1], index) - (y - row)
+    hue = np.take(rng.uniform(-0.13, 0.13, (rows * columns, 3)).astype(np.float32), index, axis=0)
+    color = remap(source, du * size, dv * size) + hue
+    mask = np.clip((0.47 - np.sqrt(du * du + dv * dv)) * size, 0, 1) * np.float32(0.93)
+    return under + (color - under) * mask[..., None]
+
+
+def pastel(stage: Stage) -> None:
+    """Soft chalk on toned paper: pale, grainy, laid in slanting hatches."""
+    rng = stage.chance("pastel")
+    tooth = fractal(rng, stage.height, stage.width, cells=230, octaves=3)
+    color, relief = _strokes(stage, np.clip(_quietened(stage.pixels, stage.unit), 0, 1), rng, 5 * stage.unit, 6)
+    color = color + (1 - color) * np.float32(0.18)
+    bare = np.clip((tooth - 0.53) * 6 + (0.35 - relief * 0.4), 0, 0.55)[..., None]
+    stage.pixels = color + (np.asarray((0.94, 0.9, 0.83), np.float32) - color) * bare
+    saturate(stage, 1.12)

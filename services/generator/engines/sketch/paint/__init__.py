@@ -1,0 +1,1 @@
+"""Painting: each module puts one kind of thing onto the stage."""

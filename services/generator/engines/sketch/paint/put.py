@@ -1,0 +1,96 @@
+"""Putting placed things onto the stage: their pixels, their shadows, their reflections and their glow."""
+
+from functools import lru_cache
+
+import numpy as np
+
+from generator.engines.sketch.compose import Placed
+from generator.engines.sketch.lexicon import Lexicon
+from generator.engines.sketch.paint import subjects
+from generator.engines.sketch.paint.raster import Pixels
+from generator.engines.sketch.paint.stage import Stage
+from generator.engines.sketch.scene import Subject
+
+
+class Puppets:
+    """The drawings of a scene's subjects, each made once."""
+
+    def __init__(self, stage: Stage, lexicon: Lexicon) -> None:
+        self._stage = stage
+        self._lexicon = lexicon
+        self.drawing = lru_cache(maxsize=64)(self._drawing)
+
+    def _drawing(self, subject: Subject, copy: int) -> subjects.Drawing:
+        rng = self._stage.chance(f"drawing {subject.phrase} {copy}")
+        return subjects.drawing_of(subject.name, subject.color, self._lexicon, rng)
+
+    def width(self, subject: Subject, height: float) -> float:
+        """The width of a subject that is `height` high, both in pixels."""
+        return subjects.width_of(self.drawing(subject, 0), height)
+
+    def is_embodied(self, name: str) -> str:
+        return self._lexicon.traits(name).body
+
+
+def put(stage: Stage, puppets: Puppets, thing: Placed) -> None:
+    """Lays one thing onto the stage."""
+    pixels, glow = _pixels(stage, puppets, thing)
+    left, top = round(thing.x - pixels.shape[1] / 2), round(thing.foot) - pixels.shape[0]
+    if thing.ground == "standing":
+        subjects.cast_shadow(stage, pixels, left, round(thing.foot), stage.light.shadow)
+    if thing.ground == "water":
+        _reflect(stage, pixels, left, round(thing.foot))
+    color = subjects.glow_color(thing.subject.name)
+    if color is not None:
+        reach = thing.height * (1.5 if stage.light.is_dark else 0.9)
+        stage.glow(thing.x, thing.foot - thing.height * 0.5, reach, color, 0.75 if stage.light.is_dark else 0.3)
+    stage.over(pixels, left, top)
+    if color is not None and stage.light.is_dark:
+        stage.glow(thing.x, thing.foot - thing.height * 0.55, thing.height * 0.6, color, 0.3)
+    if thing.ground == "water":
+        _waterline(stage, pixels, left, round(thing.foot))
+
+
+def _pixels(stage: Stage, puppets: Puppets, thing: Placed) -> tuple[Pixels, bool]:
+    subject = thing.subject
+    drawing = puppets.drawing(subject, thing.copy)
+    pixels = subjects.raster(drawing, max(2, round(thing.height)), thing.flip)
+    if subject.color is not None and not drawing.is_person:
+        pixels = subjects.tint(pixels, subject.color)
+    elif subject.color is None and stage.scene.palette and not drawing.is_person:
+        picks = stage.scene.palette
+        pixels = subjects.tint(
+            pixels, picks[(thing.copy + len(subject.name)) % len(picks)], 0.5 if len(picks) > 1 else 0.3
+        )
+    glow = subjects.glow_color(subject.name) is not None
+    pixels = subjects.shade(pixels, stage.light, glow)
+    distance = max(0.0, 0.55 - thing.near) * 0.9 if thing.ground != "air" else 0.04
+    return subjects.in_air(pixels, stage, distance + 0.16 * stage.light.haziness), glow
+
+
+def _reflect(stage: Stage, pixels: Pixels, left: int, foot: int) -> None:
+    """The thing upside down in the water, squeezed, rippled and fading with depth."""
+    if not stage.wants("reflections"):
+        return
+    height, width = pixels.shape[:2]
+    rows = int(height * 0.7)
+    source = np.clip((height - 1 - np.arange(rows) / 0.7).astype(int), 0, height - 1)
+    mirrored = pixels[source]
+    away = np.arange(rows, dtype=np.float32)
+    wobble = (np.sin(away / (stage.unit * 5) + 1.3) + np.sin(away / (stage.unit * 2.1))) * stage.unit * 2.4
+    columns = np.clip(np.arange(width)[None, :] + wobble[:, None].astype(int), 0, width - 1)
+    mirrored = np.take_along_axis(mirrored, columns[..., None], axis=1)
+    fade = np.linspace(0.55, 0.0, rows, dtype=np.float32)[:, None, None]
+    stage.over(mirrored * fade, left, foot - int(height * 0.03))
+
+
+def _waterline(stage: Stage, pixels: Pixels, left: int, foot: int) -> None:
+    """A pale lip of water where the hull meets it."""
+    height, width = pixels.shape[:2]
+    band = max(3, int(height * 0.045))
+    dx = np.linspace(-1, 1, width, dtype=np.float32)[None, :]
+    dy = np.linspace(-1, 1, band, dtype=np.float32)[:, None]
+    lip = np.clip(1 - dx * dx - dy * dy, 0, 1) * np.float32(0.5)
+    color = np.asarray(stage.light.sky[2], np.float32) * 0.6 + 0.3
+    sprite = np.concatenate([lip[..., None] * color, lip[..., None]], axis=-1).astype(np.float32)
+    stage.over(sprite, left, foot - band // 2 - int(height * 0.01))
