@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from embedded import layout as layouts
-from embedded import locks, logs, ports, processes, roles
+from embedded import locks, logs, ports, processes, roles, sockets
 from embedded.environment import NAMES, SECRETS, SERVICES, Service, Wiring, environment
 from embedded.layout import Layout, State
 from embedded.postgres import Postgres
@@ -111,6 +111,7 @@ class _Notes:
 
     def __exit__(self, *_: object) -> None:
         self._change(replace(self.state, pids={}))
+        sockets.leave(self._layout.sockets)
 
     def settle(self, host: str, allotted: ports.Ports, operators: Mapping[str, str]) -> None:
         """Note where the platform will be reached, and the operator's token where the operator chose one."""

@@ -107,8 +107,11 @@ class Postgres:
             secret = _secret(state / "secret")
             identity = await self._initialised(state, secret)
             folder = sockets.make(sockets.choose(state), _owner_id(identity))
-            async with processes.running(self._program(state, folder, identity)) as process:
-                yield Server(folder, secret, process)
+            try:
+                async with processes.running(self._program(state, folder, identity)) as process:
+                    yield Server(folder, secret, process)
+            finally:
+                sockets.leave(folder)
 
     async def _initialised(self, state: Path, secret: str) -> str:
         """Make the cluster if there is none, and return the identity that its files need."""

@@ -1,5 +1,6 @@
 """Unix sockets lie in a folder that only we can enter, and whose path is short and plain enough for every client."""
 
+import contextlib
 import hashlib
 import os
 import re
@@ -8,6 +9,7 @@ from pathlib import Path
 
 LONGEST_NAME_BYTES = 24
 _LONGEST_PATH_BYTES = 107  # sockaddr_un.sun_path is 108 bytes with its closing zero
+_STAND_IN = "gesso-sockets-"
 _PLAIN = re.compile(r"[A-Za-z0-9/._-]+")  # what neither a DSN nor a gRPC target has to escape
 
 
@@ -26,7 +28,7 @@ def choose(folder: Path) -> Path:
     absolute = folder.absolute()
     if fits(absolute):
         return absolute
-    name = f"gesso-{os.geteuid()}-{hashlib.sha256(os.fsencode(absolute)).hexdigest()[:16]}"
+    name = f"{_STAND_IN}{os.geteuid()}-{hashlib.sha256(os.fsencode(absolute)).hexdigest()[:16]}"
     temporary = Path(tempfile.gettempdir()) / name
     return temporary if fits(temporary) else Path("/tmp") / name  # noqa: S108  its owner is checked below
 
@@ -43,3 +45,10 @@ def make(folder: Path, owner_id: int) -> Path:
     if status.st_uid != owner_id:
         os.chown(folder, owner_id, -1)
     return folder
+
+
+def leave(folder: Path) -> None:
+    """Remove a folder that stood in for an unfit one, unless sockets of killed processes still lie in it."""
+    if folder.name.startswith(_STAND_IN):
+        with contextlib.suppress(OSError):
+            folder.rmdir()

@@ -91,6 +91,10 @@ def is_alive(process_id: int) -> bool:
         return False
 
 
+def exists(path: Path) -> bool:
+    return path.exists()
+
+
 def mode(path: Path) -> int:
     return path.stat().st_mode & 0o777
 
@@ -106,6 +110,7 @@ async def test_it_starts_in_any_folder_and_a_second_start_keeps_the_data(tmp_pat
         await query(server, "CREATE TABLE kept AS SELECT 42 AS answer")
     async with postgres(state).running() as server:
         assert await answer(server) == 42
+    assert server.socket_folder == state or not exists(server.socket_folder)
 
 
 async def test_a_killed_server_comes_back_by_itself_with_what_was_committed(state: Path) -> None:
