@@ -5,6 +5,7 @@ docs/configuration.md is generated from these classes, so a variable that is rea
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -38,6 +39,11 @@ def flag(text: str) -> bool:
     if text.lower() in {"0", "false", "no", "off", ""}:
         return False
     raise ValueError("one of 1, true, yes, on, 0, false, no, off")
+
+
+def optional_path(text: str) -> Path | None:
+    """Read a path; an empty text is none."""
+    return Path(text) if text else None
 
 
 def _read(field: "dataclasses.Field[Any]", environ: Mapping[str, str]) -> Any:

@@ -1,17 +1,17 @@
 """The gallery, put together: store, signer, inputs, files port and retention around one gRPC server."""
 
-import asyncio
 import contextlib
 import datetime
 from collections.abc import AsyncIterator
+
+from servicekit.telemetry import Telemetry
 
 from gallery.access import ACCESS
 from gallery.config import Config
 from gallery.files_http import Files, serving_files
 from gallery.inputs import InputLimits, Inputs
-from gallery.provenance import cose
-from gallery.provenance.authority import Credential, local_credential
-from gallery.provenance.signer import Signer
+from gallery.provenance.authority import Credential, external_credential, local_credential
+from gallery.provenance.signer import RenewingSigner
 from gallery.renditions import Renditions
 from gallery.retention import Retention
 from gallery.servicer import ImagesServicer, InputsServicer
@@ -24,7 +24,6 @@ from servicekit.egress import GuardedClient
 from servicekit.identity import Access
 from servicekit.objects import Objects
 from servicekit.server import Registration, serving
-from servicekit.telemetry import Telemetry
 from servicekit.version import VERSION
 
 
@@ -44,8 +43,7 @@ async def running(config: Config) -> AsyncIterator[str]:
         store = Store(database)
         limits = InputLimits(config.input_limit_bytes, config.input_timeout_seconds, config.input_keep_seconds)
         inputs = Inputs(store, objects, studio, client, limits)
-        images = ImagesServicer(store, _signer(_credential(config)))
-        await stack.enter_async_context(running_task(_renew(images, config)))
+        images = ImagesServicer(store, _signer(config))
         await stack.enter_async_context(running_task(_retention(store, objects, config).run()))
         files = Files(
             store,
@@ -83,18 +81,10 @@ def _retention(store: Store, objects: Objects, config: Config) -> Retention:
     )
 
 
-def _credential(config: Config) -> Credential:
-    return local_credential(config.provenance_dir, datetime.datetime.now(datetime.UTC))
+def _signer(config: Config) -> RenewingSigner:
+    def source(now: datetime.datetime) -> Credential:
+        if config.certificates is not None and config.certificate_key is not None:
+            return external_credential(config.certificates, config.certificate_key, None, now)
+        return local_credential(config.provenance_dir, now)
 
-
-def _signer(credential: Credential) -> Signer:
-    return Signer(cose.seal(credential.key, credential.chain_der), VERSION)
-
-
-async def _renew(images: ImagesServicer, config: Config) -> None:
-    """Sign with a fresh certificate before the old one ends."""
-    while True:
-        credential = _credential(config)
-        images.signer = _signer(credential)
-        remaining = credential.renew_at - datetime.datetime.now(datetime.UTC)
-        await asyncio.sleep(max(remaining.total_seconds(), 60.0))
+    return RenewingSigner(source, VERSION, datetime.datetime.now(datetime.UTC))

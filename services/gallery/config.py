@@ -6,7 +6,7 @@ from pathlib import Path
 
 from servicekit.addresses import Network, parse_networks
 from servicekit.identity import parse_peers
-from servicekit.settings import setting
+from servicekit.settings import optional_path, setting
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,15 @@ class Config:
     )
     provenance_dir: Path = setting(
         "GESSO_PROVENANCE_DIR", "Where the local certificate authority keeps its keys.", parse=Path
+    )
+    certificates: Path | None = setting(
+        "GESSO_PROVENANCE_CERTIFICATES",
+        "PEM file of a signing certificate and its chain, in place of the local authority's.",
+        default="",
+        parse=optional_path,
+    )
+    certificate_key: Path | None = setting(
+        "GESSO_PROVENANCE_KEY", "PEM file of that certificate's private key.", default="", parse=optional_path
     )
     input_limit_bytes: int = setting(
         "GESSO_INPUT_LIMIT_BYTES", "Largest input picture.", default=str(25 * 1024 * 1024), parse=int

@@ -25,6 +25,7 @@ from gallery.servicer import to_message
 from gallery.store import Store
 from gesso.errors.v1 import reason_pb2 as reasons
 from pictures.facts import media_type
+from pictures.studio import StudioUnavailable
 from servicekit.faults import Fault, Unavailable
 from servicekit.identity import SERVICE_KEY, TOKEN_KEY
 from servicekit.ids import AccountId, ImageId, new_id
@@ -90,7 +91,7 @@ class Files:
             return _refusal(403, "This link is not valid, or its time is over: ask the API for the picture again.")
         try:
             file = await self._found(link)
-        except (Unavailable, StoreUnavailable):
+        except (Unavailable, StoreUnavailable, StudioUnavailable):
             return _refusal(503, "The picture cannot be read at the moment.", retry_after="1")
         if file is None:
             return _refusal(404, "This picture has been deleted.")

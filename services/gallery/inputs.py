@@ -10,7 +10,7 @@ from gesso.errors.v1 import reason_pb2 as reasons
 from gesso.gallery.v1 import gallery_pb2 as pb
 from pictures.facts import NotAPicture
 from pictures.inspection import inspect
-from pictures.studio import Studio
+from pictures.studio import Studio, StudioUnavailable
 from servicekit.egress import EgressError, ForbiddenUrl, GuardedClient, TooLarge
 from servicekit.faults import Fault, NotFound, Unavailable
 from servicekit.ids import AccountId, ImageId, is_id
@@ -68,6 +68,8 @@ class Inputs:
             await self._studio.verify(data)
         except NotAPicture as error:
             raise _not_an_image(field, error) from error
+        except StudioUnavailable as error:
+            raise Unavailable("studio") from error
         digest = hashlib.sha256(data).digest()
         key = blob_key(account_id, digest, facts.format)
         now = datetime.datetime.now(datetime.UTC)

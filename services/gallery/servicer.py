@@ -1,19 +1,20 @@
 """The gallery's gRPC face: messages to domain values and back, nothing else."""
 
+import datetime
 from collections.abc import Sequence
 from typing import TypeVar, cast
 
 from gallery.images import Image, input_id
 from gallery.inputs import Inputs, Origin
 from gallery.provenance.claims import SignRequest, source_type
-from gallery.provenance.signer import Signer
+from gallery.provenance.signer import RenewingSigner, Signer, SlotTooSmall
 from gallery.store import Store
 from gesso.gallery.v1 import gallery_pb2 as pb
 from gesso.gallery.v1 import gallery_pb2_grpc as rpc
 from pictures.facts import Format, extension
 from servicekit import calls
 from servicekit.coalescer import Coalescer
-from servicekit.faults import Fault, Internal, InvalidField, NotFound, to_proto
+from servicekit.faults import Fault, InvalidField, NotFound, to_proto
 from servicekit.ids import AccountId, ImageId, is_id
 from servicekit.server import Context
 from servicekit.timestamps import to_datetime, to_timestamp
@@ -27,15 +28,16 @@ Item = TypeVar("Item")
 class ImagesServicer(rpc.ImagesServicer):
     """gesso.gallery.v1.Images."""
 
-    def __init__(self, store: Store, signer: Signer) -> None:
+    def __init__(self, store: Store, signer: RenewingSigner) -> None:
         self._store = store
-        self.signer = signer
+        self._signer = signer
         self._recorder: Coalescer[list[Image], list[Image | Fault]] = Coalescer(self._flush)
 
     async def SignImages(self, request: pb.SignImagesRequest, context: Context) -> pb.SignImagesResponse:
         """Make Content Credentials; a tenth of a millisecond each, so they are made where the call arrives."""
         calls.note("items", len(_bounded(request.items)))
-        return pb.SignImagesResponse(results=[self._sign(item) for item in request.items])
+        signer = self._signer.at(datetime.datetime.now(datetime.UTC))
+        return pb.SignImagesResponse(results=[_signed(signer, item) for item in request.items])
 
     async def RecordImages(self, request: pb.RecordImagesRequest, context: Context) -> pb.RecordImagesResponse:
         """Write pictures down, together with those of other calls that arrive meanwhile."""
@@ -76,18 +78,6 @@ class ImagesServicer(rpc.ImagesServicer):
         if image is None or image.account_id != account_id:
             raise NotFound("image", image_id)
         return image
-
-    def _sign(self, item: pb.SignImagesRequest.SignItem) -> pb.SignImagesResponse.SignResult:
-        try:
-            return pb.SignImagesResponse.SignResult(insertion=self.signer.sign(_sign_request(item)))
-        except (ValueError, KeyError) as error:
-            return pb.SignImagesResponse.SignResult(
-                fault=to_proto(InvalidField("items", f"Cannot be signed: {error}."))
-            )
-        except Exception as error:  # noqa: BLE001 - one poison item must not fail the batch
-            return pb.SignImagesResponse.SignResult(
-                fault=to_proto(Internal(f"Cannot be signed: {type(error).__name__}."))
-            )
 
 
 class InputsServicer(rpc.InputsServicer):
@@ -151,6 +141,16 @@ def to_message(image: Image) -> pb.Image:
         created_at=to_timestamp(image.created_at),
         expires_at=to_timestamp(image.expires_at),
     )
+
+
+def _signed(signer: Signer, item: pb.SignImagesRequest.SignItem) -> pb.SignImagesResponse.SignResult:
+    try:
+        return pb.SignImagesResponse.SignResult(insertion=signer.sign(_sign_request(item)))
+    except SlotTooSmall as error:
+        fault: Fault = InvalidField("slot_length", f"The manifest takes {error.required_bytes} bytes.")
+    except (ValueError, KeyError) as error:
+        fault = InvalidField("items", f"This picture cannot be signed: {error}.")
+    return pb.SignImagesResponse.SignResult(fault=to_proto(fault))
 
 
 def _record_result(result: Image | Fault) -> pb.RecordImagesResponse.RecordResult:

@@ -1,0 +1,140 @@
+"""`accounts`, `credits` and `keys`: the operator's commands about who pays."""
+
+import argparse
+import uuid
+
+from cli.errors import CommandFailed
+from cli.money import usd
+from cli.operator import operator
+from cli.output import Result
+from cli.places import Place
+from gesso.billing.v1 import billing_pb2 as pb
+
+_BILLING = "gesso.billing.v1"
+_STATES = {
+    "active": pb.ACCOUNT_STATE_ACTIVE,
+    "suspended": pb.ACCOUNT_STATE_SUSPENDED,
+    "closed": pb.ACCOUNT_STATE_CLOSED,
+}
+_STATE_NAMES = {value: name for name, value in _STATES.items()}
+
+
+def create(arguments: argparse.Namespace) -> Result:
+    """Make an account with a first api key, which is shown this once."""
+    services = operator(Place.here())
+    request_id = arguments.request_id or f"cli-{uuid.uuid4()}"
+    account = services.call(
+        f"{_BILLING}.Accounts/CreateAccount",
+        pb.CreateAccountRequest(
+            request_id=request_id, name=arguments.name, plan=arguments.plan, grant_micros=arguments.balance_usd
+        ),
+        pb.Account,
+    )
+    key = services.call(
+        f"{_BILLING}.ApiKeys/CreateApiKey",
+        pb.CreateApiKeyRequest(request_id=request_id, account_id=account.id, name="first"),
+        pb.ApiKey,
+    )
+    return {"account_id": account.id, "api_key": key.secret}
+
+
+def show(arguments: argparse.Namespace) -> Result:
+    """Show an account with its balance."""
+    request = pb.GetAccountRequest(account_id=arguments.account)
+    return _shown(operator(Place.here()).call(f"{_BILLING}.Accounts/GetAccount", request, pb.Account))
+
+
+def change(arguments: argparse.Namespace) -> Result:
+    """Change plan, state or limits."""
+    request = pb.UpdateAccountRequest(
+        account_id=arguments.account,
+        plan=arguments.plan,
+        state=_STATES.get(arguments.state or "", pb.ACCOUNT_STATE_UNSPECIFIED),
+        subscription_active=arguments.subscription and arguments.subscription == "active",
+    )
+    for limit in arguments.limit or ():
+        name, _, figure = limit.partition("=")
+        if figure == "default":
+            request.remove_limits.append(name)
+        elif figure.isdecimal():
+            request.set_limits[name] = int(figure)
+        else:
+            raise CommandFailed(
+                f"--limit takes DIALECT.WINDOW=NUMBER (or =default), as imagegen.minute=600; not {limit!r}."
+            )
+    return _shown(operator(Place.here()).call(f"{_BILLING}.Accounts/UpdateAccount", request, pb.Account))
+
+
+def list_accounts(arguments: argparse.Namespace) -> Result:
+    """List accounts."""
+    services, token, rows = operator(Place.here()), "", []
+    while True:
+        request = pb.ListAccountsRequest(page_size=1000, page_token=token)
+        page = services.call(f"{_BILLING}.Accounts/ListAccounts", request, pb.ListAccountsResponse)
+        rows += [_shown(account) for account in page.accounts]
+        token = page.next_page_token
+        if not token:
+            return rows
+
+
+def grant(arguments: argparse.Namespace) -> Result:
+    """Add money to an account."""
+    request = pb.GrantCreditsRequest(
+        request_id=arguments.request_id or f"cli-{uuid.uuid4()}",
+        account_id=arguments.account,
+        amount_micros=arguments.usd,
+        cause=arguments.cause,
+    )
+    return _balance(operator(Place.here()).call(f"{_BILLING}.Ledger/GrantCredits", request, pb.Balance))
+
+
+def create_key(arguments: argparse.Namespace) -> Result:
+    """Make an api key, which is shown this once."""
+    request = pb.CreateApiKeyRequest(
+        request_id=arguments.request_id or f"cli-{uuid.uuid4()}", account_id=arguments.account, name=arguments.name
+    )
+    key = operator(Place.here()).call(f"{_BILLING}.ApiKeys/CreateApiKey", request, pb.ApiKey)
+    return {"id": key.id, "account_id": key.account_id, "name": key.name, "api_key": key.secret}
+
+
+def list_keys(arguments: argparse.Namespace) -> Result:
+    """List an account's api keys, masked."""
+    request = pb.ListApiKeysRequest(account_id=arguments.account)
+    page = operator(Place.here()).call(f"{_BILLING}.ApiKeys/ListApiKeys", request, pb.ListApiKeysResponse)
+    return [_key(key) for key in page.api_keys]
+
+
+def revoke_key(arguments: argparse.Namespace) -> Result:
+    """Revoke an api key; it stops working everywhere within 5 seconds."""
+    request = pb.RevokeApiKeyRequest(api_key_id=arguments.key)
+    return _key(operator(Place.here()).call(f"{_BILLING}.ApiKeys/RevokeApiKey", request, pb.ApiKey))
+
+
+def _shown(account: pb.Account) -> dict[str, object]:
+    return {
+        "account_id": account.id,
+        "name": account.name,
+        "plan": account.plan,
+        "state": _STATE_NAMES.get(account.state, ""),
+        "subscription": "active" if account.subscription.active else "none",
+        **_balance(account.balance),
+        "limits": dict(account.limits),
+    }
+
+
+def _balance(balance: pb.Balance) -> dict[str, object]:
+    return {
+        "balance_usd": usd(balance.posted_micros),
+        "held_usd": usd(balance.held_micros),
+        "available_usd": usd(balance.available_micros),
+    }
+
+
+def _key(key: pb.ApiKey) -> dict[str, object]:
+    return {
+        "id": key.id,
+        "name": key.name,
+        "key": key.masked,
+        "state": "revoked" if key.HasField("revoked_at") else "active",
+        "requests": key.request_count,
+    }

@@ -1,0 +1,71 @@
+"""How a command's result is shown: a JSON object with --json, else lines for people; progress goes to stderr."""
+
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any
+
+Result = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+
+_BAR_WIDTH = 24
+
+
+def show(result: Result, *, as_json: bool) -> None:
+    """Print a result."""
+    if as_json:
+        print(json.dumps(result, ensure_ascii=False))
+    elif isinstance(result, Mapping):
+        _show_fields(result)
+    else:
+        _show_table(result)
+
+
+class Progress:
+    """A bar on stderr while something runs; nothing where stderr is no terminal."""
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+        self._started = time.monotonic()
+        self._shown = sys.stderr.isatty()
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._shown:
+            print("\r\x1b[2K", end="", file=sys.stderr, flush=True)
+
+    def update(self, state: str, share: float | None = None) -> None:
+        """Show the state and how much is done, 0..1; None where that is not known."""
+        if not self._shown:
+            return
+        seconds = time.monotonic() - self._started
+        filled = int(_BAR_WIDTH * share) if share is not None else 0
+        bar = "━" * filled + "╸" * (share is None) + " " * (_BAR_WIDTH - filled - (share is None))
+        print(f"\r\x1b[2K{self._label} [{bar}] {state} {seconds:.0f} s", end="", file=sys.stderr, flush=True)
+
+
+def _show_fields(result: Mapping[str, Any]) -> None:
+    width = max((len(name) for name in result), default=0)
+    for name, value in result.items():
+        print(f"{name:<{width}}  {_text(value)}")
+
+
+def _show_table(rows: Sequence[Mapping[str, Any]]) -> None:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    cells = [[_text(row.get(name, "")) for name in names] for row in rows]
+    widths = [max(len(name), *(len(row[i]) for row in cells)) if cells else len(name) for i, name in enumerate(names)]
+    for line in ([*names], *cells):
+        print("  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}={_text(part)}" for name, part in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(_text(part) for part in value)
+    return str(value)

@@ -1,0 +1,88 @@
+"""`generate` and `models`: people's commands, which use the API as any client does."""
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin
+
+from cli.errors import CommandFailed
+from cli.operator import http_call, http_json, message_of
+from cli.output import Progress, Result
+from cli.places import Place
+
+_POLL_SECONDS = 0.2
+_FORMATS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
+
+
+def generate(arguments: argparse.Namespace) -> Result:
+    """Draw pictures and save them."""
+    place, target = Place.here(), Path(arguments.output)
+    if target.suffix.lower() not in _FORMATS:
+        raise CommandFailed(f"The file's name must end in {', '.join(_FORMATS)}; not {target.name!r}.")
+    body = {
+        "prompt": arguments.prompt,
+        "model": arguments.model,
+        "n": arguments.n,
+        "size": arguments.size,
+        "quality": arguments.quality,
+        "output_format": _FORMATS[target.suffix.lower()],
+        "response_format": "url",
+    }
+    sent = {name: value for name, value in body.items() if value is not None}
+    headers = {**_headers(place), "Content-Type": "application/json", "Prefer": "respond-async"}
+    url = f"{place.edge_url()}/v1/images/generations"
+    status, job = http_json("POST", url, json.dumps(sent).encode(), headers)
+    if status != 202:
+        raise CommandFailed(message_of(job) or f"The platform answered {status}.")
+    answer, told = _finished(place, urljoin(url, job["status_url"]))
+    files = [_save(picture["url"], path) for picture, path in _targets(answer["data"], target)]
+    return {
+        "job_id": job["id"],
+        "files": files,
+        "provider": told.get("X-Gesso-Provider", ""),
+        "model": told.get("X-Gesso-Model", ""),
+        "cost_usd": float(told.get("X-Gesso-Cost-Usd", "0")),
+    }
+
+
+def models(arguments: argparse.Namespace) -> Result:
+    """List the models that can be asked for."""
+    place = Place.here()
+    status, answer = http_json("GET", f"{place.edge_url()}/v1/models", None, _headers(place))
+    if status != 200:
+        raise CommandFailed(message_of(answer) or f"The platform answered {status}.")
+    return [{name: value for name, value in model.items() if name != "object"} for model in answer["data"]]
+
+
+def _finished(place: Place, status_url: str) -> tuple[Any, Any]:
+    with Progress("drawing") as progress:
+        while True:
+            status, told, content = http_call("GET", status_url, None, _headers(place))
+            answer = json.loads(content)
+            if status == 200:
+                return answer, told
+            if status != 202:
+                raise CommandFailed(message_of(answer) or f"The platform answered {status}.")
+            progress.update(answer.get("status", ""))
+            time.sleep(_POLL_SECONDS)
+
+
+def _targets(pictures: list[Any], target: Path) -> list[tuple[Any, Path]]:
+    """One file for one picture; several are numbered from 1."""
+    if len(pictures) == 1:
+        return [(pictures[0], target)]
+    return [(picture, target.with_stem(f"{target.stem}-{n}")) for n, picture in enumerate(pictures, 1)]
+
+
+def _save(url: str, path: Path) -> str:
+    status, _, content = http_call("GET", url, None, {})
+    if status != 200:
+        raise CommandFailed(f"The picture could not be fetched: {url} answered {status}.")
+    path.write_bytes(content)
+    return str(path)
+
+
+def _headers(place: Place) -> dict[str, str]:
+    return {"Authorization": f"Bearer {place.api_key()}"}

@@ -1,0 +1,76 @@
+"""`gesso up`: the platform in the foreground, and one block that says how to use it."""
+
+import asyncio
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+from embedded import locks
+from embedded.foreground import stay
+from embedded.platform import Platform, PortTakenError
+from embedded.postgres import PostgresError
+from embedded.processes import ProgramError
+
+_HELP = (
+    "usage: gesso up\n\nStart the whole platform and stay in the foreground until Ctrl-C. See docs/configuration.md.\n"
+)
+
+
+class DemoFailed(Exception):
+    """The demo account could not be made."""
+
+
+def main() -> None:
+    """Run until SIGINT or SIGTERM."""
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        sys.stdout.write(_HELP)
+        return
+    home = Path(os.environ.get("GESSO_HOME") or ".gesso").absolute()
+    started = time.monotonic()
+
+    async def announce(platform: Platform) -> None:
+        demo = await _demo(home)
+        _print_ready(platform, demo, time.monotonic() - started)
+
+    print(f"starting in {home} …", file=sys.stderr, flush=True)
+    try:
+        asyncio.run(stay(home, os.environ, announce))
+    except (locks.InUseError, PortTakenError, PostgresError, ProgramError, DemoFailed) as failure:
+        sys.exit(f"gesso: {failure}")
+
+
+async def _demo(home: Path) -> dict[str, str]:
+    environment = {name: value for name, value in os.environ.items() if name not in ("GESSO_URL", "GESSO_ADMIN_TOKEN")}
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "cli.demo", env={**environment, "GESSO_HOME": str(home)}, stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await child.communicate()
+    if child.returncode != 0:
+        raise DemoFailed("the demo account could not be made: see the message above")
+    found: dict[str, str] = json.loads(output)
+    return found
+
+
+def _print_ready(platform: Platform, demo: dict[str, str], seconds: float) -> None:
+    url, key = platform.url, demo["api_key"]
+    metrics = "  ".join(f"{name} {address}" for name, address in platform.state.metrics.items())
+    print(
+        f"""
+ready    in {seconds:.1f} s
+url      {url}
+key      {key}
+files    {platform.files_url}
+metrics  {metrics}
+
+curl {url}/v1/images/generations \\
+  -H "Authorization: Bearer {key}" -H "Content-Type: application/json" \\
+  -d '{{"model": "sketch", "prompt": "A red fox under a full moon in a snowy forest, watercolor", "response_format": "url"}}'
+""",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()

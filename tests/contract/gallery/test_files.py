@@ -1,0 +1,119 @@
+"""The files port serves what a genuine link grants, as HTTP has it: ranges, tags, HEAD, no sniffing."""
+
+import time
+
+import aiohttp
+import pytest
+from PIL import Image as PillowImage
+
+from servicekit.links import Link, sign
+from testkit.identities import LINK_KEY, TOKENS, caller_token
+from testkit.picture_samples import SAMPLES
+
+from .conftest import Gallery
+from .test_images import ACCOUNT, keep, picture
+
+
+async def link_to(gallery: Gallery, *, rendition: str = "original", seconds: int = 60, data: bytes | None = None) -> str:
+    message = picture(data=data)
+    await keep(gallery, message, data)
+    link = Link(message.id, "png", int(time.time()) + seconds, rendition)
+    return sign(link, base_url=gallery.files_url, key=LINK_KEY)
+
+
+async def test_a_link_serves_the_whole_picture_safely(gallery: Gallery) -> None:
+    async with aiohttp.ClientSession() as session, session.get(await link_to(gallery)) as answer:
+        assert answer.status == 200
+        assert await answer.read() == SAMPLES["png"]()
+        assert answer.content_type == "image/png"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Accept-Ranges"] == "bytes"
+
+
+async def test_head_tells_the_same_without_a_body(gallery: Gallery) -> None:
+    url = await link_to(gallery)
+    async with aiohttp.ClientSession() as session:
+        async with session.get(url) as got, session.head(url) as head:
+            assert head.status == 200
+            assert head.headers["Content-Length"] == got.headers["Content-Length"]
+            assert head.headers["ETag"] == got.headers["ETag"]
+            assert await head.read() == b""
+
+
+async def test_a_range_is_served_as_206_and_one_behind_the_end_as_416(gallery: Gallery) -> None:
+    url, data = await link_to(gallery), SAMPLES["png"]()
+    async with aiohttp.ClientSession() as session:
+        async with session.get(url, headers={"Range": "bytes=10-19"}) as answer:
+            assert answer.status == 206
+            assert await answer.read() == data[10:20]
+            assert answer.headers["Content-Range"] == f"bytes 10-19/{len(data)}"
+        async with session.get(url, headers={"Range": f"bytes={len(data)}-"}) as answer:
+            assert answer.status == 416
+            assert answer.headers["Content-Range"] == f"bytes */{len(data)}"
+        async with session.get(url, headers={"Range": "bytes=0-0", "If-Range": '"other"'}) as answer:
+            assert answer.status == 200
+
+
+async def test_a_known_tag_is_answered_with_304(gallery: Gallery) -> None:
+    url = await link_to(gallery)
+    async with aiohttp.ClientSession() as session:
+        async with session.get(url) as answer:
+            etag = answer.headers["ETag"]
+        async with session.get(url, headers={"If-None-Match": etag}) as answer:
+            assert answer.status == 304
+            assert await answer.read() == b""
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        (lambda url: url.replace("&s=", "&s=x"), 403),
+        (lambda url: url.partition("&s=")[0], 403),
+        (lambda url: url.replace("/i/img_", "/i/img_0"), 403),
+        (lambda url: url.replace(".png", ".jpg"), 403),
+        (lambda url: url.replace("?e=", "?e=9"), 403),
+    ],
+)
+async def test_a_link_that_was_changed_is_refused(gallery: Gallery, change, status: int) -> None:  # type: ignore[no-untyped-def]
+    async with aiohttp.ClientSession() as session, session.get(change(await link_to(gallery))) as answer:
+        assert answer.status == status
+
+
+async def test_an_expired_link_is_refused(gallery: Gallery) -> None:
+    async with aiohttp.ClientSession() as session, session.get(await link_to(gallery, seconds=-1)) as answer:
+        assert answer.status == 403
+
+
+async def test_a_rendition_is_a_smaller_webp(gallery: Gallery, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    import io
+
+    from testkit.picture_samples import draw, encoded
+
+    url = await link_to(gallery, rendition="thumb", data=encoded(draw(800, 600), "PNG"))
+    async with aiohttp.ClientSession() as session:
+        for _ in range(2):
+            async with session.get(url) as answer:
+                assert answer.status == 200
+                assert answer.content_type == "image/webp"
+                shown = PillowImage.open(io.BytesIO(await answer.read()))
+                assert (shown.format, max(shown.size)) == ("WEBP", 256)
+
+
+async def test_an_upload_is_checked_and_kept(gallery: Gallery) -> None:
+    import base64
+
+    headers = {
+        "gesso-service": "gateway",
+        "gesso-service-token": TOKENS["gateway"],
+        "gesso-caller-token": base64.b64encode(caller_token(ACCOUNT)).decode(),
+    }
+    async with aiohttp.ClientSession() as session:
+        async with session.post(f"{gallery.files_url}/inputs", data=SAMPLES["jpeg"](), headers=headers) as answer:
+            assert answer.status == 201
+            assert (await answer.json())["format"] == "jpeg"
+        async with session.post(f"{gallery.files_url}/inputs", data=b"<html>", headers=headers) as answer:
+            assert answer.status == 422
+            assert (await answer.json())["reason"] == "INPUT_NOT_AN_IMAGE"
+        headers["gesso-service-token"] = "wrong"
+        async with session.post(f"{gallery.files_url}/inputs", data=SAMPLES["jpeg"](), headers=headers) as answer:
+            assert answer.status == 403

@@ -1,0 +1,92 @@
+"""Inputs come in through the egress guard, are judged by their content, and are named by the field that sent them."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import web
+
+from gesso.errors.v1 import reason_pb2 as reasons
+from gesso.gallery.v1 import gallery_pb2 as pb
+from testkit.identities import caller_token
+from testkit.picture_samples import SAMPLES
+
+from .conftest import Gallery
+from .test_images import ACCOUNT
+
+ANSWERS = {
+    "/photo.jpg": SAMPLES["jpeg"](),
+    "/lies.png": SAMPLES["webp"](),
+    "/page.png": b"<html>not a picture</html>",
+    "/cut.png": SAMPLES["png"]()[:-20],
+    "/large.png": b"\x00" * 4096,
+}
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[str]:
+    async def answer(request: web.Request) -> web.Response:
+        if request.path not in ANSWERS:
+            return web.Response(status=404)
+        return web.Response(body=ANSWERS[request.path], content_type="image/png")
+
+    application = web.Application()
+    application.router.add_get("/{name}", answer)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    await runner.cleanup()
+
+
+async def bring_in(gallery: Gallery, *items: pb.ImportInputsRequest.ImportItem, request_id: str = "req_1"):  # type: ignore[no-untyped-def]
+    request = pb.ImportInputsRequest(caller_token=caller_token(ACCOUNT), request_id=request_id, items=items)
+    return (await gallery.gateway.call(gallery.inputs.ImportInputs, request)).results
+
+
+async def test_a_picture_is_fetched_checked_and_kept_once_per_request(gallery: Gallery, site: str) -> None:
+    item = pb.ImportInputsRequest.ImportItem(url=f"{site}/photo.jpg", field="init_image")
+    (first,) = await bring_in(gallery, item)
+    (second,) = await bring_in(gallery, item)
+    assert first.image.id == second.image.id
+    assert (first.image.format, first.image.width, first.image.height) == ("jpeg", 80, 60)
+    assert first.image.source == pb.Image.SOURCE_INPUT
+    (named,) = await bring_in(gallery, pb.ImportInputsRequest.ImportItem(image_id=first.image.id))
+    assert named.image.id == first.image.id
+
+
+async def test_the_content_decides_what_a_picture_is(gallery: Gallery, site: str) -> None:
+    (result,) = await bring_in(gallery, pb.ImportInputsRequest.ImportItem(url=f"{site}/lies.png", field="image"))
+    assert result.image.format == "webp"
+
+
+@pytest.mark.parametrize(
+    ("path", "limit_bytes", "reason", "cause"),
+    [
+        ("/page.png", 0, reasons.REASON_INPUT_NOT_AN_IMAGE, "not_an_image"),
+        ("/cut.png", 0, reasons.REASON_INPUT_NOT_AN_IMAGE, "truncated"),
+        ("/large.png", 100, reasons.REASON_INPUT_NOT_AN_IMAGE, "too_large"),
+        ("/missing.png", 0, reasons.REASON_INPUT_UNREACHABLE, "unreachable"),
+    ],
+)
+async def test_what_is_no_usable_picture_is_refused_by_its_field(
+    gallery: Gallery, site: str, path: str, limit_bytes: int, reason: reasons.Reason.ValueType, cause: str
+) -> None:
+    item = pb.ImportInputsRequest.ImportItem(url=site + path, field="init_image", limit_bytes=limit_bytes)
+    (result,) = await bring_in(gallery, item)
+    assert result.fault.reason == reason
+    assert dict(result.fault.details) == {"field": "init_image", "cause": cause}
+
+
+async def test_an_address_inside_the_network_is_forbidden(gallery: Gallery) -> None:
+    item = pb.ImportInputsRequest.ImportItem(url="https://10.0.0.1/secret.png", field="image_url")
+    (result,) = await bring_in(gallery, item)
+    assert result.fault.details["cause"] == "forbidden"
+
+
+async def test_a_caller_token_that_was_not_made_by_billing_is_refused(gallery: Gallery) -> None:
+    from servicekit.faults import Fault
+
+    request = pb.ImportInputsRequest(caller_token=b"x" * 64, request_id="req_2")
+    with pytest.raises(Fault) as caught:
+        await gallery.gateway.call(gallery.inputs.ImportInputs, request)
+    assert caught.value.reason == reasons.REASON_CREDENTIAL_INVALID
