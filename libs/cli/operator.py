@@ -113,7 +113,7 @@ def _serialized(message: Message) -> bytes:
 
 
 def _explanation(error: grpc.RpcError, service: str) -> str:
-    status = rpc_status.from_call(cast(grpc.Call, error))  # what a synchronous call raises is its call, too
+    status = rpc_status.from_call(cast("grpc.Call", error))  # what a synchronous call raises is its call, too
     if status is not None and status.message:
         return str(status.message)
     return f"The {service} service does not answer: is the platform up? (`make run`)"
