@@ -96,15 +96,21 @@ class AuthenticateRequest(_message.Message):
         DESCRIPTOR: _descriptor.Descriptor
 
         KEY_DIGEST_FIELD_NUMBER: _builtins.int
+        REQUESTS_FIELD_NUMBER: _builtins.int
         key_digest: _builtins.bytes
+        requests: _builtins.int
+        """Requests that this key has made since its last Authenticate, this one among them: the edge answers some from what it
+        keeps, and they are counted here. 0 counts as 1.
+        """
         def __init__(
             self,
             *,
             key_digest: _builtins.bytes = ...,
+            requests: _builtins.int = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["key_digest", b"key_digest"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key_digest", b"key_digest", "requests", b"requests"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
