@@ -13,7 +13,7 @@ from servicekit.faults import Fault, Overloaded
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-Flush = Callable[[list[Item]], Awaitable[Sequence["Result | Fault"]]]
+Flush = Callable[[list[Item]], Awaitable[Sequence[Result | Fault]]]
 
 
 class Coalescer(Generic[Item, Result]):
