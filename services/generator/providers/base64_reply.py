@@ -1,0 +1,225 @@
+"""A reply of JSON that holds pictures as base64 is read as it comes: the pictures are decoded block by block, the rest is kept.
+
+No string of base64 is ever whole in memory, nor is the JSON around it. What is left, the skeleton, is the same JSON with each
+picture replaced by its number, `{"data":[{"b64_json":"0"}]}`, small and fit for any parser:
+
+    scanner = ReplyScanner()
+    for chunk in chunks: scanner.feed(chunk)
+    skeleton, pictures = scanner.finish()
+
+A value is a picture where it is a string under the key `b64_json`, at any depth. The skeleton is checked by its parser alone: here
+only strings, their escapes and the colon after a key are understood, which is all that tells a key from a value.
+"""
+
+import re
+import string
+from dataclasses import dataclass
+from enum import Enum
+from json import loads
+
+import pybase64
+
+_PICTURE_KEY = "b64_json"
+_ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|([\"\\/bfnrt]))")
+_BEGUN_ESCAPE = re.compile(rb"\\(?:u[0-9a-fA-F]{0,3})?\Z")
+_NO_BASE64 = b"?"
+_GROUP = 4
+_PADDING = ord("=")
+_ALPHABET = (string.ascii_letters + string.digits + "+/=").encode()
+_ASCII_CODES = 128
+
+
+class BadReply(Exception):
+    """The reply is not what was promised: truncated, no base64, or larger than the limits. Never holds the reply's content."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyLimits:
+    """How much of a reply is taken: bytes of the skeleton, bytes of one decoded picture, and pictures."""
+
+    skeleton_bytes: int = 1 << 20
+    picture_bytes: int = 64 << 20
+    picture_count: int = 16
+
+
+class _Within(Enum):
+    STRUCTURE = 0
+    STRING = 1
+    PICTURE = 2
+
+
+class ReplyScanner:
+    """Takes the chunks of one reply; how they are cut changes nothing."""
+
+    def __init__(self, limits: ReplyLimits | None = None) -> None:
+        self._limits = limits or ReplyLimits()
+        self._skeleton = bytearray()
+        self._pictures: list[_Picture] = []
+        self._within = _Within.STRUCTURE
+        self._string_start = 0
+        self._string_end = 0
+        """Of the last string, in the skeleton; its quotes included."""
+        self._after_backslash = False
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes. Raises BadReply."""
+        position = 0
+        while position < len(chunk):
+            if self._within is _Within.STRUCTURE:
+                position = self._feed_structure(chunk, position)
+            elif self._within is _Within.STRING:
+                position = self._feed_string(chunk, position)
+            else:
+                position = self._feed_picture(chunk, position)
+        if len(self._skeleton) > self._limits.skeleton_bytes:
+            raise BadReply("the reply is larger than its pictures explain")
+
+    def finish(self) -> tuple[bytes, list[bytearray]]:
+        """The skeleton and the pictures, in the order of their numbers. Raises BadReply for a reply that ended within a string."""
+        if self._within is not _Within.STRUCTURE:
+            raise BadReply("the reply is truncated")
+        return bytes(self._skeleton), [picture.data for picture in self._pictures]
+
+    def _feed_structure(self, chunk: bytes, position: int) -> int:
+        quote = chunk.find(b'"', position)
+        if quote < 0:
+            self._skeleton += chunk[position:]
+            return len(chunk)
+        self._skeleton += chunk[position:quote]
+        is_picture = self._follows_picture_key()
+        self._string_start = len(self._skeleton)
+        self._skeleton += b'"'
+        self._within = _Within.PICTURE if is_picture else _Within.STRING
+        if is_picture:
+            self._begin_picture()
+        return quote + 1
+
+    def _follows_picture_key(self) -> bool:
+        if self._skeleton[self._string_end :].strip() != b":":
+            return False
+        key = self._skeleton[self._string_start : self._string_end]
+        if b"\\" not in key:
+            return key == b'"%b"' % _PICTURE_KEY.encode()
+        try:
+            return bool(loads(key) == _PICTURE_KEY)
+        except ValueError:  # no JSON at all, which the skeleton's parser will say
+            return False
+
+    def _feed_string(self, chunk: bytes, position: int) -> int:
+        if self._after_backslash:
+            self._after_backslash = False
+            self._skeleton.append(chunk[position])
+            return position + 1
+        quote = chunk.find(b'"', position)
+        end = len(chunk) if quote < 0 else quote
+        backslash = chunk.find(b"\\", position, end)
+        if backslash >= 0:
+            self._after_backslash = True
+            end = backslash
+        elif quote < 0:
+            self._skeleton += chunk[position:]
+            return len(chunk)
+        else:
+            self._within = _Within.STRUCTURE
+        self._skeleton += chunk[position : end + 1]
+        self._string_end = len(self._skeleton)
+        return end + 1
+
+    def _begin_picture(self) -> None:
+        if len(self._pictures) >= self._limits.picture_count:
+            raise BadReply("the reply holds too many pictures")
+        self._pictures.append(_Picture(self._limits.picture_bytes))
+
+    def _feed_picture(self, chunk: bytes, position: int) -> int:
+        picture = self._pictures[-1]
+        # Nearly every chunk is base64 throughout, and decoding it finds out faster than looking for the closing quote.
+        if picture.try_all(memoryview(chunk)[position:]):
+            return len(chunk)
+        quote = chunk.find(b'"', position)
+        end = len(chunk) if quote < 0 else quote
+        picture.take_json(chunk[position:end])
+        if quote < 0:
+            return len(chunk)
+        picture.end()
+        self._skeleton += b'%d"' % (len(self._pictures) - 1)
+        self._string_end = len(self._skeleton)
+        self._within = _Within.STRUCTURE
+        return quote + 1
+
+
+class _Picture:
+    """The bytes of one picture, from the text of its JSON string as it comes."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self.data = bytearray()
+        self._limit_bytes = limit_bytes
+        self._quad = b""
+        """Less than four characters, that wait for the rest of their group."""
+        self._escape = b""
+        """An escape of JSON that has begun."""
+        self._padded = False
+
+    def try_all(self, text: memoryview) -> bool:
+        """Decode the text if it is base64 throughout; else change nothing."""
+        if self._escape:
+            return False
+        length, quad, padded = len(self.data), self._quad, self._padded
+        try:
+            self._decode(text)
+        except BadReply:
+            del self.data[length:]
+            self._quad, self._padded = quad, padded
+            return False
+        return True
+
+    def take_json(self, text: bytes) -> None:
+        """Decode the text of a JSON string, in which `\\/` or `\\u002b` may stand. Raises BadReply."""
+        text = self._escape + text
+        begun = _BEGUN_ESCAPE.search(text)
+        self._escape = begun[0] if begun else b""
+        whole = text[: begun.start()] if begun else text
+        self._decode(memoryview(_ESCAPE.sub(_unescaped, whole)))
+
+    def end(self) -> None:
+        """The string has ended. Raises BadReply if it was cut within a group or an escape."""
+        if self._quad or self._escape:
+            raise BadReply("a picture's base64 is cut short")
+
+    def _decode(self, text: memoryview) -> None:
+        if self._quad:
+            missing = _GROUP - len(self._quad)
+            self._quad += _checked(text[:missing])
+            text = text[missing:]
+            if len(self._quad) == _GROUP:
+                quad, self._quad = self._quad, b""
+                self._append(memoryview(quad))
+        whole = len(text) // _GROUP * _GROUP
+        if whole:
+            self._append(text[:whole])
+        if whole < len(text):
+            self._quad = _checked(text[whole:])
+
+    def _append(self, text: memoryview) -> None:
+        if self._padded:
+            raise BadReply("a picture's base64 goes on behind its end")
+        try:
+            self.data += pybase64.b64decode(text, validate=True)
+        except ValueError as error:
+            raise BadReply("a picture is no base64") from error
+        if len(self.data) > self._limit_bytes:
+            raise BadReply("a picture is larger than the limit")
+        self._padded = text[-1] == _PADDING
+
+
+def _checked(text: memoryview) -> bytes:
+    """Characters that wait for the rest of their group: what is no base64 must show at once, as the quote that ends the string."""
+    if bytes(text).translate(None, _ALPHABET):
+        raise BadReply("a picture is no base64")
+    return bytes(text)
+
+
+def _unescaped(match: "re.Match[bytes]") -> bytes:
+    if match[1] is not None:
+        code = int(match[1], 16)
+        return bytes([code]) if code < _ASCII_CODES else _NO_BASE64
+    return b"/" if match[2] == b"/" else _NO_BASE64

@@ -1,0 +1,159 @@
+"""The embedded sketch engine as a provider: it costs nothing to repeat, and the same order always gives the same pictures."""
+
+import asyncio
+import hashlib
+from collections.abc import Mapping, Sequence
+
+from generator.engines.sketch.engine import Sketch
+from generator.engines.sketch.request import (
+    MAX_SIDE,
+    MIN_SIDE,
+    VERSION,
+    OutputFormat,
+    SketchFailed,
+    SketchPicture,
+    SketchRefused,
+    SketchRequest,
+)
+from generator.providers.base import (
+    Bought,
+    Drawn,
+    Memory,
+    Order,
+    Pixels,
+    Provider,
+    ProviderFactory,
+    Ticket,
+    UpstreamFault,
+)
+from generator.sizes import Size, requested_size
+from gesso.errors.v1 import reason_pb2 as pb
+from gesso.generator.v1.generator_pb2 import Draw
+
+NAME = "sketch"
+_SEEDS = 2**32
+_DEFAULT_SIZE = Size(1024, 1024)
+_DEFAULT_QUALITY = 90
+_DEFAULT_STRENGTH = 0.75
+_FORMATS: Mapping[str, OutputFormat] = {"": "png", "png": "png", "jpeg": "jpeg", "jpg": "jpeg", "webp": "webp"}
+# A picture is at most as many bytes as its pixels.
+_BYTES_PER_PIXEL = 4
+
+
+class SketchProvider:
+    """Draws every order in the engine's child processes."""
+
+    name = NAME
+    free_to_repeat = True
+    trained = False
+
+    def __init__(self, engine: Sketch) -> None:
+        self._engine = engine
+
+    @property
+    def configured(self) -> bool:
+        """Whether its art is installed."""
+        try:
+            self._engine.check_art()
+        except SketchRefused:
+            return False
+        return True
+
+    async def submit(self, order: Order, memory: Memory) -> Drawn:
+        """Draw `order.count` pictures side by side, picture i with the seed + i.
+
+        Raises UpstreamFault where not one could be drawn; with some, the others' faults stand in the answer.
+        """
+        draw, size = order.draw, drawn_size(requested_size(order.draw) or _DEFAULT_SIZE)
+        await memory.reserve(size.pixel_count * _BYTES_PER_PIXEL * order.count)
+        seed = draw.seed if draw.HasField("seed") else _seed_of(order.task_id)
+        drawing = [self._draw(order, size, (seed + index) % _SEEDS) for index in range(order.count)]
+        results = await asyncio.gather(*drawing)
+        pictures = [result for result in results if isinstance(result, SketchPicture)]
+        faults = [result for result in results if isinstance(result, UpstreamFault)]
+        if not pictures:
+            raise faults[0]
+        return Drawn(
+            pictures=[Pixels(picture.data, picture.seed) for picture in pictures],
+            upstream_model=f"{NAME}-{VERSION}",
+            faults=faults,
+            echoed={"size": str(size), "output_format": pictures[0].format},
+            warnings=warnings(draw, size, len(order.inputs)),
+        )
+
+    async def collect(self, ticket: Ticket, order: Order, memory: Memory) -> Drawn:
+        """Never called: `submit` always answers with pictures."""
+        raise AssertionError("the sketch engine gives out no tickets")
+
+    async def close(self) -> None:
+        """End the children."""
+        await self._engine.__aexit__(None, None, None)
+
+    async def _draw(self, order: Order, size: Size, seed: int) -> SketchPicture | UpstreamFault:
+        try:
+            return await self._engine.draw(_request(order, size, seed))
+        except SketchRefused as refusal:
+            return _fault(pb.REASON_UPSTREAM_INVALID, str(refusal), retryable=False)
+        except SketchFailed as failure:
+            return _fault(pb.REASON_UPSTREAM_FAILED, str(failure), retryable=True)
+
+
+def drawn_size(size: Size) -> Size:
+    """The size that the engine draws for an asked one: the same, or the nearest of its shape within 64 to 2048 pixels a side."""
+    scale = min(1.0, MAX_SIDE / max(size.width, size.height))
+    return Size(max(MIN_SIDE, round(size.width * scale)), max(MIN_SIDE, round(size.height * scale)))
+
+
+class SketchFactory:
+    """What the entry point names."""
+
+    name = NAME
+
+    def open(self, environ: Mapping[str, str]) -> Provider:
+        """Make the provider; no child is started before the first order."""
+        return SketchProvider(Sketch())
+
+
+PROVIDER: ProviderFactory = SketchFactory()
+
+
+def warnings(draw: Draw, size: Size, input_count: int) -> Sequence[str]:
+    """What the draw asks for and the engine cannot give, each in a sentence."""
+    asked = requested_size(draw)
+    ignored = {
+        "steps": draw.HasField("steps"),
+        "guidance": draw.HasField("guidance"),
+        "lora_weights": bool(draw.lora_weights),
+        "transparent background": draw.background == "transparent",
+    }
+    found = [f"The sketch engine ignores {name}." for name, is_asked in ignored.items() if is_asked]
+    if asked is not None and asked != size:
+        found.append(f"The sketch engine drew {size} instead of {asked}.")
+    if input_count > 1:
+        found.append("The sketch engine uses the first input picture only.")
+    return found
+
+
+def _request(order: Order, size: Size, seed: int) -> SketchRequest:
+    draw = order.draw
+    return SketchRequest(
+        prompt=f"{draw.prompt}, {draw.style}" if draw.style else draw.prompt,
+        negative_prompt=draw.negative_prompt,
+        width=size.width,
+        height=size.height,
+        seed=seed,
+        init_image=order.inputs[0] if order.inputs else None,
+        mask=order.mask if order.inputs else None,
+        strength=draw.strength if draw.HasField("strength") else _DEFAULT_STRENGTH,
+        output_format=_FORMATS.get(draw.output_format, "png"),
+        quality=draw.output_quality or _DEFAULT_QUALITY,
+    )
+
+
+def _seed_of(task_id: str) -> int:
+    """A task without a seed gets one from its id, so that drawing it again after a crash gives the same pictures."""
+    return int.from_bytes(hashlib.sha256(task_id.encode()).digest()[:4], "big")
+
+
+def _fault(reason: pb.Reason.ValueType, message: str, *, retryable: bool) -> UpstreamFault:
+    return UpstreamFault(reason, message, bought=Bought.NO, retryable=retryable, details={"provider": NAME})

@@ -1,0 +1,124 @@
+"""The scanner of base64 replies reads what a JSON parser and a strict base64 decoder read, however the reply is cut."""
+
+import base64
+import binascii
+import json
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from generator.providers.base64_reply import BadReply, ReplyLimits, ReplyScanner
+
+_KEYS = st.sampled_from(["b64_json", "data", "revised_prompt", '"b64_json', 'b64_json":"', "b64_jso", "\\", "é"])
+_PICTURES = st.binary(max_size=60).map(lambda data: base64.b64encode(data).decode())
+_TEXTS = st.one_of(st.text(max_size=20), _PICTURES, st.sampled_from(["b64_json", '":"', "\\u0022", '\\"']))
+_ATOMS = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), _TEXTS)
+_TREES = st.recursive(
+    _ATOMS,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4),
+        st.dictionaries(_KEYS.filter(lambda key: key != "b64_json"), inner, max_size=4),
+        st.tuples(inner, _PICTURES).map(lambda pair: {"before": pair[0], "b64_json": pair[1]}),
+    ),
+    max_leaves=12,
+)
+
+
+@st.composite
+def written(draw: st.DrawFn, tree: Any) -> bytes:
+    """The tree as JSON, with whitespace, and with escapes where none is needed."""
+    text = json.dumps(tree, indent=draw(st.sampled_from([None, 0, 2])), ensure_ascii=draw(st.booleans()))
+    if draw(st.booleans()):
+        text = text.replace("/", "\\/")
+    if draw(st.booleans()):
+        text = text.replace("+", "\\u002b").replace("b64_json", "b64\\u005fjson")
+    return text.encode()
+
+
+@st.composite
+def cut(draw: st.DrawFn, reply: bytes) -> list[bytes]:
+    """The reply in pieces."""
+    places = sorted(draw(st.lists(st.integers(0, len(reply)), max_size=12)))
+    return [reply[start:end] for start, end in zip([0, *places], [*places, len(reply)], strict=True)]
+
+
+def scanned(chunks: list[bytes], limits: ReplyLimits | None = None) -> tuple[bytes, list[bytes]]:
+    scanner = ReplyScanner(limits)
+    for chunk in chunks:
+        scanner.feed(chunk)
+    skeleton, pictures = scanner.finish()
+    return skeleton, [bytes(picture) for picture in pictures]
+
+
+def replaced(tree: Any, pictures: list[bytes]) -> Any:
+    """What the skeleton must say, collecting the pictures in their order."""
+    if isinstance(tree, list):
+        return [replaced(item, pictures) for item in tree]
+    if not isinstance(tree, dict):
+        return tree
+    found = {}
+    for key, value in tree.items():
+        if key == "b64_json" and isinstance(value, str):
+            pictures.append(base64.b64decode(value, validate=True))
+            found[key] = str(len(pictures) - 1)
+        else:
+            found[key] = replaced(value, pictures)
+    return found
+
+
+@given(data=st.data(), tree=_TREES)
+def test_it_reads_what_a_json_parser_and_a_base64_decoder_read_wherever_the_reply_is_cut(
+    data: st.DataObject, tree: Any
+) -> None:
+    chunks = data.draw(cut(data.draw(written(tree))))
+    skeleton, pictures = scanned(chunks, ReplyLimits(picture_count=100))
+    expected: list[bytes] = []
+    assert json.loads(skeleton) == replaced(tree, expected)
+    assert pictures == expected
+
+
+@given(data=st.data(), text=st.text(alphabet='QUFBkw==+/\\u02b"n\n é', max_size=24))
+@example(data=None, text="QQ==QQ==")
+@example(data=None, text="\\\\/A=")
+def test_what_a_strict_decoder_refuses_is_refused(data: st.DataObject | None, text: str) -> None:
+    reply = b'{"b64_json":"' + text.encode() + b'"}'
+    chunks = data.draw(cut(reply)) if data else [reply[:16], reply[16:17], reply[17:]]
+    try:
+        expected = base64.b64decode(json.loads(reply)["b64_json"], validate=True)
+        is_valid = "\n" not in text
+    except (ValueError, binascii.Error, TypeError):
+        is_valid = False
+    if is_valid:
+        assert scanned(chunks)[1] == [expected]
+    else:
+        with pytest.raises((BadReply, ValueError)):
+            json.loads(scanned(chunks)[0])
+
+
+@given(data=st.data(), picture=st.binary(min_size=1, max_size=40))
+def test_a_reply_cut_within_a_picture_is_truncated(data: st.DataObject, picture: bytes) -> None:
+    reply = b'{"data":[{"b64_json":"' + base64.b64encode(picture)
+    end = data.draw(st.integers(reply.index(b'"b64') + 12, len(reply)))
+    with pytest.raises(BadReply):
+        scanned(data.draw(cut(reply[:end])))
+
+
+@pytest.mark.parametrize(
+    ("reply", "limits"),
+    [
+        (b'{"b64_json":"' + b"A" * 400 + b'"}', ReplyLimits(picture_bytes=299)),
+        (b'{"x":"' + b"A" * 400 + b'"}', ReplyLimits(skeleton_bytes=400)),
+        (b'[{"b64_json":""},{"b64_json":""}]', ReplyLimits(picture_count=1)),
+    ],
+    ids=["a picture", "the rest", "the number of pictures"],
+)
+def test_a_reply_over_a_limit_is_refused(reply: bytes, limits: ReplyLimits) -> None:
+    with pytest.raises(BadReply):
+        scanned([reply], limits)
+
+
+def test_a_picture_that_is_just_within_the_limit_is_taken() -> None:
+    reply = b'{"b64_json":"' + b"A" * 400 + b'"}'
+    assert scanned([reply], ReplyLimits(picture_bytes=300))[1] == [bytes(300)]
