@@ -7,7 +7,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import grpc
 from grpc import aio
@@ -27,7 +27,7 @@ _OPTIONS = (
 Context = aio.ServicerContext[Any, Any]
 """What a servicer's method gets beside its request."""
 
-_Handler = grpc.RpcMethodHandler[Any, Any]
+_Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"  # generic in the stubs alone
 _Unary = Callable[[Any, Any], Awaitable[Any]]
 _Stream = Callable[[Any, Any], AsyncIterator[Any]]
 _OPEN_SERVICES = ("/grpc.health.v1.Health/", "/grpc.reflection.")
@@ -73,7 +73,7 @@ async def serving(
         await server.stop(grace_seconds)
 
 
-class _Boundary(aio.ServerInterceptor[Any, Any]):
+class _Boundary(aio.ServerInterceptor):  # type: ignore[type-arg]  # generic in the stubs alone
     def __init__(self, access: Access, observer: CallObserver) -> None:
         self._access = access
         self._observer = observer
