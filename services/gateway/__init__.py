@@ -1,0 +1,1 @@
+"""The edge: HTTP in, gRPC out; it keeps no state."""

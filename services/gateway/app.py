@@ -1,0 +1,76 @@
+"""The edge, put together: links to the four services, dialects, and the HTTP server around them."""
+
+import contextlib
+from collections.abc import AsyncIterator
+
+from gateway.addresses import Addresses
+from gateway.admin import Admin
+from gateway.bodies import Bodies
+from gateway.clients.callers import Callers
+from gateway.clients.generator import Generator
+from gateway.clients.health import Health
+from gateway.clients.limits import Limits
+from gateway.config import Config
+from gateway.dialects import DIALECTS
+from gateway.edge import Edge
+from gateway.middleware.cors import Cors
+from gateway.observing import Quiet
+from gateway.plain import Plain
+from gateway.purchases import Purchases
+from gateway.routing import Routes
+from gateway.sending import Sending
+from gateway.server import Listener
+from gateway.sources import Sources
+from servicekit.identity import Identity
+from servicekit.link import Link
+
+
+@contextlib.asynccontextmanager
+async def running(config: Config) -> AsyncIterator[str]:
+    """Run the edge; yields its URL."""
+    async with contextlib.AsyncExitStack() as stack:
+        telemetry = Quiet()
+        links = [await stack.enter_async_context(link) for link in _links(config)]
+        billing, generator = links[0], Generator(links[1])
+        sources = await stack.enter_async_context(Sources.open())
+        await stack.enter_async_context(generator.watch.running())
+        listener = Listener.bind(config.host, config.port)
+        dialects = [make(config) for make in DIALECTS]
+        callers = Callers(billing)
+        bodies = Bodies(limit_bytes=config.body_limit_bytes, memory_bytes=config.body_memory_bytes)
+        public_url = config.public_url or listener.url
+        addresses = {
+            dialect.name: Addresses(
+                public_url=public_url,
+                files_url=config.files_url,
+                link_key=config.link_key,
+                link_seconds=dialect.link_seconds,
+            )
+            for dialect in dialects
+        }
+        edge = Edge(
+            routes=Routes(dialects),
+            plain=Plain(Health(links), Admin(config.admin_token, links), bodies),
+            cors=Cors(config.cors_origins),
+            callers=callers,
+            limits=Limits(billing),
+            bodies=bodies,
+            purchases=Purchases(generator, callers, addresses),
+            platform=generator,
+            sending=Sending(sources, memory_bytes=config.reply_memory_bytes),
+            observer=telemetry,
+            trusted_proxies=config.trusted_proxies,
+        )
+        await stack.enter_async_context(listener.serving(edge, generator.watch, grace_seconds=config.grace_seconds))
+        yield listener.url
+
+
+def _links(config: Config) -> list["contextlib.AbstractAsyncContextManager[Link]"]:
+    identity = Identity("gateway", config.token)
+    addresses = {
+        "billing": config.billing_address,
+        "generator": config.generator_address,
+        "gallery": config.gallery_address,
+        "webhooks": config.webhooks_address,
+    }
+    return [Link.open(address, component=name, identity=identity) for name, address in addresses.items()]

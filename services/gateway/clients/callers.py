@@ -1,0 +1,74 @@
+"""Who calls: api keys resolved by billing in gathered calls, and remembered by digest for at most 5 s.
+
+Source: billing.proto, Authenticate: the 5 s bound how long a revoked key still works.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+
+from gateway.clients.memory import Memory
+from gesso.billing.v1.billing_pb2 import AuthenticateRequest, AuthenticateResponse, Caller
+from gesso.billing.v1.billing_pb2_grpc import CallersStub
+from servicekit.coalescer import Coalescer
+from servicekit.faults import Fault, from_proto
+from servicekit.link import Link
+
+KEPT_SECONDS = 5.0
+REFUSAL_KEPT_SECONDS = 1.0
+"""A key may be made, and an account reactivated, right after a refusal."""
+
+Key = bytes
+"""SHA-256 of an api key: the key itself goes nowhere."""
+
+
+def digest(api_key: str) -> Key:
+    """The name under which billing knows an api key."""
+    return hashlib.sha256(api_key.encode()).digest()
+
+
+class Callers:
+    """Resolves api keys over the link to billing."""
+
+    def __init__(self, link: Link, clock: Callable[[], float] = time.monotonic) -> None:
+        self._link = link
+        self._stub = CallersStub(link.channel)
+        self._clock = clock
+        self._asked: Coalescer[Key, Caller] = Coalescer(self._flush)
+        self._known: Memory[Key, Caller | Fault] = Memory(clock)
+
+    async def caller(self, key: Key) -> Caller:
+        """The caller behind a key's digest. Raises the Fault of a key or account that may not call, or of billing's absence."""
+        known = self._known.get(key)
+        if known is None:
+            known = await self._ask(key)
+        if isinstance(known, Fault):
+            raise Fault(known.reason, known.message, details=known.details)
+        return known
+
+    async def _ask(self, key: Key) -> Caller | Fault:
+        asked_at = self._clock()
+        try:
+            caller = await self._asked.submit(key)
+        except _Refused as refused:
+            self._known.put(key, refused.fault, until=asked_at + REFUSAL_KEPT_SECONDS)
+            return refused.fault
+        self._known.put(key, caller, until=asked_at + KEPT_SECONDS)
+        return caller
+
+    async def _flush(self, keys: list[Key]) -> Sequence[Caller | Fault]:
+        credentials = [AuthenticateRequest.Credential(key_digest=key) for key in keys]
+        response = await self._link.call(self._stub.Authenticate, AuthenticateRequest(credentials=credentials))
+        return [_outcome(result) for result in response.results]
+
+
+class _Refused(Fault):
+    """Billing's own verdict on a key, which may be remembered; that billing cannot be reached may not."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.reason, fault.message)
+        self.fault = fault
+
+
+def _outcome(result: AuthenticateResponse.AuthenticateResult) -> Caller | Fault:
+    return _Refused(from_proto(result.fault)) if result.HasField("fault") else result.caller

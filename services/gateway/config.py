@@ -1,0 +1,70 @@
+"""The edge's settings."""
+
+from dataclasses import dataclass
+
+from gateway import dialects
+from servicekit.addresses import Network, parse_networks
+from servicekit.settings import setting
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    return tuple(origin.strip().rstrip("/") for origin in text.split(",") if origin.strip())
+
+
+@dataclass(frozen=True)
+class Config(dialects.Settings):
+    """What the edge reads from the environment, beside what its dialects do."""
+
+    host: str = setting("GESSO_HOST", "Address to listen on.", default="127.0.0.1")
+    port: int = setting("GESSO_PORT", "Port to listen on; 0 for any.", default="8080", parse=int)
+    metrics_listen: str = setting(
+        "GESSO_GATEWAY_METRICS_LISTEN", "Where `/metrics` and `/healthz` are served.", default="127.0.0.1:0"
+    )
+    token: str = setting("GESSO_GATEWAY_TOKEN", "The edge's own service token.", secret=True)
+    billing_address: str = setting("GESSO_BILLING_ADDRESS", "Where billing listens: `unix:/path` or `host:port`.")
+    generator_address: str = setting("GESSO_GENERATOR_ADDRESS", "Where the generator listens.")
+    gallery_address: str = setting("GESSO_GALLERY_ADDRESS", "Where the gallery listens.")
+    webhooks_address: str = setting("GESSO_WEBHOOKS_ADDRESS", "Where the webhooks service listens.")
+    link_key: bytes = setting("GESSO_LINK_KEY", "Key of the file links, in hex.", parse=bytes.fromhex, secret=True)
+    files_url: str = setting("GESSO_FILES_URL", "Public base of the gallery's file port, without a slash at its end.")
+    public_url: str = setting(
+        "GESSO_PUBLIC_URL",
+        "Public base of this edge, without a slash at its end; empty for the address it listens on.",
+        default="",
+    )
+    admin_token: str = setting(
+        "GESSO_ADMIN_TOKEN",
+        "The operator's service token (its digest is in GESSO_PEERS), which opens /admin/rpc/ here; empty closes it.",
+        default="",
+        secret=True,
+    )
+    cors_origins: tuple[str, ...] = setting(
+        "GESSO_CORS_ORIGINS",
+        "Origins whose pages may read answers, separated by commas; `*` for all, without credentials.",
+        default="*",
+        parse=_origins,
+    )
+    trusted_proxies: tuple[Network, ...] = setting(
+        "GESSO_TRUSTED_PROXIES",
+        "Networks whose X-Forwarded-For is believed, separated by commas.",
+        default="",
+        parse=parse_networks,
+    )
+    body_limit_bytes: int = setting(
+        "GESSO_BODY_LIMIT_BYTES", "Largest request body.", default=str(64 * 1024 * 1024), parse=int
+    )
+    body_memory_bytes: int = setting(
+        "GESSO_BODY_MEMORY_BYTES",
+        "Memory for large request bodies, all together.",
+        default=str(128 * 1024 * 1024),
+        parse=int,
+    )
+    reply_memory_bytes: int = setting(
+        "GESSO_REPLY_MEMORY_BYTES",
+        "Memory for pictures on their way into replies, all together.",
+        default=str(16 * 1024 * 1024),
+        parse=int,
+    )
+    grace_seconds: float = setting(
+        "GESSO_GATEWAY_GRACE_SECONDS", "How long calls that wait have to end at a shutdown.", default="10", parse=float
+    )

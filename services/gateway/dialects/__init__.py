@@ -1,0 +1,14 @@
+"""The dialects that this edge speaks: the visible list. A further one is its own file or folder and a line in each of these two."""
+
+from collections.abc import Callable
+from typing import Any
+
+from gateway.dialects import openai
+from gateway.dialects.base import Dialect
+
+DIALECTS: tuple[Callable[[Any], Dialect], ...] = (openai.dialect,)
+"""The first one also answers outside every dialect's prefixes. Source: contract.md."""
+
+
+class Settings(openai.Settings):
+    """The variables of all dialects."""

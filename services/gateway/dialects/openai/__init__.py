@@ -1,0 +1,102 @@
+"""The OpenAI dialect: image generations, models and jobs, as the official SDKs of OpenAI call them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gateway.dialects.base import Addresses, Buy, Dialect, Platform, Problem, Route, Show, ShowJob, Unserved
+from gateway.dialects.openai import answers, faults, requests
+from gateway.jobs import failure
+from gateway.wire import Ask, Reply, bearer, json_reply
+from gesso.errors.v1 import reason_pb2 as pb
+from gesso.generator.v1.generator_pb2 import Job, Model, Purchase, Quote
+from servicekit.faults import Fault
+from servicekit.settings import setting
+
+_LINK_SECONDS = 86_400
+"""Source: contract.md, "Requests and answers"."""
+_NO_UPLOADS = "Pictures as inputs are not served yet: use /v1/images/generations."
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What this dialect reads from the environment."""
+
+    openai_default_model: str = setting(
+        "GESSO_DEFAULT_MODEL", "The model of an OpenAI request that names none.", default="gpt-image-1"
+    )
+    openai_wait_seconds: float = setting(
+        "GESSO_WAIT_SECONDS_OPENAI",
+        "How long a synchronous call of the dialect `openai` waits for its job before it answers 504.",
+        default="540",
+        parse=float,
+    )
+
+
+def dialect(settings: Settings) -> Dialect:
+    """The dialect under these settings."""
+    return _OpenAI(settings)
+
+
+class _OpenAI:
+    name = answers.NAME
+    prefixes = ("/v1/images", "/v1/models")
+    link_seconds = _LINK_SECONDS
+
+    def __init__(self, settings: Settings) -> None:
+        self._default_model = settings.openai_default_model
+        self.wait_seconds = settings.openai_wait_seconds
+        self.routes = (
+            Route("POST", "/v1/images/generations", "generations", Buy(requests.GenerationRequest, self._generation)),
+            Route("POST", "/v1/images/edits", "edits", Unserved(_NO_UPLOADS)),
+            Route("POST", "/v1/images/variations", "variations", Unserved(_NO_UPLOADS)),
+            Route("GET", "/v1/images/jobs/{id}", "job", ShowJob()),
+            Route("GET", "/v1/models", "models", Show(_models)),
+            Route("GET", "/v1/models/{id}", "model", Show(_model)),
+        )
+
+    def credential(self, headers: Mapping[str, str]) -> str | None:
+        return bearer(headers)
+
+    def _generation(self, request: requests.GenerationRequest, _: Ask) -> Purchase:
+        return requests.purchase(request, default_model=self._default_model)
+
+    def job_path(self, job: Job) -> str:
+        return f"/v1/images/jobs/{job.id}"
+
+    def accepted(self, job: Job, addresses: Addresses) -> Reply:
+        return answers.standing(job, addresses, self.job_path(job))
+
+    def unfinished(self, job: Job, addresses: Addresses) -> Reply:
+        return answers.standing(job, addresses, self.job_path(job))
+
+    def overdue(self, job: Job, addresses: Addresses) -> Reply:
+        address = addresses.edge(self.job_path(job))
+        raise Fault(pb.REASON_TIMEOUT, f"The pictures are not ready yet. The job goes on: fetch it at {address}.")
+
+    def finished(self, job: Job, addresses: Addresses) -> Reply:
+        if any(task.pictures for task in job.tasks):
+            return answers.images(job, addresses)
+        raise failure(job)
+
+    def quoted(self, quote: Quote) -> Reply:
+        return answers.quote(quote)
+
+    def word(self, problem: Problem) -> Reply:
+        return faults.word(problem)
+
+
+async def _models(platform: Platform, _: Ask) -> Reply:
+    listed = [answers.model_object(model) for model in await _offered(platform)]
+    return json_reply({"object": "list", "data": listed})
+
+
+async def _model(platform: Platform, ask: Ask) -> Reply:
+    wanted = ask.params["id"]
+    for model in await _offered(platform):
+        if model.id == wanted:
+            return json_reply(answers.model_object(model))
+    raise Fault(pb.REASON_UNKNOWN_MODEL, f"The model `{wanted}` does not exist.", details={"model": wanted})
+
+
+async def _offered(platform: Platform) -> list[Model]:
+    return [model for model in await platform.models() if answers.NAME in model.dialects]

@@ -1,0 +1,138 @@
+"""OpenAI's image requests: their fields, and the purchase that each of them stands for.
+
+Source: the specification's CreateImageRequest, the official SDK's parameters, and contract.md, "openai".
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from gesso.errors.v1 import reason_pb2 as pb
+from gesso.generator.v1.generator_pb2 import OPERATION_TEXT_TO_IMAGE, Draw, Purchase
+from servicekit.faults import Fault, InvalidField
+
+MAX_PROMPT_CHARACTERS = 32_000
+_SHORTER_PROMPTS = {"dall-e-2": 1_000, "dall-e-3": 4_000}
+_BASE64_BY_DEFAULT = ("gpt-image-", "chatgpt-image-")
+"""Beginnings of the models whose vendor always answers base64; every other model answers links unless asked."""
+_MAX_EDGE_PIXELS = 16_384
+
+ResponseFormat = Literal["url", "b64_json"]
+
+
+class GenerationRequest(msgspec.Struct, frozen=True):
+    """The body of POST /v1/images/generations. A field that is null is absent, one that is not listed is ignored."""
+
+    prompt: Annotated[str, Meta(min_length=1, max_length=MAX_PROMPT_CHARACTERS)]
+    model: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+    n: Annotated[int, Meta(ge=1, le=10)] | None = None
+    size: Annotated[str, Meta(pattern=r"^(auto|[1-9]\d{0,4}x[1-9]\d{0,4})$", examples=["auto", "1024x1024"])] | None = (
+        None
+    )
+    quality: Literal["auto", "low", "medium", "high", "standard", "hd", "xhigh", "max"] | None = None
+    style: Literal["vivid", "natural"] | None = None
+    background: Literal["auto", "transparent", "opaque"] | None = None
+    moderation: Literal["auto", "low"] | None = None
+    output_format: Literal["png", "jpeg", "webp"] | None = None
+    output_compression: Annotated[int, Meta(ge=0, le=100)] | None = None
+    response_format: ResponseFormat | None = None
+    user: Annotated[str, Meta(max_length=512)] | None = None
+    safety_identifier: Annotated[str, Meta(max_length=512)] | None = None
+    stream: bool | None = None
+    partial_images: Annotated[int, Meta(ge=0, le=3)] | None = None
+
+
+class Facts(msgspec.Struct, frozen=True, array_like=True):
+    """What wording the answer again takes beside the job itself."""
+
+    response_format: ResponseFormat
+    quality: str = ""
+    background: str = ""
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Facts)
+
+
+def facts_of(stored: bytes) -> Facts:
+    """Read back what `purchase` froze on the job."""
+    return _decoder.decode(stored)
+
+
+def purchase(request: GenerationRequest, *, default_model: str) -> Purchase:
+    """The purchase of a generation. Raises InvalidField, or Fault NOT_IMPLEMENTED for a stream."""
+    model = request.model or default_model
+    _check_prompt(request.prompt, model)
+    _check_output(request)
+    if request.stream:
+        raise Fault(
+            pb.REASON_NOT_IMPLEMENTED, "Streaming is not served yet: leave `stream` out.", details={"field": "stream"}
+        )
+    width, height = _pixels(request.size)
+    draw = Draw(
+        operation=OPERATION_TEXT_TO_IMAGE,
+        model=model,
+        prompt=request.prompt,
+        n=request.n or 1,
+        width=width,
+        height=height,
+        quality=request.quality or "",
+        style=request.style or "",
+        background=request.background or "",
+        output_format=request.output_format or "",
+        output_quality=_output_quality(request.output_compression),
+        options=_options(request),
+    )
+    return Purchase(draws=(draw,), facts=_encoder.encode(_facts(request, model)))
+
+
+def _facts(request: GenerationRequest, model: str) -> Facts:
+    default: ResponseFormat = "b64_json" if model.startswith(_BASE64_BY_DEFAULT) else "url"
+    return Facts(request.response_format or default, _unless_auto(request.quality), _unless_auto(request.background))
+
+
+def _unless_auto(word: str | None) -> str:
+    return "" if word is None or word == "auto" else word
+
+
+def _check_prompt(prompt: str, model: str) -> None:
+    if not prompt.strip():
+        raise InvalidField("prompt", "`prompt` must not be blank.")
+    if "\x00" in prompt:
+        raise InvalidField("prompt", "`prompt` must not hold the character U+0000.")
+    longest = _SHORTER_PROMPTS.get(model, MAX_PROMPT_CHARACTERS)
+    if len(prompt) > longest:
+        raise InvalidField("prompt", f"`prompt` must have at most {longest} characters for {model}, not {len(prompt)}.")
+
+
+def _check_output(request: GenerationRequest) -> None:
+    lossy = request.output_format in ("jpeg", "webp")
+    if request.output_compression is not None and request.output_compression < 100 and not lossy:
+        raise InvalidField("output_compression", "`output_compression` below 100 needs `output_format` jpeg or webp.")
+    if request.background == "transparent" and request.output_format == "jpeg":
+        raise InvalidField("background", "A transparent `background` needs `output_format` png or webp.")
+
+
+def _pixels(size: str | None) -> tuple[int, int]:
+    """Width and height in pixels; (0, 0) leaves them to the model."""
+    if size is None or size == "auto":
+        return 0, 0
+    width, _, height = size.partition("x")
+    if max(int(width), int(height)) > _MAX_EDGE_PIXELS:
+        raise InvalidField("size", f"`size` must have at most {_MAX_EDGE_PIXELS} pixels on an edge.")
+    return int(width), int(height)
+
+
+def _output_quality(compression: int | None) -> int:
+    """A draw's quality begins at 1, since its 0 stands for the default."""
+    return 0 if compression is None else max(compression, 1)
+
+
+def _options(request: GenerationRequest) -> dict[str, str]:
+    given = {
+        "moderation": request.moderation,
+        "user": request.user,
+        "safety_identifier": request.safety_identifier,
+    }
+    return {name: value for name, value in given.items() if value is not None}

@@ -1,0 +1,150 @@
+"""One request through the edge: its name, its route, its caller, its limits, its route's action; and the one log line about it.
+
+These are plain calls, not a chain of framework middleware: each request passes all of them, and a chain costs more than they do.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import assert_never
+from urllib.parse import parse_qsl, urlsplit
+
+from aiohttp import web
+
+from gateway import jobs
+from gateway.bodies import Bodies
+from gateway.clients.callers import Callers, digest
+from gateway.clients.limits import Limits
+from gateway.dialects.base import Buy, Platform, Show, ShowJob, Unserved
+from gateway.middleware.address import client_address
+from gateway.middleware.cors import Cors
+from gateway.middleware.faults import worded
+from gateway.middleware.request_id import HEADER as REQUEST_ID
+from gateway.middleware.request_id import request_id, traceparent
+from gateway.plain import Plain
+from gateway.purchases import Purchases
+from gateway.routing import Found, Routes
+from gateway.sending import Sending
+from gateway.validation import decode
+from gateway.visit import Visit
+from gateway.wire import Ask, Base64Of, Reply
+from gesso.errors.v1 import reason_pb2 as pb
+from servicekit.addresses import Network
+from servicekit.calls import Call, CallObserver, enter, leave
+from servicekit.crashpoints import crashpoint
+from servicekit.faults import Fault, Internal
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """The parts that requests pass; `serve` is the whole of HTTP to aiohttp."""
+
+    routes: Routes
+    plain: Plain
+    cors: Cors
+    callers: Callers
+    limits: Limits
+    bodies: Bodies
+    purchases: Purchases
+    platform: Platform
+    sending: Sending
+    observer: CallObserver
+    trusted_proxies: Sequence[Network]
+
+    async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request, and tell the observer about it."""
+        visit = self._visit(request)
+        call = Call(f"{request.method} *", visit.address, visit.request_id, visit.traceparent)
+        token = enter(call)
+        self.observer.call_started(call)
+        error: BaseException | None = None
+        try:
+            reply, error = await self._answer(visit, request, call)
+            call.notes["status"] = reply.status
+            return await self.sending.send(request, reply, self._headers(visit))
+        except (asyncio.CancelledError, ConnectionError):
+            call.notes["client_left"] = True
+            raise
+        finally:
+            call.seconds = time.perf_counter() - call.started_at
+            self.observer.call_finished(call, error)
+            leave(token)
+
+    def _visit(self, request: web.BaseRequest) -> Visit:
+        target, headers = request.raw_path, request.headers
+        path, _, query = target.partition("?")
+        if not path.startswith("/"):
+            path = urlsplit(path).path or "/"
+        return Visit(
+            ask=Ask(request.method, path, {}, dict(parse_qsl(query)) if query else {}, headers),
+            request_id=request_id(headers),
+            traceparent=traceparent(headers),
+            address=client_address(request.remote or "", headers.get("X-Forwarded-For"), self.trusted_proxies),
+            dialect=self.routes.dialect(path),
+            started_at=asyncio.get_running_loop().time(),
+        )
+
+    async def _answer(self, visit: Visit, request: web.BaseRequest, call: Call) -> tuple[Reply, Exception | None]:
+        """The reply, and the error behind it where it is a bug's."""
+        error: Exception | None = None
+        try:
+            reply = await self._dispatch(visit, request, call)
+            if any(isinstance(part, Base64Of) for part in reply.body):
+                self.sending.check(reply)
+            crashpoint("gateway.before_reply")
+        except Fault as raised:
+            fault = raised
+        except Exception as raised:  # noqa: BLE001 - the boundary of the process: a bug is logged and answered as one
+            error, fault = raised, Internal()
+        else:
+            return reply, None
+        call.reason = fault.reason_name
+        reply = worded(fault, visit.dialect, request_id=visit.request_id, purchase_began=visit.purchase_began)
+        return reply, error
+
+    async def _dispatch(self, visit: Visit, request: web.BaseRequest, call: Call) -> Reply:
+        method, path = visit.ask.method, visit.ask.path
+        label = self.plain.label(path)
+        if label is not None:
+            call.method = f"{method} {label}"
+            return await self.plain.answer(path, request)
+        if method == "OPTIONS" and (methods := self.routes.methods(path)):
+            return self.cors.preflight(visit.ask.headers, methods)
+        found = self.routes.find(method, path)
+        call.method = f"{method} {found.route.path}"
+        await self._admit(visit, call)
+        return await self._act(visit, found, request)
+
+    async def _admit(self, visit: Visit, call: Call) -> None:
+        """Who calls, and whether they may now."""
+        api_key = visit.dialect.credential(visit.ask.headers)
+        if api_key is None:
+            raise Fault(pb.REASON_CREDENTIAL_MISSING, "No API key was sent: send `Authorization: Bearer YOUR_KEY`.")
+        visit.key = digest(api_key)
+        visit.caller = await self.callers.caller(visit.key)
+        call.notes["account"] = visit.caller.account_id
+        visit.windows = await self.limits.take(visit.caller, visit.dialect.name)
+
+    async def _act(self, visit: Visit, found: Found, request: web.BaseRequest) -> Reply:
+        action, ask = found.route.action, visit.ask
+        if found.params:
+            ask = visit.ask = Ask(ask.method, ask.path, found.params, ask.query, ask.headers)
+        match action:
+            case Buy():
+                body = await self.bodies.json(request, partial(decode, shape=action.body))
+                purchase = action.parse(body, ask)
+                return await self.purchases.buy(visit, found.route.name, purchase)
+            case ShowJob():
+                return await self.purchases.show(visit, ask.params["id"])
+            case Show():
+                return await action.answer(self.platform, ask)
+            case Unserved():
+                raise Fault(pb.REASON_NOT_IMPLEMENTED, action.message)
+            case _:
+                assert_never(action)
+
+    def _headers(self, visit: Visit) -> Mapping[str, str]:
+        headers = {REQUEST_ID: visit.request_id, **self.cors.headers(visit.ask.headers)}
+        return headers if visit.job is None else headers | jobs.headers(visit.job)

@@ -1,0 +1,22 @@
+"""The request's name: the caller's own where it is well formed, else a new one; and the trace that it belongs to. Pure."""
+
+import re
+from collections.abc import Mapping
+
+from servicekit.ids import new_id
+
+HEADER = "X-Request-ID"
+_WELL_FORMED = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+def request_id(headers: Mapping[str, str]) -> str:
+    """The request's id. Source: contract.md, "Calls, jobs and retries"."""
+    sent = headers.get(HEADER)
+    return sent if sent and _WELL_FORMED.fullmatch(sent) else new_id("req")
+
+
+def traceparent(headers: Mapping[str, str]) -> str:
+    """The W3C trace of the request, empty where none was sent or it is malformed."""
+    sent = headers.get("traceparent", "")
+    return sent if sent and _TRACEPARENT.fullmatch(sent) else ""

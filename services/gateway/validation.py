@@ -1,0 +1,139 @@
+"""A JSON body becomes a checked value, or an InvalidField that names the field and says how to mend it.
+
+The checks are msgspec's; this module turns its messages into ours by one table. Pure.
+"""
+
+import re
+from functools import cache
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import inspect
+
+from servicekit.faults import InvalidField
+
+MAX_NESTING = 64
+"""Source: contract.md, "Requests and answers"."""
+_MAX_BRACKETS = 100_000
+"""No request of any dialect comes near; it bounds the work of looking at the nesting."""
+
+Shape = TypeVar("Shape", bound=msgspec.Struct)
+
+
+def decode(body: bytes | bytearray, shape: type[Shape]) -> Shape:
+    """Read a JSON object into `shape`. Raises InvalidField; its field is empty where the body as a whole is wrong."""
+    check_nesting(body)
+    decoder: msgspec.json.Decoder[Shape] = _decoder(shape)
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise explain(str(error), shape) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidField("", f"The body is not valid JSON: {error}.") from None
+
+
+@cache
+def _decoder(shape: type[msgspec.Struct]) -> Any:
+    return msgspec.json.Decoder(shape)
+
+
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_ONE_KIND = bytes.maketrans(b"{}", b"[]")
+_NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
+
+
+def check_nesting(body: bytes | bytearray) -> None:
+    """Raise InvalidField where arrays and objects stand more than 64 deep.
+
+    Taking away the innermost pairs 64 times leaves nothing of a body that is balanced and at most 64 deep.
+    """
+    brackets = body.count(b"[") + body.count(b"{")
+    if brackets <= MAX_NESTING:
+        return
+    if brackets > _MAX_BRACKETS:
+        raise InvalidField("", f"The body holds more than {_MAX_BRACKETS} arrays and objects.")
+    rest = _STRING.sub(b"", body).translate(_ONE_KIND, _NO_BRACKETS)
+    for _ in range(MAX_NESTING):
+        rest = rest.replace(b"[]", b"")
+    if rest:
+        raise InvalidField(
+            "", f"The body does not close its arrays and objects, or nests them over {MAX_NESTING} deep."
+        )
+
+
+_NOUNS = {
+    "str": "a string",
+    "int": "an integer",
+    "float": "a number",
+    "bool": "true or false",
+    "object": "an object",
+    "array": "an array",
+    "null": "null",
+}
+_AT = re.compile(r"^(?P<text>.*?)(?: - at `\$(?P<path>.*)`)?$", re.DOTALL)
+_MISSING = re.compile(r"Object missing required field `(?P<name>[^`]*)`")
+_TYPE = re.compile(r"Expected `(?P<wanted>[^`]*)`, got `(?P<got>[^`]*)`")
+_BOUND = re.compile(r"Expected `(?:int|float)[^`]*` (?P<sign><=|>=|<|>) (?P<bound>\S+)")
+_LENGTH = re.compile(r"Expected `(?P<kind>\w+)[^`]*` of length (?P<sign><=|>=) (?P<bound>\d+)")
+_BOUND_WORDS = {"<=": "at most", ">=": "at least", "<": "less than", ">": "more than"}
+
+
+def explain(text: str, shape: type[msgspec.Struct]) -> InvalidField:
+    """Turn a message of msgspec about `shape` into the fault that names the field and says the fix."""
+    parts = _AT.match(text)
+    assert parts is not None, "the pattern matches every text"
+    message, path = parts["text"], (parts["path"] or "").removeprefix(".")
+    if missing := _MISSING.fullmatch(message):
+        path = f"{path}.{missing['name']}".removeprefix(".")
+        return InvalidField(path, f"`{path}` is required.")
+    return InvalidField(path, f"{f'`{path}`' if path else 'The body'} {_demand(message, shape, path)}.")
+
+
+def _demand(message: str, shape: type[msgspec.Struct], path: str) -> str:
+    if match := _TYPE.fullmatch(message):
+        wanted = [_NOUNS.get(word, word) for word in match["wanted"].split(" | ") if word != "null"]
+        return f"must be {' or '.join(wanted)}, not {_NOUNS.get(match['got'], match['got'])}"
+    if match := _BOUND.fullmatch(message):
+        return f"must be {_BOUND_WORDS[match['sign']]} {match['bound']}"
+    if match := _LENGTH.fullmatch(message):
+        unit = "characters" if match["kind"] == "str" else "items"
+        return f"must have {_BOUND_WORDS[match['sign']]} {match['bound']} {unit}"
+    return _demand_by_type(_locate(shape, path), message)
+
+
+def _demand_by_type(kind: inspect.Type, message: str) -> str:
+    """What a type with listed values or a pattern asks for; msgspec's own words where there is nothing better."""
+    for option in _options(kind):
+        if isinstance(option, inspect.LiteralType):
+            return "must be one of " + ", ".join(f"`{value}`" for value in option.values)
+        if isinstance(option, inspect.Metadata) and (option.extra_json_schema or {}).get("examples"):
+            examples = (option.extra_json_schema or {})["examples"]
+            return "must look like " + " or ".join(f"`{example}`" for example in examples)
+    return f"is not valid: {message}"
+
+
+def _options(kind: inspect.Type) -> tuple[inspect.Type, ...]:
+    return kind.types if isinstance(kind, inspect.UnionType) else (kind,)
+
+
+_STEP = re.compile(r"\[[^\]]*\]|[^.\[]+")
+
+
+def _locate(shape: type[msgspec.Struct], path: str) -> inspect.Type:
+    """The type of the field at `path`; AnyType where the path leads nowhere that is known."""
+    kind: inspect.Type = inspect.type_info(shape)
+    for step in _STEP.findall(path):
+        kind = next((found for option in _options(kind) if (found := _into(option, step))), inspect.AnyType())
+    return kind
+
+
+def _into(kind: inspect.Type, step: str) -> Any:
+    if isinstance(kind, inspect.Metadata):
+        return _into(kind.type, step)
+    if isinstance(kind, inspect.StructType):
+        return next((field.type for field in kind.fields if field.encode_name == step), None)
+    if isinstance(kind, inspect.CollectionType):
+        return kind.item_type
+    if isinstance(kind, inspect.DictType):
+        return kind.value_type
+    return None

@@ -1,0 +1,87 @@
+"""What comes in and goes out by HTTP, in the edge's own terms: an Ask, a Reply, and pictures that stand in a reply as base64."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+_MARK = b"\x00"
+"""Stands where a picture's base64 goes. JSON escapes control characters, so that no encoded text can hold it."""
+
+PICTURE_HERE = msgspec.Raw(b'"' + _MARK + b'"')
+"""The value of a field that a picture's base64 fills when the reply is sent."""
+
+JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request as a dialect reads it; header names are matched without regard to case."""
+
+    method: str
+    path: str
+    params: Mapping[str, str]
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Base64Of:
+    """The base64 of a picture's file, read while it is sent."""
+
+    read_url: str
+    byte_count: int
+
+    @property
+    def encoded_length(self) -> int:
+        """Characters of the encoded file, padding included."""
+        return (self.byte_count + 2) // 3 * 4
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One answer; `body` is sent part after part, and its length is known before the first."""
+
+    status: int
+    body: tuple[bytes | Base64Of, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content_type: str = JSON
+
+    @property
+    def length(self) -> int:
+        """Bytes of the whole body."""
+        return sum(part.encoded_length if isinstance(part, Base64Of) else len(part) for part in self.body)
+
+    def bearing(self, headers: Mapping[str, str]) -> "Reply":
+        """The same reply with more headers."""
+        return Reply(self.status, self.body, {**self.headers, **headers}, self.content_type)
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def json_reply(
+    value: object,
+    status: int = 200,
+    *,
+    headers: Mapping[str, str] | None = None,
+    pictures: Sequence[Base64Of] = (),
+) -> Reply:
+    """Encode `value`; each PICTURE_HERE in it is filled by the next of `pictures`."""
+    encoded = _encoder.encode(value)
+    return Reply(status, _filled(encoded, pictures) if pictures else (encoded,), headers or {})
+
+
+def _filled(encoded: bytes, pictures: Sequence[Base64Of]) -> tuple[bytes | Base64Of, ...]:
+    texts = encoded.split(_MARK)
+    assert len(texts) == len(pictures) + 1, "one picture for each place"
+    parts: list[bytes | Base64Of] = [texts[0]]
+    for picture, text in zip(pictures, texts[1:], strict=True):
+        parts += (picture, text)
+    return tuple(parts)
+
+
+def bearer(headers: Mapping[str, str]) -> str | None:
+    """The token of `Authorization: Bearer …`, None where there is none."""
+    scheme, _, token = headers.get("Authorization", "").partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
