@@ -54,12 +54,16 @@ async def draw_all(folder: Path, size: int, seed: int, chosen: list[int]) -> lis
     async with Sketch(SketchConfig(workers=1)) as sketch:
         for number in chosen:
             started = time.perf_counter()
-            picture = await sketch.draw(SketchRequest(prompt=PROMPTS[number], width=size, height=size, seed=seed + number))
+            picture = await sketch.draw(
+                SketchRequest(prompt=PROMPTS[number], width=size, height=size, seed=seed + number)
+            )
             path = folder / f"{number + 1:02d}.png"
             path.write_bytes(picture.data)
             paths.append(path)
             taken = time.perf_counter() - started
-            print(f"{number + 1:2d}  cpu {picture.cpu_seconds:5.3f} s  wall {taken:5.3f} s  {len(picture.data) // 1024:5d} kB  {PROMPTS[number]}")
+            print(
+                f"{number + 1:2d}  cpu {picture.cpu_seconds:5.3f} s  wall {taken:5.3f} s  {len(picture.data) // 1024:5d} kB  {PROMPTS[number]}"
+            )
             print(f"    drawn: {', '.join(picture.drawn)}   ignored: {', '.join(picture.ignored_words) or '-'}")
     return paths
 
@@ -75,8 +79,10 @@ def main() -> None:
     chosen = [int(part) - 1 for part in options.only.split(",") if part] or list(range(len(PROMPTS)))
     paths = asyncio.run(draw_all(options.folder, options.size, options.seed, chosen))
     tiles = [pyvips.Image.new_from_file(str(path)).thumbnail_image(400) for path in paths]
-    pyvips.Image.arrayjoin(tiles, across=min(5, len(tiles)), shim=8, background=255).jpegsave(str(options.folder / "sheet.jpg"), Q=88)
-    print(f"sheet: {options.folder / 'sheet.jpg'}")
+    pyvips.Image.arrayjoin(tiles, across=min(5, len(tiles)), shim=8, background=255).pngsave(
+        str(options.folder / "sheet.png")
+    )
+    print(f"sheet: {options.folder / 'sheet.png'}")
 
 
 if __name__ == "__main__":

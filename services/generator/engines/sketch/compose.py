@@ -16,7 +16,8 @@ _BIG_METRES = 4.0
 class Placed:
     """One thing in its place: the middle of its foot in pixels, its height in pixels, how near it is and how it touches.
 
-    `ground` is standing (casts a shadow), water (is mirrored) or air. `order` sorts from back to front.
+    `ground` is standing (casts a shadow), islet (stands on a rock in the water), water (is mirrored), far (rises from the horizon)
+    or air. `order` sorts from back to front. `cut` is the share at its foot that is not shown.
     """
 
     subject: Subject
@@ -28,6 +29,7 @@ class Placed:
     ground: str
     flip: bool
     order: float
+    cut: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -50,25 +52,44 @@ def horizon_share(scene: Scene, width: int, height: int) -> float:
     return share
 
 
-def place(
-    scene: Scene, frame: Frame, lexicon: Lexicon, widths: Callable[[Subject, float], float], rng: np.random.Generator
-) -> list[Placed]:
+def needs_bank(scene: Scene, lexicon: Lexicon) -> bool:
+    """Whether a waterside shows its near bank: not when all its subjects are afloat."""
+    homes = {lexicon.traits(subject.name).habitat for subject in scene.subjects}
+    return not homes or not homes <= {"water", "underwater", "sky"} or scene.settings[0] == "beach"
+
+
+def place(scene: Scene, frame: Frame, lexicon: Lexicon, widths: Callable[[Subject, float], float], rng: np.random.Generator) -> list[Placed]:
     """Every copy of every subject in its place, back to front. `widths` gives a subject's width at a height."""
-    free = [index for index, subject in enumerate(scene.subjects) if not _is_bound(subject, scene)]
+    hosts = _hosts(scene, lexicon)
+    free = [index for index in range(len(scene.subjects)) if index not in hosts]
     slots = _slots(scene, free, frame, lexicon)
     placed: dict[int, list[Placed]] = {}
     for rank, index in enumerate(free):
         placed[index] = _spread(scene.subjects[index], rank, slots[index], len(free), frame, lexicon, widths, rng)
-    for index, subject in enumerate(scene.subjects):
-        if index not in placed:
-            placed[index] = _bind(subject, placed.get(subject.target or 0, []), frame, lexicon, widths, rng)
+    for index, (host, bond) in hosts.items():
+        if placed.get(host):
+            placed[index] = _bind(scene.subjects[index], bond, placed[host][0], lexicon, widths)
     everything = [thing for things in placed.values() for thing in things]
     return sorted(everything, key=lambda thing: thing.order)
 
 
-def _is_bound(subject: Subject, scene: Scene) -> bool:
-    """Whether another subject decides where this one is: it rides on it, or it is held by it."""
-    return subject.relation == "on" and subject.target is not None and scene.subjects[subject.target].relation != "on"
+def _hosts(scene: Scene, lexicon: Lexicon) -> dict[int, tuple[int, str]]:
+    """Which subjects another one carries: rider by mount, held thing by holder, hat by wearer; a host is never carried itself."""
+    found: dict[int, tuple[int, str]] = {}
+    subjects = table("subjects")
+    for index, subject in enumerate(scene.subjects):
+        other = subject.target
+        if other is None or index in found or other in found:
+            continue
+        name = scene.subjects[other].name
+        holder = subject.count == 1 and lexicon.traits(subject.name).habitat == "ground"
+        if subject.relation == "on" and lexicon.traits(name).habitat != "horizon":
+            found[index] = (other, "on")
+        elif subject.relation in ("wearing", "with") and name in subjects["worn"]:
+            found[other] = (index, "worn")
+        elif subject.relation in ("holding", "with") and holder and name in subjects["held"]["names"]:
+            found[other] = (index, "held")
+    return {index: bond for index, bond in found.items() if bond[0] not in found}
 
 
 def _slots(scene: Scene, free: list[int], frame: Frame, lexicon: Lexicon) -> dict[int, float]:
@@ -89,11 +110,13 @@ def _home(subject: Subject, frame: Frame, lexicon: Lexicon) -> str:
     if frame.view in ("space", "underwater", "sky"):
         return "depth"
     habitat = lexicon.traits(subject.name).habitat
+    if habitat == "horizon" and frame.view == "land":
+        return "far"
     if subject.place == "sky" or (subject.relation == "above" and habitat != "building") or habitat in ("sky", "space"):
         return "ground" if habitat == "space" and frame.view == "lunar" and subject.name == "rocket" else "air"
     if habitat in ("water", "underwater") and frame.has_water:
         return "water"
-    return "ground"
+    return "islet" if frame.has_water and not frame.has_land else "ground"
 
 
 def _share(subject: Subject, rank: int, among: int, frame: Frame, lexicon: Lexicon) -> float:
@@ -103,8 +126,7 @@ def _share(subject: Subject, rank: int, among: int, frame: Frame, lexicon: Lexic
     if rank > 0:
         base *= 0.86
     base *= float(np.clip(size / 1.0, 0.25, 5.0)) ** (0.16 if among > 1 else 0.07)
-    if frame.view == "tabletop":
-        base *= 0.92
+    base *= {"tabletop": 1.14, "isometric": 0.78, "studio": 1.12, "space": 1.1, "sky": 1.05}.get(frame.view, 1.0)
     if subject.count > 1:
         base *= {2: 0.8, 3: 0.68, 4: 0.6, 5: 0.54}.get(subject.count, 1.25 / np.sqrt(subject.count + 1))
     base *= {"background": 0.4, "foreground": 1.2}.get(subject.place, 1.0)
@@ -122,6 +144,8 @@ def _spread(
     rng: np.random.Generator,
 ) -> list[Placed]:
     home = _home(subject, frame, lexicon)
+    if frame.view == "studio" and among == 1 and subject.count == 1 and lexicon.traits(subject.name).body:
+        return [_portrait(subject, frame, lexicon)]
     tall = _share(subject, rank, among, frame, lexicon) * min(frame.height, frame.width * 1.25)
     room = frame.width * (0.86 if among == 1 else 0.5 if among == 2 else 0.36)
     each = widths(subject, tall)
@@ -134,44 +158,27 @@ def _spread(
         if home in ("air", "depth")
         else _standing(subject, slot, rank, among, frame, home, tall, each, rng)
     )
-    flip_all = bool(rng.random() < 0.5) if among == 1 else slot < 0.5
-    return [
-        _made(
-            subject,
-            copy,
-            x,
-            foot,
-            tall * size,
-            frame,
-            home,
-            flip_all if subject.count < 3 else bool(rng.random() < 0.5),
-        )
-        for copy, (x, foot, size) in enumerate(spots)
-    ]
+    turned = bool(rng.random() < 0.5) if among == 1 else slot < 0.5
+    flips = {1: [turned], 2: [True, False]}.get(subject.count) or [bool(flip) for flip in rng.random(subject.count) < 0.5]
+    return [_made(subject, copy, x, foot, tall * size, frame, home, flips[copy]) for copy, (x, foot, size) in enumerate(spots)]
 
 
-def _made(
-    subject: Subject, copy: int, x: float, foot: float, tall: float, frame: Frame, home: str, flip: bool
-) -> Placed:
-    near = (
-        float(np.clip((foot - frame.horizon) / max(1.0, frame.height - frame.horizon), 0, 1))
-        if home in ("ground", "water")
-        else 0.8
-    )
-    ground = {"ground": "standing", "water": "water"}.get(home, "air")
+def _portrait(subject: Subject, frame: Frame, lexicon: Lexicon) -> Placed:
+    """Head and shoulders, the rest below the lower edge."""
+    tall = min(frame.height, frame.width * 1.15) * (1.12 if lexicon.traits(subject.name).body == "sitting" else 1.42)
+    return Placed(subject, 0, frame.width / 2, frame.height * 0.1 + tall, tall, 0.9, "air", flip=False, order=0.0)
+
+
+_TOUCH = {"ground": "standing", "islet": "islet", "water": "water", "far": "far"}
+
+
+def _made(subject: Subject, copy: int, x: float, foot: float, tall: float, frame: Frame, home: str, flip: bool) -> Placed:
+    rooted = home in ("ground", "islet", "water")
+    near = float(np.clip((foot - frame.horizon) / max(1.0, frame.height - frame.horizon), 0, 1)) if rooted else 0.8
     half = tall * 0.2
     x = float(np.clip(x, half, frame.width - half))
-    return Placed(
-        subject,
-        copy,
-        x,
-        foot,
-        tall,
-        near,
-        ground,
-        flip,
-        order=foot if home in ("ground", "water") else frame.horizon - 1 + tall * 1e-3,
-    )
+    order = foot if rooted else -1.0 if home == "far" else frame.horizon - 1 + tall * 1e-3
+    return Placed(subject, copy, x, foot, tall, near, _TOUCH.get(home, "air"), flip and home != "far", order)
 
 
 def _standing(
@@ -187,11 +194,18 @@ def _standing(
 ) -> list[tuple[float, float, float]]:
     """Feet on the ground or the water: one line for a few, two ranks for many, the farther smaller by perspective."""
     depth = frame.height - frame.horizon
-    line = {"background": 0.16, "foreground": 0.9}.get(subject.place, 0.66 if home == "ground" else 0.5)
+    afloat = home in ("water", "islet")
+    line = {"background": 0.16, "foreground": 0.9}.get(subject.place, (0.24 if frame.has_land else 0.46) if afloat else 0.66)
+    if home == "far":
+        return [(slot * frame.width, frame.horizon + 0.03 * depth, 1.25)]
     if rank > 0 and subject.place == "":
         line -= 0.1 if subject.relation != "before" else -0.12
     if subject.relation == "behind":
         line -= 0.2
+    if frame.has_water and frame.has_land and not afloat:
+        line = max(line, 0.56)
+    if frame.view == "isometric":
+        line = 0.36 - 0.14 * min(rank, 1)
     foot = frame.horizon + depth * line
     foot = min(max(foot, tall + frame.height * 0.06), frame.height * 0.955)
     center = slot * frame.width
@@ -204,7 +218,7 @@ def _standing(
         back = copy >= front
         column, many = (copy - front, subject.count - front) if back else (copy, front)
         x = center + (column - (many - 1) / 2) * step * (1.0 if not back else 0.95) + rng.uniform(-0.05, 0.05) * each
-        drop = rng.uniform(-0.02, 0.035) * depth - (0.26 * depth if back else 0)
+        drop = rng.uniform(-0.02, 0.035) * depth - ((0.1 if afloat else 0.26) * depth if back else 0)
         spots.append((float(x), float(foot + drop), (0.78 if back else 1.0) * float(rng.uniform(0.93, 1.05))))
     low, high = min(spot[0] for spot in spots) - each / 2, max(spot[0] for spot in spots) + each / 2
     shift = max(0.0, _MARGIN * frame.width - low) - max(0.0, high - frame.width * (1 - _MARGIN))
@@ -234,32 +248,25 @@ def _floating(
     return spots
 
 
-def _bind(
-    subject: Subject,
-    hosts: list[Placed],
-    frame: Frame,
-    lexicon: Lexicon,
-    widths: Callable[[Subject, float], float],
-    rng: np.random.Generator,
-) -> list[Placed]:
-    """Sets a subject onto its host: a rider on its back, a thing on a seat or a roof; smaller than the host unless it is larger in truth."""
-    if not hosts:
-        return []
-    host = hosts[0]
+def _bind(subject: Subject, bond: str, host: Placed, lexicon: Lexicon, widths: Callable[[Subject, float], float]) -> list[Placed]:
+    """Sets a subject onto its host: a rider on its back, a thing in a hand, a hat on a head."""
+    side = -1.0 if host.flip else 1.0
+    across = widths(host.subject, host.height)
+    if bond == "worn":
+        foot, tall = table("subjects")["worn"][subject.name]
+        top = host.foot - host.height
+        return [Placed(subject, 0, host.x, top + foot * host.height, tall * host.height, host.near, "air", False, host.order + 0.5)]
     ratio = lexicon.traits(subject.name).size / lexicon.traits(host.subject.name).size
-    tall = host.height * float(np.clip(ratio, 0.42, 0.95)) * subject.scale
-    sink = float(
-        table("subjects")["seat"].get(
-            host.subject.name, 0.55 if lexicon.traits(host.subject.name).habitat == "ground" else 0.92
-        )
-    )
-    reach = widths(host.subject, host.height) * 0.7
+    if bond == "held":
+        tall = host.height * (0.6 if subject.name == "umbrella" else float(np.clip(ratio * 1.3, 0.3, 0.5))) * subject.scale
+        return [Placed(subject, 0, host.x + side * across * 0.36, host.foot - host.height * 0.3, tall, host.near, "air", False, host.order + 0.5)]
+    tall = host.height * float(np.clip(ratio, 0.45, 0.95)) * subject.scale
+    habitat = lexicon.traits(host.subject.name).habitat
+    seat = float(table("subjects")["seat"].get(host.subject.name, 0.6 if habitat == "ground" else 0.9))
+    rides = lexicon.traits(subject.name).body in ("standing", "robed") and habitat in ("ground", "sky", "water", "underwater")
+    cut = 0.34 if rides else 0.0
     found = []
     for copy in range(subject.count):
-        x = host.x + (copy - (subject.count - 1) / 2) * reach / max(1, subject.count)
-        found.append(
-            Placed(
-                subject, copy, x, host.foot - host.height * sink, tall, host.near, "air", host.flip, host.order + 0.5
-            )
-        )
+        x = host.x + (copy - (subject.count - 1) / 2) * across * 0.7 / max(1, subject.count)
+        found.append(Placed(subject, copy, x, host.foot - host.height * seat, tall * (1 - cut), host.near, "air", host.flip, host.order + 0.5, cut))
     return found

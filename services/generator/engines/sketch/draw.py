@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from generator.engines.sketch.codec import decode, decode_mask
-from generator.engines.sketch.compose import Frame, Placed, horizon_share, place
+from generator.engines.sketch.compose import Frame, Placed, horizon_share, needs_bank, place
 from generator.engines.sketch.finish import finish
 from generator.engines.sketch.lexicon import Lexicon, table
 from generator.engines.sketch.paint.backdrop import paint_backdrop, paint_foreground, view_of
@@ -45,7 +45,9 @@ def painted(scene: Scene, width: int, height: int, seed: int, lexicon: Lexicon) 
         scene, light_of(scene, seed, min(share, 0.62)), seed, width, height, horizon=min(height, round(height * share))
     )
     puppets = Puppets(stage, lexicon)
-    things = place(scene, _frame(stage), lexicon, puppets.width, stage.chance("places"))
+    frame = _frame(stage, needs_bank(scene, lexicon))
+    things = place(scene, frame, lexicon, puppets.width, stage.chance("places"))
+    stage.has_bank = frame.has_land
     paint_backdrop(stage)
     for thing in things:
         put(stage, puppets, thing)
@@ -55,15 +57,16 @@ def painted(scene: Scene, width: int, height: int, seed: int, lexicon: Lexicon) 
     return stage
 
 
-def _frame(stage: Stage) -> Frame:
+def _frame(stage: Stage, bank: bool) -> Frame:
     rows = [table("settings")[name] for name in stage.scene.settings]
+    water = any("water" in row for row in rows)
     return Frame(
         width=stage.width,
         height=stage.height,
         horizon=stage.horizon,
         view=view_of(stage.scene),
-        has_land="ground" in rows[0],
-        has_water=any("water" in row for row in rows),
+        has_land=any("ground" in row for row in rows) and (bank or not water),
+        has_water=water,
     )
 
 

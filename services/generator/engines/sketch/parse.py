@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from generator.engines.sketch.lexicon import Lexicon, Meaning, table
 from generator.engines.sketch.scene import Rgb, Scene, Subject
 
-_WORD = re.compile(r"[^\W_]+|[,.;:!?\n&]", re.UNICODE)
+_WORD = re.compile(r"[^\W_]+|[,.;:!?\n]", re.UNICODE)
 _LONGEST_PHRASE = 4
 _MAX_WORDS = 400
 _MAX_SUBJECTS = 8
@@ -133,6 +133,8 @@ def _is_modifier(found: list[Term], at: int) -> bool:
     general = table("places")["general"]["words"]
     if any(meaning.kind != "subject" for meaning in found[at].meanings) or not found[at].meanings:
         return False
+    if at >= 2 and found[at - 1].phrase == "of" and found[at - 2].value("subject") in table("subjects")["container"]["names"]:
+        return True
     before = found[at - 1] if at else None
     after = found[at + 1] if at + 1 < len(found) else None
     if before is not None and before.value("subject") and not before.value("color") and found[at].phrase in general:
@@ -148,7 +150,7 @@ def _is_modifier(found: list[Term], at: int) -> bool:
 def _next_noun(following: list[Term]) -> Term | None:
     """The next thing or setting before a break: what an adjective belongs to."""
     for term in following:
-        if term.is_break or term.value("relation") not in (None, "beside"):
+        if term.is_break or term.value("relation") not in (None, "beside", "with"):
             return None
         if any(term.value(kind) is not None for kind in ("subject", "setting", "sky")):
             return term
@@ -164,7 +166,7 @@ def _understand(reading: _Reading, term: Term, following: list[Term], lexicon: L
         _take_color(reading, term, noun)
     elif subject is not None and reading.count is None and term.phrase in table("places")["size"] and noun is not None:
         reading.scale = table("places")["size"][term.phrase]
-    elif subject is not None and not _is_setting_here(term):
+    elif subject is not None and not _is_setting_here(term) and term.value("count") is None:
         _take_subject(reading, term, lexicon)
     else:
         _take_backdrop(reading, term, noun)
@@ -235,7 +237,7 @@ def _take_backdrop(reading: _Reading, term: Term, noun: Term | None) -> None:
                 pass
     if term.value("setting") or term.value("sky"):
         reading.count = None
-        if reading.relation != "beside":
+        if reading.relation not in ("beside", "with"):
             reading.relation = ""
 
 

@@ -64,8 +64,7 @@ def photo(stage: Stage) -> None:
     """A lens: the distance is out of focus, film's contrast and grain, falling light at the corners."""
     soft = blur(stage.pixels, 7 * stage.unit)
     rows = np.abs(np.linspace(0, 1, stage.height, dtype=np.float32) - 0.72)[:, None]
-    x = np.abs(np.linspace(-1, 1, stage.width, dtype=np.float32))[None, :]
-    away = np.clip((rows - 0.26) * 3.2, 0, 1) * np.clip(0.25 + x * 1.3, 0, 1)
+    away = np.clip((rows - 0.12) * 3.4, 0, 1) * (1 - np.clip(blur(stage.focus, 2 * stage.unit) * 1.4, 0, 1))
     stage.pixels += (soft - stage.pixels) * away[..., None]
     bloom(stage, 0.68, 0.7, 18)
     contrast(stage, 0.3)

@@ -28,29 +28,28 @@ def watercolor(stage: Stage) -> None:
     """Washes on white paper: wandering edges where the pigment gathers, blooms, granulation, a ragged unpainted border."""
     rng = stage.chance("watercolor")
     height, width, unit = stage.height, stage.width, stage.unit
-    wander = 7 * unit
-    dx = (fractal(rng, height, width, cells=34, octaves=3) - 0.5) * 2 * wander
-    dy = (fractal(rng, height, width, cells=34, octaves=3) - 0.5) * 2 * wander
-    wash = remap(_quietened(stage.pixels, unit), dx, dy)
-    wash = _stepped(wash, 9, 0.5)
-    gathered = np.clip(blur(luma(wash), 5 * unit) - luma(wash), -0.2, 0.2)
-    edges = np.abs(wash - blur(wash, 1.8 * unit)).max(-1)
-    bloom = fractal(rng, height, width, cells=6, octaves=5) - 0.5
+    dx, dy = ((fractal(rng, height, width, cells=30, octaves=3) - 0.5) * 13 * unit for _ in range(2))
+    wash = remap(_quietened(np.clip(stage.pixels, 0, 1), unit), dx, dy)
+    wash = _stepped(wash**0.74, 7, 0.45)
+    tone = luma(wash)
+    gathered = np.clip(blur(tone, 4 * unit) - tone, 0, 0.3) + np.clip(np.abs(tone - blur(tone, 1.6 * unit)), 0, 0.12) * 1.4
+    flow = fractal(rng, height, width, cells=5, octaves=5) - 0.5
     grains = paper(stage)
-    density = (1 - wash) * np.float32(0.92)
-    density *= (1 + bloom * 0.75 + grains * 0.5)[..., None]
-    density += (np.clip(edges * 1.9, 0, 0.3) + np.clip(gathered, 0, 1) * 0.5)[..., None] * (0.35 + density)
-    density *= np.float32(0.9)
-    stage.pixels = _PAPER - density * _PAPER
-    saturate(stage, 1.22)
-    stage.pixels *= (1 + grains * 0.1)[..., None]
+    density = (1 - wash) * (0.9 + flow * 0.62 + grains * 0.34)[..., None]
+    density += gathered[..., None] * (0.3 + density) * np.float32(0.9)
+    stage.pixels = _PAPER * (1 - np.clip(density, 0, 0.96))
+    saturate(stage, 1.28)
+    stage.pixels *= (1 + grains * 0.09)[..., None]
     _border(stage, rng)
 
 
 def _stepped(pixels: Pixels, steps: int, share: float) -> Pixels:
     """Tones drawn together into washes."""
     tone = luma(pixels)
-    flat = (np.floor(tone * steps) + 0.5) / steps
+    place = tone * steps
+    level = np.floor(place)
+    rest = place - level
+    flat = (level + rest * rest * rest * (rest * (6 * rest - 15) + 10)) / steps
     return np.clip(pixels * (1 + share * (flat / np.maximum(tone, 0.02) - 1)[..., None]), 0, 1)
 
 
@@ -99,11 +98,12 @@ def oil(stage: Stage) -> None:
     saturate(stage, 1.2)
     contrast(stage, 0.16)
     source = np.clip(stage.pixels, 0, 1)
-    broad, deep = _strokes(stage, blur(source, 2.2 * unit), rng, 15 * unit, 3.4)
-    fine, thin = _strokes(stage, source, rng, 6.5 * unit, 2.8)
+    broad, deep = _strokes(stage, blur(source, 2.2 * unit), rng, 13 * unit, 3.2)
+    fine, thin = _strokes(stage, source, rng, 5.0 * unit, 2.4)
     detail = np.abs(source - blur(source, 5 * unit)).max(-1)
-    share = np.clip(blur(detail, 4 * unit) * 13 - 0.12, 0, 1)[..., None]
+    share = np.clip(blur(detail, 4 * unit) * 9 - 0.1 + stage.focus * 0.9, 0, 1)[..., None]
     color = broad + (fine - broad) * share
+    color += (source - color) * (stage.focus * np.float32(0.38))[..., None]
     relief = deep + (thin - deep) * share[..., 0]
     lit = np.roll(relief, (1, 1), (0, 1)) - relief if stage.light.direction[0] > 0 else np.roll(relief, (1, -1), (0, 1)) - relief
     weave = fractal(rng, stage.height, stage.width, cells=300, octaves=1) - 0.5
@@ -143,7 +143,8 @@ def pastel(stage: Stage) -> None:
     rng = stage.chance("pastel")
     tooth = fractal(rng, stage.height, stage.width, cells=230, octaves=3)
     color, relief = _strokes(stage, np.clip(_quietened(stage.pixels, stage.unit), 0, 1), rng, 5 * stage.unit, 6)
-    color = color + (1 - color) * np.float32(0.18)
-    bare = np.clip((tooth - 0.53) * 6 + (0.35 - relief * 0.4), 0, 0.55)[..., None]
+    color = color + (1 - color) * np.float32(0.1)
+    color += (stage.pixels - color) * (stage.focus * np.float32(0.35))[..., None]
+    bare = np.clip((tooth - 0.55) * 5 + (0.22 - relief * 0.36), 0, 0.42)[..., None]
     stage.pixels = color + (np.asarray((0.94, 0.9, 0.83), np.float32) - color) * bare
     saturate(stage, 1.12)

@@ -81,8 +81,10 @@ def comic(stage: Stage) -> None:
 def flat(stage: Stage) -> None:
     """A poster: few colours in clean shapes, each casting a thin paper shadow."""
     saturate(stage, 1.15)
-    smooth = blur(stage.pixels, 3.0 * stage.unit)
-    palette = _palette(smooth, 11, stage.chance("poster"))
+    near = blur(stage.pixels, 1.6 * stage.unit)
+    smooth = blur(stage.pixels, 16 * stage.unit)
+    smooth += (near - smooth) * np.clip(blur(stage.focus, 2 * stage.unit) * 1.5, 0, 1)[..., None]
+    palette = _palette(smooth, 14, stage.chance("poster"))
     chosen = palette[_nearest(smooth, palette)]
     lower = blur(luma(chosen), 3.5 * stage.unit) - luma(chosen)
     chosen = chosen * (1 - np.clip(lower * 0.5, -0.05, 0.14))[..., None]
@@ -119,9 +121,9 @@ def lowpoly(stage: Stage) -> None:
     contrast(stage, 0.2)
     source = np.clip(stage.pixels, 0, 1)
     coarse, _, cell = _cells(stage, source, 44 * stage.unit, rng)
-    fine, _, small = _cells(stage, source, 19 * stage.unit, rng)
+    fine, _, small = _cells(stage, source, 13 * stage.unit, rng)
     detail = blur(np.abs(source - blur(source, 9 * stage.unit)).max(-1), 12 * stage.unit)
-    use = (detail > np.percentile(detail[::8, ::8], 62)).astype(np.float32)[..., None]
+    use = np.maximum(detail > np.percentile(detail[::8, ::8], 70), stage.focus > 0.3).astype(np.float32)[..., None]
     turn = rng.uniform(-0.07, 0.07, 1 << 16).astype(np.float32)
     coarse = coarse * (1 + np.take(turn, cell & 0xFFFF))[..., None]
     fine = fine * (1 + np.take(turn, small & 0xFFFF) * 0.6)[..., None]
@@ -133,7 +135,8 @@ def glass(stage: Stage) -> None:
     rng = stage.chance("glass")
     saturate(stage, 1.6)
     source = np.clip(stage.pixels, 0, 1)
-    color, edge, _ = _cells(stage, source, 24 * stage.unit, rng)
+    color, edge, _ = _cells(stage, source, 26 * stage.unit, rng)
+    color += (blur(source, 1.5 * stage.unit) - color) * (stage.focus * np.float32(0.72))[..., None]
     lead = np.clip(1.6 - edge / (1.9 * stage.unit), 0, 1)[..., None]
     ripple = fractal(rng, stage.height, stage.width, cells=46, octaves=3) - 0.5
     color = np.clip(color * 1.14 + 0.03, 0, 1) * (1 + ripple * 0.5)[..., None]

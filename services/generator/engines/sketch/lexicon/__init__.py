@@ -1,5 +1,6 @@
 """The lexicon says what words mean; its tables are the TOML files beside this module."""
 
+import re
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import Any
 from generator.engines.art.library import ArtLibrary
 from generator.engines.sketch.scene import Rgb
 
+WORD = re.compile(r"[^\W_]+", re.UNICODE)
 _HERE = Path(__file__).parent
 _UNDRAWN_CATEGORIES = frozenset({"Symbols", "Smileys & Emotion", "Flags"})
 
@@ -60,7 +62,7 @@ def load(library: ArtLibrary) -> Lexicon:
     """Reads all tables; some 20 ms, once per child."""
     found: dict[str, dict[str, Any]] = {}
     for phrase, kind, value in _entries(library):
-        found.setdefault(phrase, {}).setdefault(kind, value)
+        found.setdefault(" ".join(WORD.findall(phrase)), {}).setdefault(kind, value)
     phrases = {phrase: tuple(Meaning(kind, value) for kind, value in kinds.items()) for phrase, kinds in found.items()}
     return Lexicon(phrases, library, _all_traits())
 

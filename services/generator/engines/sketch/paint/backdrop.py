@@ -57,7 +57,7 @@ def _features(stage: Stage, rank: str) -> list[str]:
 
 def _waterside(stage: Stage, water: str, land: str | None) -> None:
     """Water from the horizon down, and the near shore where there is land."""
-    if land is None:
+    if land is None or not stage.has_bank:
         paint_water(stage, water, stage.horizon)
         return
     line = shore(stage, _SHORE_SHARE.get(land, 0.72), 0.09)
@@ -74,5 +74,7 @@ def paint_foreground(stage: Stage, lowest: float) -> None:
     if view_of(stage.scene) != "land":
         return
     land = next((name for name in stage.scene.settings if "ground" in table("settings")[name]), None)
+    if not stage.has_bank:
+        return
     if land is not None and lowest < stage.height * 0.985:
         paint_tufts(stage, str(ground_row(stage, land).get("tuft", "none")))

@@ -47,34 +47,38 @@ def _tones(stage: Stage, local: Rgb, trunk: Rgb, near: float) -> Tones:
 
 
 def _pine(spot: Spot, tones: Tones, rng: Chance, snow: bool) -> str:
-    """A conifer of drooping tiers, one side in shade, snow on the boughs."""
-    tiers, half = 7, spot.tall * rng.uniform(0.2, 0.25)
-    parts = [
-        f'<path fill="{tones.trunk}" d="M{spot.x - spot.tall * 0.018:.1f} {spot.foot - spot.tall * 0.16:.1f}h{spot.tall * 0.036:.1f}v{spot.tall * 0.16:.1f}h{-spot.tall * 0.036:.1f}z"/>'
-    ]
-    for tier in range(tiers):
-        share = (tier + 1) / tiers
-        low = spot.foot - spot.tall * (0.07 + 0.82 * (1 - share))
-        high = low - spot.tall * (0.2 + 0.05 * (1 - share))
-        wide = half * (0.16 + 0.84 * share) * rng.uniform(0.9, 1.1)
-        droop = spot.tall * 0.03
-        teeth = 4
-        edge = []
-        for tooth in range(teeth * 2 + 1):
-            across = wide * (1 - tooth / teeth)
-            edge.append(
-                f"L{spot.x + across:.1f} {low + droop * (abs(1 - tooth / teeth) - 0.3) + (tooth % 2) * -droop * rng.uniform(0.5, 0.9):.1f}"
-            )
-        parts.append(f'<path fill="{tones.main}" d="M{spot.x:.1f} {high:.1f}{"".join(edge)}z"/>')
-        parts.append(
-            f'<path fill="{tones.dark}" opacity=".6" d="M{spot.x:.1f} {high:.1f}L{spot.x - wide:.1f} {low + droop * 0.7:.1f}L{spot.x - wide * 0.2:.1f} {low - droop:.1f}z"/>'
-        )
+    """A conifer of drooping tiers, the upper over the lower, one side in shade, snow on the boughs."""
+    x, foot, tall = spot.x, spot.foot, spot.tall
+    half, width = tall * rng.uniform(0.19, 0.24), tall * 0.02
+    parts = [f'<path fill="{tones.trunk}" d="M{x - width:.1f} {foot - tall * 0.16:.1f}h{width * 2:.1f}v{tall * 0.16:.1f}h{-width * 2:.1f}z"/>']
+    for tier in range(_TIERS, 0, -1):
+        share = tier / _TIERS
+        low = foot - tall * (0.08 + 0.8 * (1 - share))
+        high = min(low - tall * 0.19, foot - tall * (0.2 + 0.8 * (1 - share)) + tall * 0.03)
+        wide = half * (0.2 + 0.8 * share) * rng.uniform(0.9, 1.1)
+        parts.append(f'<path fill="{tones.main}" d="M{x:.1f} {high:.1f}{_boughs(x, low, wide, tall * 0.035, rng)}z"/>')
+        parts.append(f'<path fill="{tones.dark}" opacity=".55" d="M{x:.1f} {high:.1f}L{x - wide:.1f} {low + tall * 0.02:.1f}L{x - wide * 0.25:.1f} {low - tall * 0.03:.1f}z"/>')
         if snow:
-            parts.append(
-                f'<path fill="{tones.cap}" d="M{spot.x:.1f} {high:.1f}L{spot.x + wide * 0.92:.1f} {low + droop * 0.3:.1f}L{spot.x + wide * 0.52:.1f} {low - spot.tall * 0.036:.1f}'
-                f'L{spot.x + wide * 0.22:.1f} {low - spot.tall * 0.012:.1f}L{spot.x - wide * 0.1:.1f} {low - spot.tall * 0.06:.1f}L{spot.x - wide * 0.45:.1f} {low - spot.tall * 0.02:.1f}L{spot.x - wide * 0.8:.1f} {low - spot.tall * 0.005:.1f}z" opacity=".92"/>'
+            edge = "".join(
+                f"L{x + across * wide * 0.8:.1f} {high + (low - high) * (0.5 + 0.36 * abs(across)) + (number % 2) * tall * 0.022 * rng.uniform(0.4, 1.3):.1f}"
+                for number, across in enumerate(np.linspace(1, -1, 9))
             )
+            parts.append(f'<path fill="{tones.cap}" opacity=".93" d="M{x:.1f} {high:.1f}{edge}z"/>')
     return "".join(parts)
+
+
+_TIERS = 6
+
+
+def _boughs(x: float, low: float, wide: float, droop: float, rng: Chance) -> str:
+    """The ragged lower edge of a tier, from right to left, its tips hanging lowest."""
+    teeth = 5
+    edge = []
+    for tooth in range(teeth * 2 + 1):
+        across = 1 - tooth / teeth
+        lift = (tooth % 2) * droop * rng.uniform(0.6, 1.1)
+        edge.append(f"L{x + across * wide:.1f} {low + droop * (abs(across) - 0.4) - lift:.1f}")
+    return "".join(edge)
 
 
 def _broadleaf(spot: Spot, tones: Tones, rng: Chance, snow: bool) -> str:
@@ -251,6 +255,22 @@ def paint_growth(stage: Stage, name: str, floor: float) -> None:
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{stage.width}" height="{stage.height}">{"".join(parts)}</svg>'
     )
+    stage.over(render(svg, stage.width, stage.height), 0, 0)
+
+
+ISO_GROWTHS = frozenset({"pines", "broadleaves", "palms", "cacti", "bushes"})
+
+
+def plant_at(stage: Stage, name: str, places: list[tuple[float, float, float]], rng: Chance) -> None:
+    """Plants one kind at given places: x, foot and height in pixels."""
+    growth = GROWTHS[name]
+    colors = _growth_colors(stage, name, growth)
+    snow = is_true(stage.scene, "snowy")
+    parts = []
+    for number, (x, foot, tall) in enumerate(places):
+        tall = tall * (0.5 if name == "bushes" else 1.0)
+        parts.append(growth.draw(Spot(x, foot, tall, 1.0), _tones(stage, colors[number % len(colors)], growth.trunk, 1.0), rng, snow))
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" width="{stage.width}" height="{stage.height}">{"".join(parts)}</svg>'
     stage.over(render(svg, stage.width, stage.height), 0, 0)
 
 

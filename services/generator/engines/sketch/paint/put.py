@@ -8,6 +8,7 @@ from generator.engines.sketch.compose import Placed
 from generator.engines.sketch.lexicon import Lexicon
 from generator.engines.sketch.paint import subjects
 from generator.engines.sketch.paint.raster import Pixels
+from generator.engines.sketch.paint.water import paint_islet
 from generator.engines.sketch.paint.stage import Stage
 from generator.engines.sketch.scene import Subject
 
@@ -34,7 +35,9 @@ class Puppets:
 
 def put(stage: Stage, puppets: Puppets, thing: Placed) -> None:
     """Lays one thing onto the stage."""
-    pixels, glow = _pixels(stage, puppets, thing)
+    pixels = _pixels(stage, puppets, thing)
+    if thing.ground == "islet":
+        paint_islet(stage, thing.x, thing.foot, max(pixels.shape[1] * 0.95, thing.height * 0.7))
     left, top = round(thing.x - pixels.shape[1] / 2), round(thing.foot) - pixels.shape[0]
     if thing.ground == "standing":
         subjects.cast_shadow(stage, pixels, left, round(thing.foot), stage.light.shadow)
@@ -45,16 +48,19 @@ def put(stage: Stage, puppets: Puppets, thing: Placed) -> None:
         reach = thing.height * (1.5 if stage.light.is_dark else 0.9)
         stage.glow(thing.x, thing.foot - thing.height * 0.5, reach, color, 0.75 if stage.light.is_dark else 0.3)
     stage.over(pixels, left, top)
+    stage.mark(pixels[..., 3], left, top)
     if color is not None and stage.light.is_dark:
         stage.glow(thing.x, thing.foot - thing.height * 0.55, thing.height * 0.6, color, 0.3)
     if thing.ground == "water":
         _waterline(stage, pixels, left, round(thing.foot))
 
 
-def _pixels(stage: Stage, puppets: Puppets, thing: Placed) -> tuple[Pixels, bool]:
+def _pixels(stage: Stage, puppets: Puppets, thing: Placed) -> Pixels:
     subject = thing.subject
     drawing = puppets.drawing(subject, thing.copy)
-    pixels = subjects.raster(drawing, max(2, round(thing.height)), thing.flip)
+    pixels = subjects.raster(drawing, max(2, round(thing.height / (1 - thing.cut))), thing.flip)
+    if thing.cut:
+        pixels = pixels[: max(1, round(pixels.shape[0] * (1 - thing.cut)))].copy()
     if subject.color is not None and not drawing.is_person:
         pixels = subjects.tint(pixels, subject.color)
     elif subject.color is None and stage.scene.palette and not drawing.is_person:
@@ -64,8 +70,8 @@ def _pixels(stage: Stage, puppets: Puppets, thing: Placed) -> tuple[Pixels, bool
         )
     glow = subjects.glow_color(subject.name) is not None
     pixels = subjects.shade(pixels, stage.light, glow)
-    distance = max(0.0, 0.55 - thing.near) * 0.9 if thing.ground != "air" else 0.04
-    return subjects.in_air(pixels, stage, distance + 0.16 * stage.light.haziness), glow
+    distance = {"air": 0.04, "far": 0.5}.get(thing.ground, max(0.0, 0.55 - thing.near) * 0.7)
+    return subjects.in_air(pixels, stage, distance + 0.16 * stage.light.haziness)
 
 
 def _reflect(stage: Stage, pixels: Pixels, left: int, foot: int) -> None:

@@ -17,8 +17,9 @@ def paint_sky(stage: Stage, bottom: int) -> None:
         paint_stars(stage, bottom, max(stage.light.stars, 0.8 * float("stars" in stage.scene.sky)))
     if "aurora" in stage.scene.sky:
         _aurora(stage, bottom)
-    _luminary(stage, bottom)
-    _clouds(stage, bottom)
+    moonlit = bool({"moon", "crescent"} & set(stage.scene.sky))
+    for part in (_clouds, _luminary) if moonlit else (_luminary, _clouds):
+        part(stage, bottom)
     if "rainbow" in stage.scene.sky:
         _rainbow(stage, bottom)
     if "fireworks" in stage.scene.sky:

@@ -31,7 +31,7 @@ class Light:
 
 @dataclass
 class Stage:
-    """`pixels` is (height, width, 3), sRGB 0 to 1. `unit` is one thousandth of the picture's size, for line widths and grain."""
+    """`pixels` is (height, width, 3), sRGB 0 to 1; `focus` is 1 where a subject is, for finishes to spare its detail. `unit` is one thousandth of the picture's size, for line widths and grain."""
 
     scene: Scene
     light: Light
@@ -39,10 +39,13 @@ class Stage:
     width: int
     height: int
     horizon: int
+    has_bank: bool = field(default=True, init=False)
     pixels: Pixels = field(init=False)
+    focus: Pixels = field(init=False)
 
     def __post_init__(self) -> None:
         self.pixels = np.zeros((self.height, self.width, 3), np.float32)
+        self.focus = np.zeros((self.height, self.width), np.float32)
 
     @property
     def unit(self) -> float:
@@ -66,6 +69,15 @@ class Stage:
         target = self.pixels[y0:y1, x0:x1]
         target *= 1 - part[..., 3:] * np.float32(opacity)
         target += part[..., :3] * np.float32(opacity)
+
+    def mark(self, alpha: Pixels, left: int, top: int) -> None:
+        """Remembers that a subject is where `alpha` is."""
+        height, width = alpha.shape
+        y0, y1 = max(top, 0), min(top + height, self.height)
+        x0, x1 = max(left, 0), min(left + width, self.width)
+        if y0 < y1 and x0 < x1:
+            part = self.focus[y0:y1, x0:x1]
+            np.maximum(part, alpha[y0 - top : y1 - top, x0 - left : x1 - left], out=part)
 
     def blend(self, color: Rgb | Pixels, mask: Pixels, top: int = 0) -> None:
         """Mixes a colour in by a mask of full width that starts at row `top`."""

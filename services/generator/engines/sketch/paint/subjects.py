@@ -66,7 +66,7 @@ def _embodied(name: str, head: str, template: str, color: Rgb | None, tone: int,
         "t": tones["b"],
         **(bodies["color"].get(name, {}) if color is None or template == "sitting" else {}),
     }
-    svg = shape["svg"]
+    svg = (bodies["tail"]["svg"] if name in bodies["tail"]["names"] else "") + shape["svg"]
     for key, value in tones.items():
         svg = svg.replace("{" + key + "}", value)
     x, y, scale = shape["head"]
@@ -100,9 +100,22 @@ def tint(pixels: Pixels, color: Rgb, strength: float = 1.0) -> Pixels:
     painted = np.where(
         ratio[..., None] < 1, base * ratio[..., None], 1 - (1 - base) * np.exp(-(ratio[..., None] - 1) * 0.9)
     )
+    strength *= _distance(plain[solid], weight[solid], base)
     result = pixels.copy()
     result[..., :3] = (plain + (painted - plain) * (weight * strength)[..., None]) * pixels[..., 3:]
     return result
+
+
+def _distance(plain: Pixels, weight: Pixels, color: Pixels) -> float:
+    """How far a drawing's main hue is from `color`, 0.4 to 1: a red fox is a fox still, a blue one is blue."""
+    if not len(plain):
+        return 1.0
+    main = np.average(plain, axis=0, weights=weight + 1e-3)
+    spread, wanted = main - main.mean(), color - color.mean()
+    length = float(np.linalg.norm(spread) * np.linalg.norm(wanted))
+    if length < 0.01:
+        return 1.0
+    return float(np.clip(1.35 - float(spread @ wanted) / length, 0.4, 1.0))
 
 
 def shade(pixels: Pixels, light: Light, glow: bool) -> Pixels:
@@ -113,11 +126,11 @@ def shade(pixels: Pixels, light: Light, glow: bool) -> Pixels:
     alpha = pixels[..., 3]
     dome = blur(np.pad(alpha, ((4, 4), (4, 4))), max(1.0, height * 0.055))[4:-4, 4:-4]
     down, right = np.gradient(dome)
-    facing = -(right * light.direction[0] + down * light.direction[1]) * height * 0.22
-    lightness = 1 + np.clip(facing, -0.34, 0.3) * (0.75 if light.is_dark else 0.9)
-    lightness *= np.linspace(1.06, 0.86, height, dtype=np.float32)[:, None]
-    color = np.asarray(light.ambient, np.float32) * 0.92 + np.float32(0.08)
-    warm = np.clip(facing, 0, 0.4)[..., None] * np.asarray(light.color, np.float32) * (0.55 if light.is_dark else 0.3)
+    facing = -(right * light.direction[0] + down * light.direction[1]) * height * 0.13
+    lightness = 1 + np.clip(facing, -0.26, 0.14)
+    lightness *= np.linspace(1.05, 0.86, height, dtype=np.float32)[:, None]
+    color = np.asarray(light.ambient, np.float32) * 0.78 + np.float32(0.22)
+    warm = np.clip(facing - 0.05, 0, 0.4)[..., None] * np.asarray(light.color, np.float32) * (0.5 if light.is_dark else 0.22)
     result = pixels.copy()
     result[..., :3] = np.clip(
         pixels[..., :3] * lightness[..., None] * color + warm * pixels[..., 3:], 0, pixels[..., 3:]

@@ -9,7 +9,7 @@ from generator.engines.sketch.paint.far import FAR
 from generator.engines.sketch.paint.ground import ground_colors, ground_row, paint_ground
 from generator.engines.sketch.paint.light import most
 from generator.engines.sketch.paint.noise import fractal, smooth
-from generator.engines.sketch.paint.plants import paint_growth
+from generator.engines.sketch.paint.plants import ISO_GROWTHS, paint_growth, plant_at
 from generator.engines.sketch.paint.raster import remap, render
 from generator.engines.sketch.paint.sky import paint_sky, paint_stars
 from generator.engines.sketch.paint.stage import Stage, hexed, mix, ramp, scaled
@@ -132,6 +132,22 @@ def _isometric(stage: Stage) -> None:
         f'<path fill="{hexed(scaled(top, 0.82))}" d="M{cx - half:.1f} {cy:.1f}L{cx:.1f} {cy + half / 2:.1f}v{deep * 0.22:.1f}L{cx - half:.1f} {cy + deep * 0.22:.1f}z"/><path fill="{hexed(scaled(top, 0.66))}" d="M{cx + half:.1f} {cy:.1f}L{cx:.1f} {cy + half / 2:.1f}v{deep * 0.22:.1f}L{cx + half:.1f} {cy + deep * 0.22:.1f}z"/>'
     )
     _lay(stage, svg)
+    _grow_on_tile(stage, cx, cy, half)
+
+
+def _grow_on_tile(stage: Stage, cx: float, cy: float, half: float) -> None:
+    """Trees along the far edges of the tile, from back to front."""
+    names = [name for setting in stage.scene.settings for name in table("settings")[setting]["mid"] if name in ISO_GROWTHS and stage.wants(name)]
+    if not names:
+        return
+    rng = stage.chance("tile")
+    places = [(side * (0.12 + 0.74 * along), along) for along in (0.05, 0.3, 0.55, 0.8) for side in (-1, 1)]
+    spots = []
+    for across, along in places:
+        x = cx + across * half + rng.uniform(-0.04, 0.04) * half
+        y = cy - half * 0.5 + half * 0.5 * abs(across) + half * rng.uniform(0.08, 0.15)
+        spots.append((float(x), float(y), float(half * rng.uniform(0.3, 0.46) * (1 + 0.2 * along))))
+    plant_at(stage, names[0], sorted(spots, key=lambda spot: spot[1]), rng)
 
 
 _ABSTRACT: tuple[tuple[Rgb, ...], ...] = (

@@ -4,7 +4,8 @@ import numpy as np
 
 from generator.engines.sketch.paint.light import lit, most
 from generator.engines.sketch.paint.noise import Field, curve, fractal
-from generator.engines.sketch.paint.stage import Stage, mix
+from generator.engines.sketch.paint.raster import render
+from generator.engines.sketch.paint.stage import Stage, hexed, mix
 
 _DEEP = {"sea": (0.05, 0.28, 0.44), "lake": (0.09, 0.3, 0.36)}
 
@@ -64,6 +65,25 @@ def _glitter(stage: Stage, top: int, waves: Field) -> None:
     spark = np.clip((waves - 0.5) * 9, 0, 1) * path * (1.05 - 0.6 * away)
     strength = 0.9 if light.is_dark or stage.scene.hour in ("sunset", "dawn", "golden", "dusk") else 0.4
     stage.blend(mix(light.color, (1, 1, 1), 0.25), spark * np.float32(strength), top)
+
+
+def paint_islet(stage: Stage, x: float, foot: float, width: float) -> None:
+    """A hump of rock in the water for what cannot swim, with foam where the waves meet it."""
+    rng = stage.chance("islet")
+    parts = []
+    for tone, spread, high in ((0.24, 1.0, 0.13), (0.36, 0.84, 0.11), (0.47, 0.62, 0.07)):
+        points = []
+        for step in np.linspace(-1, 1, 15):
+            bump = (1 - step * step) ** 0.5 * rng.uniform(0.72, 1.12)
+            points.append(f"{x + step * width * 0.72 * spread:.1f} {foot + width * (0.12 - high * bump * 1.7):.1f}")
+        color = hexed(lit((tone * 1.02, tone, tone * 0.98), stage.light))
+        parts.append(f'<path fill="{color}" d="M{"L".join(points)}z"/>')
+    foam = hexed(mix(lit((1, 1, 1), stage.light), stage.light.sky[2], 0.3))
+    for number in range(9):
+        fx = x + (number - 4) / 4 * width * 0.74
+        parts.append(f'<ellipse cx="{fx:.1f}" cy="{foot + width * 0.125:.1f}" rx="{width * rng.uniform(0.06, 0.14):.1f}" ry="{width * 0.018:.1f}" fill="{foam}" opacity=".75"/>')
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" width="{stage.width}" height="{stage.height}">{"".join(parts)}</svg>'
+    stage.over(render(svg, stage.width, stage.height), 0, 0)
 
 
 def shore(stage: Stage, at: float, wander: float) -> Field:
