@@ -1,0 +1,21 @@
+"""Who may call what in billing; the operator may call everything."""
+
+from collections.abc import Mapping
+
+_PACKAGE = "gesso.billing.v1"
+_GATEWAY = frozenset({"gateway"})
+_GENERATOR = frozenset({"generator"})
+
+GRANTS: Mapping[str, frozenset[str]] = {
+    f"{_PACKAGE}.Callers": _GATEWAY,
+    f"{_PACKAGE}.Limits": _GATEWAY,
+    f"{_PACKAGE}.Ledger/Admit": _GENERATOR,
+    f"{_PACKAGE}.Ledger/Settle": _GENERATOR,
+    f"{_PACKAGE}.Ledger/Refund": _GENERATOR,
+    f"{_PACKAGE}.Ledger/GetHold": _GENERATOR,
+    f"{_PACKAGE}.Ledger/ListHolds": _GENERATOR,
+    f"{_PACKAGE}.Ledger/GetBalance": frozenset({"gateway", "generator"}),
+    f"{_PACKAGE}.Accounts/GetAccount": frozenset({"gateway", "generator", "gallery", "webhooks"}),
+    f"{_PACKAGE}.ApiKeys": _GATEWAY,
+    f"{_PACKAGE}.Budgets": _GATEWAY,
+}

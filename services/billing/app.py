@@ -1,0 +1,102 @@
+"""The billing service, put together: operations on one database around one gRPC server, and its background work."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+
+from grpc.aio import Server
+
+from billing import plans, servicer
+from billing.access import GRANTS
+from billing.config import Config
+from billing.operations.accounts import Accounts
+from billing.operations.api_keys import ApiKeys
+from billing.operations.auditing import Auditing
+from billing.operations.budgets import Budgets
+from billing.operations.callers import Callers
+from billing.operations.funds import Funds
+from billing.operations.ledger import Ledger
+from billing.operations.limits import Limits
+from billing.operations.policies import Policies
+from billing.operations.usage import Usage
+from billing.operations.verification import Verification
+from billing.publishing import publishing
+from billing.store import windows
+from gesso.billing.v1 import billing_pb2_grpc as rpc
+from servicekit import calls
+from servicekit.background import running_task
+from servicekit.database import Database, migrate
+from servicekit.faults import Unavailable
+from servicekit.identity import Access
+from servicekit.server import Registration, serving
+
+_PACKAGE = "gesso.billing.v1"
+_UPKEEP_SECONDS = 60.0
+_CONNECTIONS = 6
+
+
+@contextlib.asynccontextmanager
+async def running(config: Config) -> AsyncIterator[str]:
+    """Run billing; yields its gRPC address."""
+    async with contextlib.AsyncExitStack() as stack:
+        table = plans.load(config.plans)
+        database = await stack.enter_async_context(
+            Database.connect(config.database_url, schema="billing", max_connections=_CONNECTIONS)
+        )
+        await migrate(database, "billing.migrations")
+        told = await stack.enter_async_context(publishing(database, config))
+        policies, usage = Policies(database), Usage(database)
+        accounts = Accounts(database, table)
+        limits = Limits(database, table, policies, config.caller_token_key)
+        await stack.enter_async_context(running_task(usage.run()))
+        await stack.enter_async_context(running_task(_upkeep(database, accounts)))
+        servicers = (
+            servicer.CallersServicer(Callers(database, table, policies, usage, config.caller_token_key)),
+            servicer.LimitsServicer(limits),
+            servicer.LedgerServicer(Ledger(database, told), Funds(database), Verification(database)),
+            servicer.AccountsServicer(accounts),
+            servicer.ApiKeysServicer(ApiKeys(database)),
+            servicer.BudgetsServicer(Budgets(database)),
+            servicer.AuditServicer(Auditing(database)),
+        )
+        yield await stack.enter_async_context(
+            serving(config.listen, _registrations(servicers), access=Access(config.peers, GRANTS), observer=_Logged())
+        )
+
+
+def _registrations(servicers: Sequence[object]) -> tuple[Registration, ...]:
+    adders: tuple[tuple[str, Callable[[Any, Server], None]], ...] = (
+        ("Callers", rpc.add_CallersServicer_to_server),
+        ("Limits", rpc.add_LimitsServicer_to_server),
+        ("Ledger", rpc.add_LedgerServicer_to_server),
+        ("Accounts", rpc.add_AccountsServicer_to_server),
+        ("ApiKeys", rpc.add_ApiKeysServicer_to_server),
+        ("Budgets", rpc.add_BudgetsServicer_to_server),
+        ("Audit", rpc.add_AuditServicer_to_server),
+    )
+    return tuple(
+        Registration(f"{_PACKAGE}.{name}", add, served) for (name, add), served in zip(adders, servicers, strict=True)
+    )
+
+
+async def _upkeep(database: Database, accounts: Accounts) -> None:
+    """Forget old windows and renew subscriptions, once a minute."""
+    while True:
+        with contextlib.suppress(Unavailable):
+            await windows.forget(database)
+            await accounts.renew()
+        await asyncio.sleep(_UPKEEP_SECONDS)
+
+
+class _Logged:
+    """Logs what was raised beside faults."""
+
+    def call_started(self, call: calls.Call) -> None:
+        """Nothing to do."""
+
+    def call_finished(self, call: calls.Call, error: BaseException | None) -> None:
+        """Log a bug."""
+        if error is not None:
+            logging.getLogger("billing").error("%s failed", call.method, exc_info=error)

@@ -1,0 +1,1 @@
+"""The billing schema, in forward-only steps."""

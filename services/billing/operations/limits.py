@@ -1,0 +1,89 @@
+"""Requests are counted against their windows, all that wait at once by one statement, and each is told where it stands."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from billing import windows
+from billing.checks import text
+from billing.operations.policies import Policies, Policy
+from billing.plans import Plans
+from billing.store import windows as store
+from billing.windows import Taking, WindowState
+from servicekit import tokens
+from servicekit.coalescer import Coalescer
+from servicekit.database import Database
+from servicekit.faults import Fault, InvalidField, NotFound
+
+_REQUESTS_PER_FLUSH = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request to count: of a caller by their token, or of a client address where that is given."""
+
+    dialect: str
+    caller_token: bytes = b""
+    address: str = ""
+
+
+Taken = tuple[WindowState, ...] | Fault
+
+
+class Limits:
+    """Takes requests from their windows. `refused` counts those that found one used up."""
+
+    def __init__(self, database: Database, plans: Plans, policies: Policies, caller_token_key: bytes) -> None:
+        self._database = database
+        self._plans = plans
+        self._policies = policies
+        self._key = caller_token_key
+        self._batches = Coalescer[Sequence[Asked], list[Taken]](self._flush, max_items=_REQUESTS_PER_FLUSH)
+        self.refused = 0
+
+    async def take(self, asked: Sequence[Asked]) -> list[Taken]:
+        """Count each request and return its windows; a request is refused where one of them says so. Raises Unavailable."""
+        return await self._batches.submit(asked) if asked else []
+
+    async def _flush(self, batches: list[Sequence[Asked]]) -> list[list[Taken]]:
+        asked = [item for batch in batches for item in batch]
+        accounts = [self._account(item) for item in asked]
+        policies = await self._policies.of({account for account in accounts if isinstance(account, str) and account})
+        takings = [
+            account if isinstance(account, Fault) else self._taking(item, account, policies)
+            for item, account in zip(asked, accounts, strict=True)
+        ]
+        counting = [taking for taking in takings if isinstance(taking, Taking)]
+        tally = windows.tally(counting)
+        handed = iter(windows.hand_out(counting, await store.count(self._database, tally) if tally else {}))
+        taken = iter([taking if isinstance(taking, Fault) else next(handed) for taking in takings])
+        return [[self._noted(next(taken)) for _ in batch] for batch in batches]
+
+    def _account(self, item: Asked) -> str | Fault:
+        """Return whose request it is; nothing for a client address."""
+        if item.address:
+            return ""
+        try:
+            return tokens.open_token(item.caller_token, self._key).account_id
+        except Fault as fault:
+            return fault
+
+    def _taking(self, item: Asked, account_id: str, policies: Mapping[str, Policy]) -> Taking | Fault:
+        if not account_id:
+            return self._taking_of_address(item)
+        if account_id not in policies:
+            return NotFound("account", account_id)
+        if item.dialect not in self._plans.dialects:
+            return InvalidField("dialect", f"No dialect is named {item.dialect!r}.")
+        return Taking(account_id, item.dialect, self._plans.limits_of(*policies[account_id], item.dialect))
+
+    def _taking_of_address(self, item: Asked) -> Taking | Fault:
+        try:
+            name, limits = self._plans.limits_of_address(item.dialect)
+            return Taking(f"address:{text('address', item.address, longest=64)}", name, limits)
+        except InvalidField as fault:
+            return fault
+
+    def _noted(self, taken: Taken) -> Taken:
+        if not isinstance(taken, Fault) and any(state.refuses for state in taken):
+            self.refused += 1
+        return taken

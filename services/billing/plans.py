@@ -1,0 +1,122 @@
+"""Plans are data: what each includes, and which request limits hold for it in each dialect.
+
+Source: contract.md "Plans, accounts and limits"; the figures are in plans.toml.
+"""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from servicekit.faults import InvalidField
+
+KEYLESS = "keyless"
+
+
+class Window(StrEnum):
+    """A fixed window of a request limit, aligned to UTC."""
+
+    MINUTE = "minute"
+    HOUR = "hour"
+    DAY = "day"
+
+    @property
+    def seconds(self) -> int:
+        """Its length."""
+        return _WINDOW_SECONDS[self]
+
+
+_WINDOW_SECONDS: Mapping[Window, int] = {Window.MINUTE: 60, Window.HOUR: 3600, Window.DAY: 86400}
+Limits = Mapping[Window, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a plan includes. 0 means no bound for `storage_mb` and `max_concurrency`, and for ever for `retention_days`."""
+
+    name: str
+    subscription: bool
+    storage_mb: int
+    retention_days: int
+    monthly_micros: int
+    max_concurrency: int
+    markup_percent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plans:
+    """Every plan, and the limits of each (dialect, plan) and of client addresses."""
+
+    by_name: Mapping[str, Plan]
+    limits: Mapping[tuple[str, str], Limits]
+    by_address: Mapping[str, Limits]
+    dialects: tuple[str, ...]
+
+    def plan(self, name: str) -> Plan:
+        """Return a plan by name. Raises InvalidField."""
+        found = self.by_name.get(name)
+        if found is None:
+            raise InvalidField("plan", f"No plan is named {name!r}; there are {', '.join(self.by_name)}.")
+        return found
+
+    def limits_of(self, plan: str, overrides: Mapping[str, int], dialect: str) -> Limits:
+        """Return an account's limits in one dialect: the plan's, replaced by its overrides; an override of 0 lifts one."""
+        limits = self.limits.get((dialect, plan), {})
+        if overrides:
+            own = {window: overrides[f"{dialect}.{window}"] for window in Window if f"{dialect}.{window}" in overrides}
+            limits = {window: limit for window, limit in {**limits, **own}.items() if limit > 0}
+        return limits
+
+    def limits_of_address(self, dialect: str) -> tuple[str, Limits]:
+        """Return the name under which a client address is counted for a dialect, and its limits."""
+        name = dialect if dialect in self.by_address else KEYLESS
+        return name, self.by_address[name]
+
+    def limited_dialects(self, plan: str, overrides: Mapping[str, int]) -> tuple[str, ...]:
+        """Return the dialects in which some window limits this account's requests, by account or by address."""
+        return tuple(d for d in self.dialects if d in self.by_address or self.limits_of(plan, overrides, d))
+
+    def check_override(self, name: str) -> None:
+        """Raise InvalidField unless the name is a dialect and a window, as `imagegen.minute`."""
+        dialect, _, window = name.partition(".")
+        if dialect not in self.dialects or window not in tuple(Window):
+            raise InvalidField("limits", f"{name!r} is no limit: write a dialect and a window, as imagegen.minute.")
+
+
+def load(path: Path | None = None) -> Plans:
+    """Read the plans from a file, or those that come with the platform. Raises ValueError for a table that makes no sense."""
+    text = path.read_text(encoding="utf-8") if path else _built_in()
+    return _parse(tomllib.loads(text))
+
+
+def _built_in() -> str:
+    return resources.files("billing").joinpath("plans.toml").read_text(encoding="utf-8")
+
+
+def _parse(data: Mapping[str, Any]) -> Plans:
+    plans = {name: Plan(name, **row) for name, row in data["plans"].items()}
+    same = tuple(data["mapping"]["same"])
+    tables = {name: _table(rows, plans, same) for name, rows in data["tables"].items()}
+    by_dialect = {dialect: tables[table] for dialect, table in data["dialects"].items() if table}
+    return Plans(
+        by_name=plans,
+        limits={(dialect, plan): row for dialect, rows in by_dialect.items() for plan, row in rows.items()},
+        by_address={name: _limits(row) for name, row in data["addresses"].items()},
+        dialects=tuple(data["dialects"]),
+    )
+
+
+def _table(rows: Mapping[str, Mapping[str, int]], plans: Iterable[str], same: tuple[str, ...]) -> dict[str, Limits]:
+    listed = {plan: _limits(row) for plan, row in rows.items()}
+    nearest = next((listed[plan] for plan in same if plan in listed), None)
+    shared = {plan: nearest for plan in same if plan in plans and nearest is not None}
+    return {**shared, **listed}
+
+
+def _limits(row: Mapping[str, int]) -> Limits:
+    if any(not isinstance(limit, int) or limit < 1 for limit in row.values()):
+        raise ValueError(f"a limit is a whole number from 1: {row}")
+    return {Window(window): limit for window, limit in row.items()}
