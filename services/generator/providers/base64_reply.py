@@ -35,8 +35,9 @@ class BadReply(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ReplyLimits:
-    """How much of a reply is taken: bytes of the skeleton, bytes of one decoded picture, and pictures."""
+    """How much of a reply is taken: bytes of it all, of the skeleton, of one decoded picture, and pictures."""
 
+    reply_bytes: int = 512 << 20
     skeleton_bytes: int = 1 << 20
     picture_bytes: int = 64 << 20
     picture_count: int = 16

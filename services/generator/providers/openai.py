@@ -1,0 +1,208 @@
+"""OpenAI Images: generations and edits, one synchronous answer of base64 pictures for each order.
+
+The vendor's rules stand in openai_request.py and openai_errors.py; this file places the order and reads the answer. Variables:
+OPENAI_API_KEY, OPENAI_BASE_URL. Options of a route: `quality` (as the vendor is to be asked), `sizes` (the only ones that the
+model draws, separated by spaces), `safety_identifier` (a hash of the account, put there by the worker).
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import NoReturn
+
+import aiohttp
+import msgspec
+from yarl import URL
+
+from generator.providers.base import (
+    Bought,
+    Drawn,
+    Memory,
+    Order,
+    Pixels,
+    Provider,
+    ProviderFactory,
+    Ticket,
+    UpstreamFault,
+)
+from generator.providers.base64_reply import BadReply, ReplyLimits
+from generator.providers.http import VendorHttp, bought_by, read_error, read_pictures, retry_after_seconds
+from generator.providers.multipart import Bytes, File, Form
+from generator.providers.openai_errors import fault_of, parse_error
+from generator.providers.openai_mask import alpha_mask
+from generator.providers.openai_request import drawn_size, fields, warnings
+from gesso.errors.v1 import reason_pb2 as pb
+from gesso.generator.v1 import generator_pb2
+from pictures.facts import MEDIA_TYPES, NotAPicture
+from pictures.sniffing import sniff
+from pictures.studio import Studio, StudioUnavailable
+
+NAME = "openai"
+DEFAULT_BASE_URL = "https://api.openai.com/v1"
+_LIMITS = ReplyLimits()
+_TAKEN_FORMATS = frozenset({"png", "jpeg", "webp"})
+_MOST_INPUTS = 16
+_EDITS = frozenset({generator_pb2.OPERATION_IMAGE_TO_IMAGE, generator_pb2.OPERATION_INPAINT})
+_ECHOED = ("size", "quality", "background", "output_format")
+_log = logging.getLogger(__name__)
+
+
+class _Datum(msgspec.Struct, frozen=True, gc=False):
+    b64_json: str | None = None
+    """The number of the picture: see base64_reply.py."""
+    revised_prompt: str | None = None
+
+
+class _Reply(msgspec.Struct, frozen=True, gc=False):
+    data: list[_Datum]
+    usage: msgspec.Raw = msgspec.Raw(b"")
+    model: str | None = None
+    size: str | None = None
+    quality: str | None = None
+    background: str | None = None
+    output_format: str | None = None
+
+
+class OpenAIProvider:
+    """One vendor, with the platform's key or the order's own."""
+
+    name = NAME
+    free_to_repeat = False
+    trained = True
+
+    def __init__(self, *, api_key: str, base_url: str = DEFAULT_BASE_URL) -> None:
+        """An empty `api_key` serves only orders that bring their own."""
+        self._api_key = api_key
+        base = URL(base_url.rstrip("/") + "/")
+        self._generations, self._edits = base / "images" / "generations", base / "images" / "edits"
+        self._http = VendorHttp(NAME)
+        self._studio = Studio()
+
+    @property
+    def configured(self) -> bool:
+        """Whether the platform has a key."""
+        return bool(self._api_key)
+
+    async def submit(self, order: Order, memory: Memory) -> Drawn:
+        """Place the order and read its pictures. Raises UpstreamFault."""
+        url, body = await self._request(order)
+        headers = {"Authorization": f"Bearer {self._key(order)}"}
+        if isinstance(body, bytes):
+            headers["Content-Type"] = "application/json"
+        deadline = order.deadline_seconds
+        async with self._http.post(url, body=body, headers=headers, deadline_seconds=deadline) as answer:
+            if answer.status != 200:
+                await _raise_refusal(answer)
+            try:
+                skeleton, pictures = await read_pictures(answer, memory, _LIMITS)
+                reply = msgspec.json.decode(skeleton, type=_Reply)
+                return _drawn(order, reply, pictures, answer.headers.get("x-request-id", ""))
+            except (BadReply, msgspec.MsgspecError) as error:
+                raise _nonsense(str(error)) from error
+
+    async def collect(self, ticket: Ticket, order: Order, memory: Memory) -> Drawn:
+        """Never called: `submit` always answers with pictures."""
+        raise AssertionError("OpenAI Images gives out no tickets")
+
+    async def close(self) -> None:
+        """Close the connections and end the children."""
+        await self._http.close()
+        await self._studio.__aexit__(None, None, None)
+
+    async def _request(self, order: Order) -> tuple[URL, bytes | Form]:
+        asked = fields(order, drawn_size(order))
+        if order.draw.operation not in _EDITS:
+            return self._generations, msgspec.json.encode(asked)
+        files = [_file("image[]", index, data) for index, data in enumerate(order.inputs)]
+        if not 1 <= len(files) <= _MOST_INPUTS:
+            raise _invalid("image", f"An edit takes 1 to {_MOST_INPUTS} pictures.")
+        if order.mask is not None:
+            files.append(File("mask", "mask.png", "image/png", await self._mask(order.mask, order.inputs[0])))
+        return self._edits, Form({name: str(value) for name, value in asked.items()}, files)
+
+    async def _mask(self, mask: bytes, picture: bytes) -> bytes:
+        try:
+            return await alpha_mask(self._studio, mask, picture)
+        except NotAPicture as error:
+            raise _invalid("mask", "The mask or its picture cannot be read.") from error
+        except StudioUnavailable as error:
+            raise UpstreamFault(
+                pb.REASON_INTERNAL, "The mask could not be converted.", bought=Bought.NO, retryable=True
+            ) from error
+
+    def _key(self, order: Order) -> str:
+        key = order.secret or self._api_key
+        if key.isascii() and key.isprintable():
+            return key
+        raise UpstreamFault(
+            pb.REASON_UPSTREAM_DENIED,
+            "The provider key holds characters that no key has.",
+            bought=Bought.NO,
+            retryable=False,
+            details={"provider": NAME},
+        )
+
+
+class OpenAIFactory:
+    """What the entry point names."""
+
+    name = NAME
+
+    def open(self, environ: Mapping[str, str]) -> Provider:
+        """Make the provider from the vendor's own variables; no network is touched."""
+        return OpenAIProvider(
+            api_key=environ.get("OPENAI_API_KEY", ""), base_url=environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL
+        )
+
+
+PROVIDER: ProviderFactory = OpenAIFactory()
+
+
+async def _raise_refusal(answer: aiohttp.ClientResponse) -> NoReturn:
+    error = parse_error(await read_error(answer))
+    request_id = answer.headers.get("x-request-id", "")
+    _log.warning("openai answered %d %s (request %s)", answer.status, error.code or error.type or "", request_id)
+    raise fault_of(answer.status, error, bought_by(answer), retry_after_seconds(answer.headers))
+
+
+def _drawn(order: Order, reply: _Reply, pictures: Sequence[bytearray], request_id: str) -> Drawn:
+    """The answer in our words. Raises BadReply for one without a picture; pictures beyond those ordered are left out."""
+    drawn = [datum for datum in reply.data if datum.b64_json is not None][: order.count]
+    if not drawn:
+        raise BadReply("the reply holds no picture")
+    size = drawn_size(order)
+    echoed = {name: word for name in _ECHOED if (word := getattr(reply, name))}
+    if size is not None:
+        echoed.setdefault("size", str(size))
+    _log.debug("openai drew %d pictures (request %s)", len(drawn), request_id)
+    return Drawn(
+        pictures=[Pixels(pictures[int(datum.b64_json or "")]) for datum in drawn],
+        upstream_model=reply.model or order.upstream_model,
+        faults=[_nonsense("fewer pictures than ordered") for _ in range(order.count - len(drawn))],
+        revised_prompt=next((datum.revised_prompt for datum in drawn if datum.revised_prompt), ""),
+        usage_json=bytes(reply.usage),
+        echoed=echoed,
+        warnings=warnings(order.draw, size),
+    )
+
+
+def _file(field: str, index: int, data: Bytes) -> File:
+    picture_format = sniff(data)
+    if picture_format not in _TAKEN_FORMATS:
+        raise _invalid("image", "OpenAI takes PNG, JPEG and WebP pictures.")
+    return File(field, f"image-{index}.{picture_format}", MEDIA_TYPES[picture_format], data)
+
+
+def _invalid(field: str, message: str) -> UpstreamFault:
+    details = {"provider": NAME, "field": field}
+    return UpstreamFault(pb.REASON_UPSTREAM_INVALID, message, bought=Bought.NO, retryable=False, details=details)
+
+
+def _nonsense(cause: str) -> UpstreamFault:
+    _log.warning("openai answered nonsense: %s", cause)
+    return UpstreamFault(
+        pb.REASON_UPSTREAM_FAILED,
+        "The upstream openai sent no usable answer.",
+        bought=Bought.YES,
+        retryable=True,
+        details={"provider": NAME},
+    )

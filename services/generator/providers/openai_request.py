@@ -1,0 +1,104 @@
+"""OpenAI's request, as data: which size, quality and fields its image models are asked for, and what they cannot honour.
+
+Source: the vendor's specification and SDK, as of 2026-11-20. GPT image models take any size of multiples of 16 within the limits
+below (those of the first generation three sizes, which the route's option `sizes` lists), always answer with base64, and refuse
+`response_format`, `style` and, from generation 2 on, `input_fidelity`: none of them is ever sent.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from generator.providers.base import Order
+from generator.sizes import Size, parse_size, requested_size
+from gesso.generator.v1.generator_pb2 import Draw
+
+_GRID = 16
+_LONG_EDGE, _SHORT_EDGE = 3840, 2160
+_LONGEST_RATIO = 3
+# The smallest area is not documented; the community found this one. Smaller pictures are drawn with the area of 1024x1024.
+_FEWEST_PIXELS = 655_360
+_STANDARD_PIXELS = 1024 * 1024
+_QUALITIES = {"standard": "medium", "hd": "high", "": "auto"}
+_FORMATS = {"jpg": "jpeg"}
+_COMPRESSED = frozenset({"jpeg", "webp"})
+_PASSED_ON = {"moderation": frozenset({"auto", "low"}), "complexity": frozenset({"low", "medium", "high"})}
+
+
+def fields(order: Order, size: Size | None) -> dict[str, str | int]:
+    """The fields of the request but its pictures; `size` None leaves it to the vendor."""
+    draw = order.draw
+    asked: dict[str, str | int] = {
+        "model": order.upstream_model,
+        "prompt": draw.prompt,
+        "n": order.count,
+        "quality": quality(order.options.get("quality", draw.quality)),
+        "size": "auto" if size is None else str(size),
+    }
+    if draw.background:
+        asked["background"] = draw.background
+    if draw.output_format:
+        asked["output_format"] = _FORMATS.get(draw.output_format, draw.output_format)
+    if draw.output_quality and asked.get("output_format") in _COMPRESSED:
+        asked["output_compression"] = draw.output_quality
+    asked |= {name: draw.options[name] for name, known in _PASSED_ON.items() if draw.options.get(name) in known}
+    # The worker names the account by a hash where the vendor may know it.
+    if order.options.get("safety_identifier"):
+        asked["safety_identifier"] = order.options["safety_identifier"]
+    return asked
+
+
+def quality(word: str) -> str:
+    """The vendor's word for a quality; DALL·E's words are no longer its own."""
+    return _QUALITIES.get(word, word)
+
+
+def drawn_size(order: Order) -> Size | None:
+    """The size to ask for: the one asked of us if it is legal, else the nearest that is, larger where it can be."""
+    size = requested_size(order.draw)
+    if size is None:
+        return None
+    fixed = order.options.get("sizes")
+    return _nearest_shape(size, [parse_size(text) for text in fixed.split()]) if fixed else legal_size(size)
+
+
+def legal_size(size: Size) -> Size:
+    """The nearest size that generation 2 and later draw: large enough to hold the asked one, unless that is beyond the limits."""
+    width, height = float(size.width), float(size.height)
+    width, height = max(width, height / _LONGEST_RATIO), max(height, width / _LONGEST_RATIO)
+    if width * height < _FEWEST_PIXELS:
+        scale = math.sqrt(_STANDARD_PIXELS / (width * height))
+        width, height = width * scale, height * scale
+    shrink = min(1.0, _LONG_EDGE / max(width, height), _SHORT_EDGE / min(width, height))
+    drawn = Size(_up(width * shrink), _up(height * shrink))
+    # Rounding up may have left the ratio or the edges by one step.
+    if max(drawn.width, drawn.height) > _LONGEST_RATIO * min(drawn.width, drawn.height):
+        return Size(max(drawn.width, _up(drawn.height / 3)), max(drawn.height, _up(drawn.width / 3)))
+    return drawn
+
+
+def _up(side: float) -> int:
+    return math.ceil(side / _GRID - 1e-9) * _GRID
+
+
+def _nearest_shape(size: Size, sizes: Sequence[Size]) -> Size:
+    """The size of the nearest shape, the first of equals."""
+    asked = math.log(size.width / size.height)
+    return min(sizes, key=lambda one: abs(math.log(one.width / one.height) - asked))
+
+
+def warnings(draw: Draw, drawn: Size | None) -> Sequence[str]:
+    """What the draw asks for and the vendor cannot give, each in a sentence."""
+    ignored: Mapping[str, bool] = {
+        "negative_prompt": bool(draw.negative_prompt),
+        "style": bool(draw.style),
+        "seed": draw.HasField("seed"),
+        "steps": draw.HasField("steps"),
+        "guidance": draw.HasField("guidance"),
+        "strength": draw.HasField("strength"),
+        "lora_weights": bool(draw.lora_weights),
+    }
+    found = [f"openai ignores {name}." for name, is_asked in ignored.items() if is_asked]
+    asked = requested_size(draw)
+    if drawn is not None and drawn != asked:
+        found.append(f"openai was asked for {drawn}, the nearest size to {asked} that it draws.")
+    return found
