@@ -17,7 +17,7 @@ class Placed:
     """One thing in its place: the middle of its foot in pixels, its height in pixels, how near it is and how it touches.
 
     `ground` is standing (casts a shadow), islet (stands on a rock in the water), water (is mirrored), far (rises from the horizon)
-    or air. `order` sorts from back to front. `cut` is the share at its foot that is not shown.
+    or air. `order` sorts from back to front. `rides` is sitting astride.
     """
 
     subject: Subject
@@ -29,7 +29,7 @@ class Placed:
     ground: str
     flip: bool
     order: float
-    cut: float = 0.0
+    rides: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,8 @@ def _hosts(scene: Scene, lexicon: Lexicon) -> dict[int, tuple[int, str]]:
         holder = subject.count == 1 and lexicon.traits(subject.name).habitat == "ground"
         if subject.relation == "on" and lexicon.traits(name).habitat != "horizon":
             found[index] = (other, "on")
+        elif subject.relation == "filled":
+            found[other] = (index, "filled")
         elif subject.relation in ("wearing", "with") and name in subjects["worn"]:
             found[other] = (index, "worn")
         elif subject.relation in ("holding", "with") and holder and name in subjects["held"]["names"]:
@@ -128,7 +130,7 @@ def _share(subject: Subject, rank: int, among: int, frame: Frame, lexicon: Lexic
     base *= float(np.clip(size / 1.0, 0.25, 5.0)) ** (0.16 if among > 1 else 0.07)
     base *= {"tabletop": 1.14, "isometric": 0.78, "studio": 1.12, "space": 1.1, "sky": 1.05}.get(frame.view, 1.0)
     if subject.count > 1:
-        base *= {2: 0.8, 3: 0.68, 4: 0.6, 5: 0.54}.get(subject.count, 1.25 / np.sqrt(subject.count + 1))
+        base *= {2: 0.84, 3: 0.72, 4: 0.64, 5: 0.6}.get(subject.count, 1.25 / np.sqrt(subject.count + 1))
     base *= {"background": 0.4, "foreground": 1.2}.get(subject.place, 1.0)
     return float(np.clip(base * subject.scale, 0.07, 0.74))
 
@@ -149,7 +151,7 @@ def _spread(
     tall = _share(subject, rank, among, frame, lexicon) * min(frame.height, frame.width * 1.25)
     room = frame.width * (0.86 if among == 1 else 0.5 if among == 2 else 0.36)
     each = widths(subject, tall)
-    across = min(subject.count, 3 if home in ("air", "depth") else 4)
+    across = min(subject.count, 3 if home in ("air", "depth") else 5 if subject.count <= 5 else 6)
     if each * across * 0.86 > room:
         tall *= room / (each * across * 0.86)
         each = widths(subject, tall)
@@ -160,6 +162,8 @@ def _spread(
     )
     turned = bool(rng.random() < 0.5) if among == 1 else slot < 0.5
     flips = {1: [turned], 2: [True, False]}.get(subject.count) or [bool(flip) for flip in rng.random(subject.count) < 0.5]
+    if home == "depth" and subject.count > 2:
+        flips = [turned] * subject.count  # a shoal swims one way
     return [_made(subject, copy, x, foot, tall * size, frame, home, flips[copy]) for copy, (x, foot, size) in enumerate(spots)]
 
 
@@ -212,14 +216,14 @@ def _standing(
     if subject.count == 1:
         return [(center, foot, 1.0)]
     spots = []
-    front = subject.count if subject.count <= 3 else (subject.count + 1) // 2
-    step = min(each * 1.04, frame.width * 0.9 / front) if among == 1 else min(each * 0.95, frame.width * 0.5 / front)
+    front = subject.count if subject.count <= 5 else (subject.count + 1) // 2
+    step = min(each * 1.04, frame.width * (0.9 if among == 1 else 0.5) / front)
     for copy in range(subject.count):
         back = copy >= front
         column, many = (copy - front, subject.count - front) if back else (copy, front)
-        x = center + (column - (many - 1) / 2) * step * (1.0 if not back else 0.95) + rng.uniform(-0.05, 0.05) * each
-        drop = rng.uniform(-0.02, 0.035) * depth - ((0.1 if afloat else 0.26) * depth if back else 0)
-        spots.append((float(x), float(foot + drop), (0.78 if back else 1.0) * float(rng.uniform(0.93, 1.05))))
+        x = center + (column - (many - 1) / 2) * step + rng.uniform(-0.04, 0.04) * each
+        drop = rng.uniform(-0.02, 0.035) * depth - (0.62 * tall if back else 0) + (column % 2) * 0.05 * depth * (front > 2)
+        spots.append((float(x), float(foot + drop), (0.84 if back else 1.0) * float(rng.uniform(0.95, 1.05))))
     low, high = min(spot[0] for spot in spots) - each / 2, max(spot[0] for spot in spots) + each / 2
     shift = max(0.0, _MARGIN * frame.width - low) - max(0.0, high - frame.width * (1 - _MARGIN))
     return [(x + shift, min(y, frame.height * 0.97), size) for x, y, size in spots]
@@ -241,10 +245,10 @@ def _floating(
     for copy in range(subject.count):
         row, column = divmod(copy, columns)
         many = min(columns, subject.count - row * columns)
-        x = slot * frame.width + (column - (many - 1) / 2) * room / columns + rng.uniform(-0.12, 0.12) * each
+        x = slot * frame.width + (column - (many - 1) / 2) * room / columns + rng.uniform(-0.2, 0.2) * each
         sway = (0.22 if column % 2 else -0.16) * tall if rows == 1 else 0.16 * tall * (1 if column % 2 else -1)
         y = middle - high / 2 + (row + 0.5) * high / rows + sway + tall / 2
-        spots.append((float(x), float(np.clip(y, tall * 1.04, frame.height * 0.98)), float(rng.uniform(0.86, 1.08))))
+        spots.append((float(x), float(np.clip(y, tall * 1.04, frame.height * 0.98)), float(rng.uniform(0.74, 1.12))))
     return spots
 
 
@@ -257,16 +261,31 @@ def _bind(subject: Subject, bond: str, host: Placed, lexicon: Lexicon, widths: C
         top = host.foot - host.height
         return [Placed(subject, 0, host.x, top + foot * host.height, tall * host.height, host.near, "air", False, host.order + 0.5)]
     ratio = lexicon.traits(subject.name).size / lexicon.traits(host.subject.name).size
+    if bond == "filled":
+        return _heaped(subject, host, across, widths)
     if bond == "held":
         tall = host.height * (0.6 if subject.name == "umbrella" else float(np.clip(ratio * 1.3, 0.3, 0.5))) * subject.scale
-        return [Placed(subject, 0, host.x + side * across * 0.36, host.foot - host.height * 0.3, tall, host.near, "air", False, host.order + 0.5)]
+        return [Placed(subject, 0, host.x + side * across * 0.42, host.foot - host.height * (0.5 if subject.name == "umbrella" else 0.3), tall, host.near, "air", False, host.order + 0.5)]
     tall = host.height * float(np.clip(ratio, 0.45, 0.95)) * subject.scale
     habitat = lexicon.traits(host.subject.name).habitat
     seat = float(table("subjects")["seat"].get(host.subject.name, 0.6 if habitat == "ground" else 0.9))
     rides = lexicon.traits(subject.name).body in ("standing", "robed") and habitat in ("ground", "sky", "water", "underwater")
-    cut = 0.34 if rides else 0.0
     found = []
     for copy in range(subject.count):
         x = host.x + (copy - (subject.count - 1) / 2) * across * 0.7 / max(1, subject.count)
-        found.append(Placed(subject, copy, x, host.foot - host.height * seat, tall * (1 - cut), host.near, "air", host.flip, host.order + 0.5, cut))
+        foot = host.foot - host.height * (seat - 0.2 * rides)
+        found.append(Placed(subject, copy, x, foot, tall * (0.9 if rides else 1.0), host.near, "air", host.flip, host.order + 0.5, rides))
+    return found
+
+
+def _heaped(subject: Subject, host: Placed, across: float, widths: Callable[[Subject, float], float]) -> list[Placed]:
+    """A heap in a bowl or a bunch in a vase: what shows above the rim, behind the host."""
+    count = max(3, min(subject.count, 5))
+    each = min(0.5 * across / max(widths(subject, 1.0), 0.1), host.height * (1.1 if host.subject.name == "vase" else 0.62))
+    found = []
+    for copy in range(count):
+        place = copy - (count - 1) / 2
+        x = host.x + place * across * 0.62 / count
+        foot = host.foot - host.height * 0.62 - (1 - abs(place) / count * 2) * each * 0.22
+        found.append(Placed(subject, copy, x, foot, each, host.near, "air", copy % 2 == 1, host.order - 0.5 + 0.01 * copy))
     return found

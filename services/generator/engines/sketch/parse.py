@@ -121,6 +121,8 @@ def _read(found: list[Term], lexicon: Lexicon) -> _Reading:
             pass
         elif term.meanings:
             _understand(reading, term, found[at + 1 : at + 5], lexicon)
+        elif term.phrase == "of" and reading.relation == "filled?":
+            reading.relation = "filled"
         elif term.phrase not in table("places")["filler"]["words"]:
             reading.ignored.append(term.phrase)
     if reading.color is not None:
@@ -132,6 +134,8 @@ def _is_modifier(found: list[Term], at: int) -> bool:
     """Of two things named in one breath ("robot cat", "koi fish") the last is meant, unless it is the more general one."""
     general = table("places")["general"]["words"]
     if any(meaning.kind != "subject" for meaning in found[at].meanings) or not found[at].meanings:
+        return False
+    if at >= 2 and found[at - 1].phrase == "of" and found[at - 2].value("subject") in table("subjects")["container"]["filled"]:
         return False
     if at >= 2 and found[at - 1].phrase == "of" and found[at - 2].value("subject") in table("subjects")["container"]["names"]:
         return True
@@ -199,7 +203,7 @@ def _take_subject(reading: _Reading, term: Term, lexicon: Lexicon) -> None:
         count = table("counts")["plural"]
     subject = Subject(name, term.phrase, min(count, _MAX_COUNT), reading.color, reading.place, reading.scale)
     index = len(reading.subjects)
-    if reading.relation and reading.clause_subject is not None:
+    if reading.relation not in ("", "filled?") and reading.clause_subject is not None:
         before = reading.subjects[reading.clause_subject]
         if not before.relation:
             reading.subjects[reading.clause_subject] = replace(before, relation=reading.relation, target=index)
@@ -207,6 +211,8 @@ def _take_subject(reading: _Reading, term: Term, lexicon: Lexicon) -> None:
         reading.subjects.append(subject)
         reading.clause_subject = index
     reading.count, reading.color, reading.place, reading.scale, reading.relation = None, None, "", 1.0, ""
+    if name in table("subjects")["container"]["filled"]:
+        reading.relation = "filled?"  # becomes "filled" when "of" and what it holds follow
 
 
 def _take_backdrop(reading: _Reading, term: Term, noun: Term | None) -> None:

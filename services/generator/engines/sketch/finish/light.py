@@ -84,18 +84,20 @@ def _edges(stage: Stage, width: float) -> Field:
 
 
 def neon(stage: Stage) -> None:
-    """Darkness, with every outline a glowing tube, from cyan through violet to pink across the picture."""
-    lines = _edges(stage, 1.3)
+    """Darkness graded to violet and teal, with glowing tubes along the outlines, strongest on the subjects."""
+    unit = stage.unit
+    source = np.clip(stage.pixels, 0, 1)
+    lines = _edges(stage, 2.0) * np.clip(0.3 + blur(stage.focus, 2 * unit) * 1.2, 0, 1)
     place = fractal(stage.chance("tubes"), stage.height, stage.width, cells=3, octaves=2)
     place = np.clip(place + np.linspace(-0.3, 0.3, stage.width, dtype=np.float32)[None, :], 0, 1)
     hue = ramp(((0.05, 0.9, 1.0), (0.3, 0.4, 1.0), (0.8, 0.25, 1.0), (1.0, 0.15, 0.6)), place)
-    hue = hue + (stage.pixels - luma(stage.pixels)[..., None]) * 1.2
-    tone = luma(stage.pixels)[..., None]
-    base = ramp(((0.015, 0.01, 0.05), (0.1, 0.06, 0.24), (0.42, 0.16, 0.5), (0.75, 0.7, 1.0)), tone[..., 0])
-    stage.pixels = base * 0.62 + stage.pixels * 0.3
+    tone = luma(source)
+    grade = ramp(((0.02, 0.012, 0.06), (0.09, 0.06, 0.26), (0.3, 0.16, 0.5), (0.62, 0.5, 0.85), (0.95, 0.95, 1.0)), tone)
+    vivid = tone[..., None] + (source - tone[..., None]) * 1.7
+    stage.pixels = grade * 0.52 + np.clip(vivid, 0, 1) * 0.5
     tubes = lines[..., None] * np.clip(hue, 0, 1)
-    halo = blur(tubes, 5 * stage.unit) * 1.5 + blur(tubes, 22 * stage.unit) * 1.7
-    stage.pixels += halo + tubes * 0.9 + (lines**2)[..., None] * 0.25
+    shining = np.clip(vivid - 0.55, 0, 1) * 0.8 + tubes
+    stage.pixels += blur(shining, 6 * unit) * 1.1 + blur(shining, 28 * unit) * 1.3 + tubes * 0.75
     vignette(stage, 0.5)
 
 

@@ -139,12 +139,18 @@ def _dabs(stage: Stage, under: Pixels, source: Pixels, rng: np.random.Generator,
 
 
 def pastel(stage: Stage) -> None:
-    """Soft chalk on toned paper: pale, grainy, laid in slanting hatches."""
+    """Soft chalk on toned paper: smudged colour, slanting hatches that leave the paper's tooth bare, paler towards the edges."""
     rng = stage.chance("pastel")
-    tooth = fractal(rng, stage.height, stage.width, cells=230, octaves=3)
-    color, relief = _strokes(stage, np.clip(_quietened(stage.pixels, stage.unit), 0, 1), rng, 5 * stage.unit, 6)
-    color = color + (1 - color) * np.float32(0.1)
-    color += (stage.pixels - color) * (stage.focus * np.float32(0.35))[..., None]
-    bare = np.clip((tooth - 0.55) * 5 + (0.22 - relief * 0.36), 0, 0.42)[..., None]
-    stage.pixels = color + (np.asarray((0.94, 0.9, 0.83), np.float32) - color) * bare
-    saturate(stage, 1.12)
+    unit = stage.unit
+    source = np.clip(_quietened(stage.pixels, unit), 0, 1)
+    tooth = fractal(rng, stage.height, stage.width, cells=150, octaves=3) - 0.5
+    x, y = np.arange(stage.width, dtype=np.float32)[None, :], np.arange(stage.height, dtype=np.float32)[:, None]
+    wave = fractal(rng, stage.height, stage.width, cells=9, octaves=3)
+    hatch = np.sin((x * 0.8 + y * 0.6) / (1.5 * unit) + wave * 26) * 0.5
+    dx, dy = tooth * 16 * unit, tooth * -12 * unit
+    color = remap(source, dx, dy)
+    color = color + (np.asarray((1.0, 0.97, 0.92), np.float32) - color) * np.float32(0.2)
+    bare = np.clip(0.16 + hatch * 0.24 + tooth * 1.5, 0, 0.5) * (1 - 0.55 * stage.focus)
+    ground = blur(color, 24 * unit) * 0.4 + np.asarray((0.94, 0.89, 0.8), np.float32) * 0.6
+    stage.pixels = color + (ground - color) * bare[..., None]
+    saturate(stage, 1.15)

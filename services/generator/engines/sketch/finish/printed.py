@@ -81,11 +81,12 @@ def comic(stage: Stage) -> None:
 def flat(stage: Stage) -> None:
     """A poster: few colours in clean shapes, each casting a thin paper shadow."""
     saturate(stage, 1.15)
-    near = blur(stage.pixels, 1.6 * stage.unit)
-    smooth = blur(stage.pixels, 16 * stage.unit)
-    smooth += (near - smooth) * np.clip(blur(stage.focus, 2 * stage.unit) * 1.5, 0, 1)[..., None]
-    palette = _palette(smooth, 14, stage.chance("poster"))
-    chosen = palette[_nearest(smooth, palette)]
+    rng = stage.chance("poster")
+    near, wide = blur(stage.pixels, 1.2 * stage.unit), blur(stage.pixels, 26 * stage.unit)
+    scenery = _palette(wide, 6, rng)
+    things = _palette(near[stage.focus > 0.5].reshape(-1, 1, 3), 12, rng) if (stage.focus > 0.5).any() else scenery
+    tones = blur(stage.pixels, 5 * stage.unit)
+    chosen = np.where(stage.focus[..., None] > 0.5, things[_nearest(near, things)], scenery[_nearest(tones, scenery)])
     lower = blur(luma(chosen), 3.5 * stage.unit) - luma(chosen)
     chosen = chosen * (1 - np.clip(lower * 0.5, -0.05, 0.14))[..., None]
     stage.pixels = blur(chosen, 0.6)
@@ -120,11 +121,11 @@ def lowpoly(stage: Stage) -> None:
     saturate(stage, 1.15)
     contrast(stage, 0.2)
     source = np.clip(stage.pixels, 0, 1)
-    coarse, _, cell = _cells(stage, source, 44 * stage.unit, rng)
-    fine, _, small = _cells(stage, source, 13 * stage.unit, rng)
+    coarse, _, cell = _cells(stage, source, 58 * stage.unit, rng)
+    fine, _, small = _cells(stage, source, 15 * stage.unit, rng)
     detail = blur(np.abs(source - blur(source, 9 * stage.unit)).max(-1), 12 * stage.unit)
     use = np.maximum(detail > np.percentile(detail[::8, ::8], 70), stage.focus > 0.3).astype(np.float32)[..., None]
-    turn = rng.uniform(-0.07, 0.07, 1 << 16).astype(np.float32)
+    turn = rng.uniform(-0.11, 0.11, 1 << 16).astype(np.float32)
     coarse = coarse * (1 + np.take(turn, cell & 0xFFFF))[..., None]
     fine = fine * (1 + np.take(turn, small & 0xFFFF) * 0.6)[..., None]
     stage.pixels = coarse + (fine - coarse) * use

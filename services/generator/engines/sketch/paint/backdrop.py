@@ -14,7 +14,7 @@ from generator.engines.sketch.paint.views import VIEWS
 from generator.engines.sketch.paint.water import paint_shore, paint_water, shore
 from generator.engines.sketch.scene import Scene
 
-_SHORE_SHARE = {"beach": 0.66, "lake": 0.74}
+_SHORE_SHARE = {"beach": 0.66, "lake": 0.74, "coast": 0.76}
 _LAND_VIEWS = {**INTERIORS, **VIEWS}
 
 

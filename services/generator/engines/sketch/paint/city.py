@@ -38,7 +38,7 @@ def _front(stage: Stage, box: tuple[float, float, float, float], color: Rgb, rng
     columns, rows = max(2, int(w / cell)), max(3, int(h / (cell * 1.25)))
     glass = hexed(mix(scaled(color, 0.6), stage.light.sky[1], 0.45))
     lights, panes = [], []
-    share = 0.42 if _dark(stage) else 0.0
+    share = (0.2 if _is_neon(stage) else 0.42) if _dark(stage) else 0.0
     for row in range(rows):
         for column in range(columns):
             px, py = x + (column + 0.22) * w / columns, y + (row + 0.3) * h / rows
@@ -46,8 +46,8 @@ def _front(stage: Stage, box: tuple[float, float, float, float], color: Rgb, rng
             (lights if rng.random() < share else panes).append(pane)
     parts.append(f'<path fill="{glass}" d="{"".join(panes)}"/>')
     if lights:
-        parts.append(f'<path fill="{_window_light(stage, rng)}" opacity=".9" d="{"".join(lights)}"/>')
-    parts.append(f'<path fill="{side}" opacity=".55" d="M{x + w * 0.72:.1f} {y:.1f}h{w * 0.28:.1f}v{h:.1f}h{-w * 0.28:.1f}z"/>')
+        parts.append(f'<path fill="{_window_light(stage, rng)}" fill-opacity=".9" d="{"".join(lights)}"/>')
+    parts.append(f'<path fill="{side}" fill-opacity=".55" d="M{x + w * 0.72:.1f} {y:.1f}h{w * 0.28:.1f}v{h:.1f}h{-w * 0.28:.1f}z"/>')
     return "".join(parts)
 
 
@@ -109,7 +109,7 @@ def _tower(stage: Stage, side: float, near: float, far: float, vanishing: tuple[
     parts = [f'<path fill="{hexed(color)}" d="M{point(0, 0)}L{point(1, 0)}L{point(1, 1)}L{point(0, 1)}z"/>']
     panes: list[str] = []
     lights: list[str] = []
-    share = 0.45 if _dark(stage) else 0.0
+    share = (0.22 if _is_neon(stage) else 0.45) if _dark(stage) else 0.0
     rows, columns = 13, 5
     for row in range(rows):
         for column in range(columns):
@@ -118,7 +118,7 @@ def _tower(stage: Stage, side: float, near: float, far: float, vanishing: tuple[
             (lights if rng.random() < share else panes).append(f"M{point(t0, v0)}L{point(t1, v0)}L{point(t1, v1)}L{point(t0, v1)}z")
     parts.append(f'<path fill="{hexed(mix(scaled(color, 0.55), stage.light.sky[1], 0.3))}" d="{"".join(panes)}"/>')
     if lights:
-        parts.append(f'<path fill="{_window_light(stage, rng)}" opacity=".92" d="{"".join(lights)}"/>')
+        parts.append(f'<path fill="{_window_light(stage, rng)}" fill-opacity=".92" d="{"".join(lights)}"/>')
     shop = hexed(mix(scaled(color, 0.5), rgb_of_shop(stage, rng), 0.6))
     parts.append(f'<path fill="{shop}" d="M{point(0.05, 0.945)}L{point(0.95, 0.945)}L{point(0.95, 0.99)}L{point(0.05, 0.99)}z"/>')
     return "".join(parts)

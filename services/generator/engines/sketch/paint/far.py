@@ -47,10 +47,12 @@ def _massif(stage: Stage, top: Field, distance: float, rng: np.random.Generator,
     y = np.arange(first, base, dtype=np.float32)[:, None]
     depth = y - top[None, :]
     rough = fractal(rng, rows, stage.width, cells=14, octaves=5)
-    slope = np.gradient(_smoothed(top, max(3, stage.width // 90)))
-    at = np.arange(stage.width, dtype=np.float32)[None, :] + (rough - 0.5) * stage.width * 0.11
+    slope = np.gradient(_smoothed(top, max(5, stage.width // 50)))
+    lean = depth * np.where(rough > 0.5, 0.55, -0.55) * 0.5
+    at = np.arange(stage.width, dtype=np.float32)[None, :] + (rough - 0.5) * stage.width * 0.05 + lean
     facing = np.take(slope, np.clip(at, 0, stage.width - 1).astype(np.int32)) * -stage.light.direction[0]
-    lightness = np.clip(0.5 - facing * 0.75 + (rough - 0.5) * 0.9, 0, 1)
+    ribs = fractal(rng, rows, stage.width, cells=34, octaves=4) - 0.5
+    lightness = np.clip(0.5 - facing * 0.55 + ribs * 0.75 + (rough - 0.5) * 0.4, 0, 1)
     rock = (0.4, 0.42, 0.5) if snow else (0.44, 0.42, 0.46)
     dark, bright = (
         hazed(stage, lit(scaled(rock, 0.55), stage.light), distance),
@@ -173,8 +175,8 @@ def _roundline(stage: Stage) -> None:
     elif "birchwood" in stage.scene.settings:
         tones = [(0.72, 0.42, 0.12), (0.6, 0.3, 0.1), (0.78, 0.56, 0.18)]
     for layer, (near, height) in enumerate(((0.25, 0.3), (0.55, 0.24), (0.85, 0.16))):
-        bumps = np.abs(curve(rng, stage.width, 26, 2) - 0.5) * 1.4 + curve(rng, stage.width, 7, 4) * 0.8
-        top = (stage.horizon + 3 - stage.horizon * height * (0.35 + bumps)).astype(np.float32)
+        bumps = (0.5 - np.abs(curve(rng, stage.width, 30, 2) - 0.5)) * 1.1 + curve(rng, stage.width, 7, 4) * 0.8
+        top = (stage.horizon + 3 - stage.horizon * height * (0.1 + bumps)).astype(np.float32)
         color = hazed(stage, lit(tones[layer % len(tones)], stage.light), 0.95 - 0.55 * near)
         ridge(stage, top, stage.horizon + 4, mix(color, stage.light.color, 0.1), mix(color, stage.light.haze, 0.3))
 

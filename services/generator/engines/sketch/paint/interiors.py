@@ -80,7 +80,7 @@ def _furnish(stage: Stage, wall: Rgb, side: float) -> None:
         f'<path fill="{hexed(times((0.95, 0.93, 0.88), light))}" d="M0 {y - y * 0.035:.1f}h{w}v{y * 0.035:.1f}H0z"/>'
         f'<path fill="{hexed(scaled(wall, 0.6))}" d="M{px - pw / 2:.1f} {py - pw * 0.6:.1f}h{pw:.1f}v{pw * 1.2:.1f}h{-pw:.1f}z"/><path fill="{hexed(mix(wall, (1, 1, 1), 0.5))}" d="M{px - pw * 0.42:.1f} {py - pw * 0.52:.1f}h{pw * 0.84:.1f}v{pw * 1.04:.1f}h{-pw * 0.84:.1f}z"/>'
         f'<path fill="{hexed(mix(wall, (0.3, 0.45, 0.5), 0.5))}" d="M{px - pw * 0.42:.1f} {py + pw * 0.52:.1f}v{-pw * 0.3:.1f}l{pw * 0.3:.1f} {-pw * 0.35:.1f}l{pw * 0.24:.1f} {pw * 0.3:.1f}l{pw * 0.3:.1f} {-pw * 0.2:.1f}v{pw * 0.55:.1f}z"/>'
-        f'<ellipse cx="{w / 2:.1f}" cy="{cy:.1f}" rx="{w * 0.4:.1f}" ry="{(stage.height - y) * 0.34:.1f}" fill="{rug}" opacity=".92"/>'
+        f'<ellipse cx="{w / 2:.1f}" cy="{cy:.1f}" rx="{w * 0.4:.1f}" ry="{(stage.height - y) * 0.34:.1f}" fill="{rug}" fill-opacity=".92"/>'
         f'<ellipse cx="{w / 2:.1f}" cy="{cy:.1f}" rx="{w * 0.365:.1f}" ry="{(stage.height - y) * 0.3:.1f}" fill="none" stroke="{inner}" stroke-width="{stage.unit * 5:.1f}"/>'
     )
     _lay(stage, svg)

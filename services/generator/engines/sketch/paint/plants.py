@@ -57,13 +57,13 @@ def _pine(spot: Spot, tones: Tones, rng: Chance, snow: bool) -> str:
         high = min(low - tall * 0.19, foot - tall * (0.2 + 0.8 * (1 - share)) + tall * 0.03)
         wide = half * (0.2 + 0.8 * share) * rng.uniform(0.9, 1.1)
         parts.append(f'<path fill="{tones.main}" d="M{x:.1f} {high:.1f}{_boughs(x, low, wide, tall * 0.035, rng)}z"/>')
-        parts.append(f'<path fill="{tones.dark}" opacity=".55" d="M{x:.1f} {high:.1f}L{x - wide:.1f} {low + tall * 0.02:.1f}L{x - wide * 0.25:.1f} {low - tall * 0.03:.1f}z"/>')
+        parts.append(f'<path fill="{tones.dark}" fill-opacity=".55" d="M{x:.1f} {high:.1f}L{x - wide:.1f} {low + tall * 0.02:.1f}L{x - wide * 0.25:.1f} {low - tall * 0.03:.1f}z"/>')
         if snow:
             edge = "".join(
                 f"L{x + across * wide * 0.8:.1f} {high + (low - high) * (0.5 + 0.36 * abs(across)) + (number % 2) * tall * 0.022 * rng.uniform(0.4, 1.3):.1f}"
                 for number, across in enumerate(np.linspace(1, -1, 9))
             )
-            parts.append(f'<path fill="{tones.cap}" opacity=".93" d="M{x:.1f} {high:.1f}{edge}z"/>')
+            parts.append(f'<path fill="{tones.cap}" fill-opacity=".93" d="M{x:.1f} {high:.1f}{edge}z"/>')
     return "".join(parts)
 
 

@@ -21,16 +21,13 @@ class Puppets:
         self._lexicon = lexicon
         self.drawing = lru_cache(maxsize=64)(self._drawing)
 
-    def _drawing(self, subject: Subject, copy: int) -> subjects.Drawing:
+    def _drawing(self, subject: Subject, copy: int, riding: bool) -> subjects.Drawing:
         rng = self._stage.chance(f"drawing {subject.phrase} {copy}")
-        return subjects.drawing_of(subject.name, subject.color, self._lexicon, rng)
+        return subjects.drawing_of(subject.name, subject.color, self._lexicon, rng, riding)
 
     def width(self, subject: Subject, height: float) -> float:
         """The width of a subject that is `height` high, both in pixels."""
-        return subjects.width_of(self.drawing(subject, 0), height)
-
-    def is_embodied(self, name: str) -> str:
-        return self._lexicon.traits(name).body
+        return subjects.width_of(self.drawing(subject, 0, riding=False), height)
 
 
 def put(stage: Stage, puppets: Puppets, thing: Placed) -> None:
@@ -57,10 +54,8 @@ def put(stage: Stage, puppets: Puppets, thing: Placed) -> None:
 
 def _pixels(stage: Stage, puppets: Puppets, thing: Placed) -> Pixels:
     subject = thing.subject
-    drawing = puppets.drawing(subject, thing.copy)
-    pixels = subjects.raster(drawing, max(2, round(thing.height / (1 - thing.cut))), thing.flip)
-    if thing.cut:
-        pixels = pixels[: max(1, round(pixels.shape[0] * (1 - thing.cut)))].copy()
+    drawing = puppets.drawing(subject, thing.copy, riding=thing.rides)
+    pixels = subjects.raster(drawing, max(2, round(thing.height)), thing.flip)
     if subject.color is not None and not drawing.is_person:
         pixels = subjects.tint(pixels, subject.color)
     elif subject.color is None and stage.scene.palette and not drawing.is_person:
@@ -71,7 +66,7 @@ def _pixels(stage: Stage, puppets: Puppets, thing: Placed) -> Pixels:
     glow = subjects.glow_color(subject.name) is not None
     pixels = subjects.shade(pixels, stage.light, glow)
     distance = {"air": 0.04, "far": 0.5}.get(thing.ground, max(0.0, 0.55 - thing.near) * 0.7)
-    return subjects.in_air(pixels, stage, distance + 0.16 * stage.light.haziness)
+    return subjects.in_air(pixels, stage, distance + 0.09 * stage.light.haziness)
 
 
 def _reflect(stage: Stage, pixels: Pixels, left: int, foot: int) -> None:

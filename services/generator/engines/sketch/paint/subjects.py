@@ -24,7 +24,7 @@ class Drawing:
     is_person: bool = False
 
 
-def drawing_of(name: str, color: Rgb | None, lexicon: Lexicon, rng: np.random.Generator) -> Drawing:
+def drawing_of(name: str, color: Rgb | None, lexicon: Lexicon, rng: np.random.Generator, riding: bool = False) -> Drawing:
     """The drawing of that name, with a body under it where the library has a head only; people get a natural skin."""
     own = table("drawings")["drawing"].get(name)
     if own is not None:
@@ -33,6 +33,8 @@ def drawing_of(name: str, color: Rgb | None, lexicon: Lexicon, rng: np.random.Ge
     skinned = _with_skin(name, _SKINS[tone], lexicon.library)
     head = lexicon.library.body(skinned)
     template = lexicon.traits(name).body
+    if riding and template in ("standing", "robed"):
+        template = "riding"
     if not template:
         return Drawing(head, skinned != name)
     return Drawing(_embodied(name, head, template, color, tone, rng), template != "sitting")

@@ -74,7 +74,7 @@ def _pits(stage: Stage) -> None:
     for near in np.sort(rng.random(16)):
         x, y = rng.random() * stage.width, stage.horizon + (stage.height - stage.horizon) * (0.04 + 0.9 * near**1.4)
         r = stage.width * (0.012 + 0.07 * near) * rng.uniform(0.5, 1.2)
-        parts.append(f'<ellipse cx="{x:.1f}" cy="{y:.1f}" rx="{r:.1f}" ry="{r * 0.3:.1f}" fill="#3f3f45" opacity=".75"/><ellipse cx="{x:.1f}" cy="{y + r * 0.07:.1f}" rx="{r * 0.93:.1f}" ry="{r * 0.23:.1f}" fill="#85858a" opacity=".8"/>')
+        parts.append(f'<ellipse cx="{x:.1f}" cy="{y:.1f}" rx="{r:.1f}" ry="{r * 0.3:.1f}" fill="#3f3f45" fill-opacity=".75"/><ellipse cx="{x:.1f}" cy="{y + r * 0.07:.1f}" rx="{r * 0.93:.1f}" ry="{r * 0.23:.1f}" fill="#85858a" fill-opacity=".8"/>')
     _lay(stage, "".join(parts))
 
 
@@ -106,7 +106,7 @@ def _bubbles(stage: Stage, rng: np.random.Generator) -> None:
     parts = []
     for _ in range(34):
         x, y, r = rng.random() * stage.width, rng.random() * stage.height, stage.unit * rng.uniform(2, 9)
-        parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{r:.1f}" fill="#dff6ff" fill-opacity=".12" stroke="#e8faff" stroke-opacity=".6" stroke-width="{r * 0.16:.1f}"/><circle cx="{x - r * 0.35:.1f}" cy="{y - r * 0.35:.1f}" r="{r * 0.2:.1f}" fill="#fff" opacity=".8"/>')
+        parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{r:.1f}" fill="#dff6ff" fill-opacity=".12" stroke="#e8faff" stroke-opacity=".6" stroke-width="{r * 0.16:.1f}"/><circle cx="{x - r * 0.35:.1f}" cy="{y - r * 0.35:.1f}" r="{r * 0.2:.1f}" fill="#fff" fill-opacity=".8"/>')
     _lay(stage, "".join(parts))
 
 
@@ -125,7 +125,7 @@ def _isometric(stage: Stage) -> None:
     soil = mix(scaled(top, 0.6), (0.4, 0.28, 0.2), 0.6)
     stage.glow(cx, cy + half * 0.8, half * 1.3, scaled(paper, 0.1), 0.0)
     svg = (
-        f'<ellipse cx="{cx:.1f}" cy="{cy + half * 0.62 + deep:.1f}" rx="{half * 0.9:.1f}" ry="{half * 0.28:.1f}" fill="#000" opacity=".16"/>'
+        f'<ellipse cx="{cx:.1f}" cy="{cy + half * 0.62 + deep:.1f}" rx="{half * 0.9:.1f}" ry="{half * 0.28:.1f}" fill="#000" fill-opacity=".16"/>'
         f'<path fill="{hexed(soil)}" d="M{cx - half:.1f} {cy:.1f}L{cx:.1f} {cy + half / 2:.1f}v{deep:.1f}L{cx - half:.1f} {cy + deep:.1f}z"/>'
         f'<path fill="{hexed(scaled(soil, 0.74))}" d="M{cx + half:.1f} {cy:.1f}L{cx:.1f} {cy + half / 2:.1f}v{deep:.1f}L{cx + half:.1f} {cy + deep:.1f}z"/>'
         f'<path fill="{hexed(top)}" d="M{cx:.1f} {cy - half / 2:.1f}l{half:.1f} {half / 2:.1f}l{-half:.1f} {half / 2:.1f}l{-half:.1f} {-half / 2:.1f}z"/>'

@@ -32,6 +32,7 @@ def paint_water(stage: Stage, kind: str, top: int) -> None:
     )
     deep = np.asarray(mix(lit(tint, stage.light), stage.light.sky[1], 0.22), np.float32)
     mirror = (0.8 - 0.3 * away if calm else 0.62 - 0.38 * away)[..., None]
+    mirror = mirror * np.float32(1 - 0.55 * most(stage.scene, "dim"))
     color = deep + (mirrored - deep) * mirror
     crest = np.clip((waves - 0.56) * (5 if calm else 6), 0, 1) * (0.25 + 0.75 * away)
     foam = 0.1 if calm else 0.22 + 0.3 * most(stage.scene, "dim")
@@ -81,7 +82,7 @@ def paint_islet(stage: Stage, x: float, foot: float, width: float) -> None:
     foam = hexed(mix(lit((1, 1, 1), stage.light), stage.light.sky[2], 0.3))
     for number in range(9):
         fx = x + (number - 4) / 4 * width * 0.74
-        parts.append(f'<ellipse cx="{fx:.1f}" cy="{foot + width * 0.125:.1f}" rx="{width * rng.uniform(0.06, 0.14):.1f}" ry="{width * 0.018:.1f}" fill="{foam}" opacity=".75"/>')
+        parts.append(f'<ellipse cx="{fx:.1f}" cy="{foot + width * 0.125:.1f}" rx="{width * rng.uniform(0.06, 0.14):.1f}" ry="{width * 0.018:.1f}" fill="{foam}" fill-opacity=".75"/>')
     svg = f'<svg xmlns="http://www.w3.org/2000/svg" width="{stage.width}" height="{stage.height}">{"".join(parts)}</svg>'
     stage.over(render(svg, stage.width, stage.height), 0, 0)
 

@@ -58,7 +58,7 @@ def _rain(stage: Stage) -> None:
                 f"M{x * stage.width * 1.1:.1f} {y * stage.height * 1.1 - fall:.1f}l{-fall * 0.2:.1f} {fall:.1f}"
             )
         strokes.append(
-            f'<path d="{"".join(paths)}" stroke="{color}" stroke-width="{width * stage.unit:.2f}" opacity="{opacity}"/>'
+            f'<path d="{"".join(paths)}" stroke="{color}" stroke-width="{width * stage.unit:.2f}" stroke-opacity="{opacity}"/>'
         )
     _overlay(stage, "".join(strokes))
 
@@ -72,7 +72,7 @@ def _snow(stage: Stage, amount: float) -> None:
             f'<circle cx="{x * stage.width:.1f}" cy="{y * stage.height:.1f}" r="{size * stage.unit * r:.2f}"/>'
             for x, y, r in rng.uniform((0, 0, 0.6), (1, 1, 1.3), (int(count * amount * 0.8), 3))
         )
-        dots.append(f'<g fill="{color}" opacity="{opacity}">{circles}</g>')
+        dots.append(f'<g fill="{color}" fill-opacity="{opacity}">{circles}</g>')
     _overlay(stage, "".join(dots))
 
 
@@ -85,7 +85,7 @@ def _flakes(stage: Stage, tones: tuple[str, ...], count: int) -> None:
         s = stage.unit * rng.uniform(5, 14)
         parts.append(
             f'<path transform="translate({x:.1f} {y:.1f}) rotate({turn:.0f}) scale({s:.2f})" fill="{tones[int(rng.integers(len(tones)))]}" '
-            'd="M0-1C.8-.6.8.4 0 1C-.8.4-.8-.6 0-1z" opacity=".92"/>'
+            'd="M0-1C.8-.6.8.4 0 1C-.8.4-.8-.6 0-1z" fill-opacity=".92"/>'
         )
     _overlay(stage, "".join(parts))
 
