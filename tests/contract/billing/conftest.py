@@ -1,10 +1,8 @@
 """A running billing service, or two on one database, spoken to over real gRPC."""
 
 import contextlib
-import datetime
 import itertools
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg
@@ -12,131 +10,23 @@ import pytest
 
 from billing.app import running
 from billing.config import Config
-from gesso.billing.v1 import billing_pb2 as pb
-from gesso.billing.v1 import billing_pb2_grpc as rpc
-from servicekit.faults import Fault, from_proto
-from servicekit.ids import new_id
-from servicekit.link import Link
 from servicekit.settings import load
-from servicekit.timestamps import to_timestamp
 from testkit.database import Database
 from testkit.identities import SHARED_ENVIRONMENT, TOKENS, link_as
 
-_numbers = itertools.count(1)
-Result = int | Fault
-
-
-def request_id() -> str:
-    """A request id that no test has used."""
-    return f"request-{next(_numbers)}"
-
-
-class Billing:
-    """The stubs of one replica, and the calls that most tests make."""
-
-    def __init__(self, link: Link, address: str) -> None:
-        self.link = link
-        self.address = address
-        self.callers = rpc.CallersStub(link.channel)
-        self.limits = rpc.LimitsStub(link.channel)
-        self.ledger = rpc.LedgerStub(link.channel)
-        self.accounts = rpc.AccountsStub(link.channel)
-        self.api_keys = rpc.ApiKeysStub(link.channel)
-        self.budgets = rpc.BudgetsStub(link.channel)
-        self.audit = rpc.AuditStub(link.channel)
-
-    async def account(self, *, grant_micros: int = 0, plan: str = "pro", name: str = "Ada") -> pb.Account:
-        request = pb.CreateAccountRequest(request_id=request_id(), name=name, plan=plan, grant_micros=grant_micros)
-        return await self.link.call(self.accounts.CreateAccount, request)
-
-    async def update(self, request: pb.UpdateAccountRequest) -> pb.Account:
-        return await self.link.call(self.accounts.UpdateAccount, request)
-
-    async def key(self, account_id: str, *, secret: str = "", prefix: str = "") -> pb.ApiKey:
-        request = pb.CreateApiKeyRequest(
-            request_id=request_id(), account_id=account_id, name="main", secret=secret, prefix=prefix
-        )
-        return await self.link.call(self.api_keys.CreateApiKey, request)
-
-    async def authenticate(self, *digests: bytes, requests: int = 0) -> list[pb.Caller | Fault]:
-        credentials = [pb.AuthenticateRequest.Credential(key_digest=digest, requests=requests) for digest in digests]
-        response = await self.link.call(self.callers.Authenticate, pb.AuthenticateRequest(credentials=credentials))
-        return [from_proto(r.fault) if r.HasField("fault") else r.caller for r in response.results]
-
-    async def admit(self, *admissions: pb.AdmitRequest.Admission) -> list[Result]:
-        response = await self.link.call(self.ledger.Admit, pb.AdmitRequest(admissions=admissions))
-        return [from_proto(r.fault) if r.HasField("fault") else r.available_micros for r in response.results]
-
-    async def settle(self, *settlements: pb.SettleRequest.Settlement) -> list[Result]:
-        response = await self.link.call(self.ledger.Settle, pb.SettleRequest(settlements=settlements))
-        return [from_proto(r.fault) if r.HasField("fault") else r.available_micros for r in response.results]
-
-    async def balance(self, account_id: str) -> pb.Balance:
-        return await self.link.call(self.ledger.GetBalance, pb.GetBalanceRequest(account_id=account_id))
-
-    async def hold(self, account_id: str, hold_id: str) -> pb.Hold:
-        return await self.link.call(self.ledger.GetHold, pb.GetHoldRequest(account_id=account_id, hold_id=hold_id))
-
-    async def budget(
-        self, account_id: str, limit_micros: int, *, api_key_id: str = "", alerts: tuple[int, ...] = ()
-    ) -> pb.Budget:
-        request = pb.SetBudgetRequest(
-            account_id=account_id,
-            api_key_id=api_key_id,
-            period=pb.PERIOD_DAY,
-            limit_micros=limit_micros,
-            alert_at_percent=alerts,
-        )
-        return await self.link.call(self.budgets.SetBudget, request)
-
-    async def take(self, *takings: pb.TakeLimitsRequest.Taking) -> list[pb.TakeLimitsResponse.TakeLimitsResult]:
-        response = await self.link.call(self.limits.TakeLimits, pb.TakeLimitsRequest(takings=takings))
-        return list(response.results)
-
-    async def breaches(self) -> list[str]:
-        response = await self.link.call(self.ledger.VerifyLedger, pb.VerifyLedgerRequest())
-        return [f"{b.invariant} {b.subject_id}: {b.detail}" for b in response.breaches]
-
-
-def admission(
-    account_id: str, amount_micros: int, *, hold_id: str = "", api_key_id: str = "", review_in_seconds: int = 3600
-) -> pb.AdmitRequest.Admission:
-    """A hold to place, with a fresh id unless one is given."""
-    review_at = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=review_in_seconds)
-    return pb.AdmitRequest.Admission(
-        hold_id=hold_id or new_id("hold"),
-        account_id=account_id,
-        api_key_id=api_key_id,
-        amount_micros=amount_micros,
-        job_id=new_id("job"),
-        review_at=to_timestamp(review_at),
-    )
-
-
-def settlement(hold: pb.AdmitRequest.Admission, capture_micros: int) -> pb.SettleRequest.Settlement:
-    """The end of a hold."""
-    return pb.SettleRequest.Settlement(
-        hold_id=hold.hold_id, account_id=hold.account_id, capture_micros=capture_micros, job_id=hold.job_id
-    )
-
-
-def reasons(results: list[Result]) -> list[str]:
-    """What each item came to: OK or the reason of its fault."""
-    return [result.reason_name if isinstance(result, Fault) else "OK" for result in results]
-
-
-Replica = Callable[[], AbstractAsyncContextManager[Billing]]
+from .client import Billing, Replica
 
 
 @pytest.fixture
 def replica(database: Database, tmp_path: Path) -> Replica:
     """Starts one more replica on the test's database."""
+    numbers = itertools.count(1)
 
     @contextlib.asynccontextmanager
     async def start() -> AsyncIterator[Billing]:
         environment = {
             **SHARED_ENVIRONMENT,
-            "GESSO_BILLING_LISTEN": f"unix:{tmp_path}/billing-{next(_numbers)}.sock",
+            "GESSO_BILLING_LISTEN": f"unix:{tmp_path}/billing-{next(numbers)}.sock",
             "GESSO_BILLING_DATABASE_URL": database.url("billing"),
             "GESSO_BILLING_TOKEN": TOKENS["billing"],
         }

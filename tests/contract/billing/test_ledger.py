@@ -1,12 +1,13 @@
 """Holds over gRPC: admitted, settled, refunded, repeated; refused in the words of their reasons."""
 
 import pytest
-from tests.contract.billing.conftest import Billing, admission, reasons, request_id, settlement
 
 from gesso.billing.v1 import billing_pb2 as pb
 from servicekit.faults import Fault
 from servicekit.ids import new_id
 from testkit.identities import link_as
+
+from .client import Billing, admission, reasons, request_id, settlement
 
 
 async def test_a_hold_reduces_what_is_available_and_a_capture_what_is_posted(billing: Billing) -> None:
