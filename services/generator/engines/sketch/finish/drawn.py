@@ -3,6 +3,7 @@
 import numpy as np
 
 from generator.engines.sketch.finish.light import luma
+from generator.engines.sketch.finish.painted import paper
 from generator.engines.sketch.paint.noise import Field, fractal
 from generator.engines.sketch.paint.raster import blur, remap
 from generator.engines.sketch.paint.stage import Stage
@@ -13,7 +14,8 @@ def _contours(stage: Stage, width: float, gain: float) -> Field:
     soft = blur(stage.pixels, width * stage.unit)
     down = np.diff(soft, axis=0, append=soft[-1:])
     right = np.diff(soft, axis=1, append=soft[:, -1:])
-    strength = np.sqrt((down**2 + right**2).sum(-1)) * stage.unit
+    change = down * down + right * right
+    strength = np.sqrt(change[..., 0] + change[..., 1] + change[..., 2]) * stage.unit
     ink: Field = np.clip(strength * gain - 0.3, 0, 1)
     return ink
 
@@ -48,7 +50,7 @@ def line(stage: Stage) -> None:
 
 def pencil(stage: Stage) -> None:
     """Graphite: grey contours, two directions of hatching for the tones, the tooth of the paper."""
-    tooth = fractal(stage.chance("paper"), stage.height, stage.width, cells=240, octaves=3)
+    tooth = paper(stage) + 0.5
     tone = _even(blur(luma(stage.pixels), 1.5 * stage.unit))
     ink = _wobbled(stage, _contours(stage, 1.0, 17), 4) * np.float32(0.85)
     strokes = _hatching(stage, tone, 0.75, 4.6, 0.78, 1.2) * 0.34 + _hatching(stage, tone, -0.6, 5.2, 0.46, 1.2) * 0.38
@@ -66,7 +68,7 @@ def _even(tone: Field) -> Field:
 
 def charcoal(stage: Stage) -> None:
     """Broad smudged blacks on grey paper, with lifted lights."""
-    tooth = fractal(stage.chance("paper"), stage.height, stage.width, cells=150, octaves=4)
+    tooth = paper(stage) * 1.3 + 0.5
     tone = _even(luma(stage.pixels))
     ink = blur(_wobbled(stage, _contours(stage, 2.0, 24), 6), 0.8 * stage.unit)
     smudge = blur(1 - tone, 5 * stage.unit) * 0.5 + (1 - tone) * 0.5

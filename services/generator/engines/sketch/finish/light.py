@@ -4,14 +4,14 @@ import numpy as np
 
 from generator.engines.sketch.paint.noise import Field, fractal
 from generator.engines.sketch.paint.raster import Pixels, blur
-from generator.engines.sketch.paint.stage import Stage, ramp
+from generator.engines.sketch.paint.stage import Stage, largest, ramp
 
 _LUMA = np.asarray((0.299, 0.587, 0.114), np.float32)
 
 
 def luma(pixels: Pixels) -> Field:
     """How light each pixel is, 0 to 1."""
-    tone: Field = pixels @ _LUMA
+    tone: Field = pixels[..., 0] * _LUMA[0] + pixels[..., 1] * _LUMA[1] + pixels[..., 2] * _LUMA[2]
     return tone
 
 
@@ -54,8 +54,6 @@ def plain(stage: Stage) -> None:
     bloom(stage, 0.72, 0.55, 14)
     contrast(stage, 0.12)
     saturate(stage, 1.08)
-    tooth = fractal(stage.chance("tooth"), stage.height, stage.width, cells=260, octaves=2) - 0.5
-    stage.pixels *= (1 + tooth * 0.05)[..., None]
     vignette(stage, 0.3)
     grain(stage, 0.008)
 
@@ -77,8 +75,8 @@ def photo(stage: Stage) -> None:
 def _edges(stage: Stage, width: float) -> Field:
     """How strong an outline runs through each pixel, 0 to 1."""
     tone = blur(stage.pixels, width * stage.unit)
-    down = np.abs(np.diff(tone, axis=0, append=tone[-1:])).max(-1)
-    right = np.abs(np.diff(tone, axis=1, append=tone[:, -1:])).max(-1)
+    down = largest(np.abs(np.diff(tone, axis=0, append=tone[-1:])))
+    right = largest(np.abs(np.diff(tone, axis=1, append=tone[:, -1:])))
     strength: Field = np.clip((down + right) * 9 * width * stage.unit - 0.12, 0, 1)
     return strength
 

@@ -5,21 +5,23 @@ import numpy as np
 from generator.engines.sketch.finish.light import contrast, luma, saturate
 from generator.engines.sketch.paint.noise import Field, fractal
 from generator.engines.sketch.paint.raster import Pixels, blur, remap
-from generator.engines.sketch.paint.stage import Stage
+from generator.engines.sketch.paint.stage import Stage, largest
 
 _PAPER = np.asarray((0.985, 0.972, 0.94), np.float32)
 
 
 def paper(stage: Stage) -> Field:
-    """The tooth of rough paper, about 0."""
-    grainy = fractal(stage.chance("paper"), stage.height, stage.width, cells=170, octaves=3)
-    return grainy - 0.5
+    """The tooth of rough paper, about 0, seldom beyond 0.3 either way."""
+    speckle = stage.chance("paper").standard_normal((stage.height, stage.width), dtype=np.float32)
+    fine, coarse = blur(speckle, 1.1 * stage.unit), blur(speckle, 3.2 * stage.unit)
+    tooth: Field = fine * np.float32(0.22 * max(1.0, stage.unit)) + coarse * np.float32(0.9 * max(1.0, stage.unit))
+    return tooth
 
 
 def _quietened(pixels: Pixels, unit: float) -> Pixels:
     """Details smoothed away while strong edges stay: the blurred picture, except near edges."""
     soft = blur(pixels, 3.2 * unit)
-    edge = np.abs(pixels - soft).max(-1)
+    edge = largest(np.abs(pixels - soft))
     keep = np.clip(blur(edge, 2 * unit) * 7, 0, 1)[..., None]
     return soft + (pixels - soft) * keep
 
@@ -40,7 +42,7 @@ def watercolor(stage: Stage) -> None:
     stage.pixels = _PAPER * (1 - np.clip(density, 0, 0.96))
     saturate(stage, 1.28)
     stage.pixels *= (1 + grains * 0.09)[..., None]
-    _border(stage, rng)
+    _border(stage, rng, grains)
 
 
 def _stepped(pixels: Pixels, steps: int, share: float) -> Pixels:
@@ -53,7 +55,7 @@ def _stepped(pixels: Pixels, steps: int, share: float) -> Pixels:
     return np.clip(pixels * (1 + share * (flat / np.maximum(tone, 0.02) - 1)[..., None]), 0, 1)
 
 
-def _border(stage: Stage, rng: np.random.Generator) -> None:
+def _border(stage: Stage, rng: np.random.Generator, grains: Field) -> None:
     """The picture stops in a ragged brush edge before the paper does."""
     x = np.minimum(np.arange(stage.width), np.arange(stage.width)[::-1]).astype(np.float32)[None, :]
     y = np.minimum(np.arange(stage.height), np.arange(stage.height)[::-1]).astype(np.float32)[:, None]
@@ -62,7 +64,7 @@ def _border(stage: Stage, rng: np.random.Generator) -> None:
     bare = np.clip(1 - inside / (5 * stage.unit), 0, 1)
     rim = np.exp(-((inside - 7 * stage.unit) / (4.5 * stage.unit)) ** 2) * np.float32(0.16)
     stage.pixels *= (1 - rim)[..., None]
-    stage.blend(_PAPER * (1 + paper(stage) * 0.07)[..., None], bare)
+    stage.blend(_PAPER * (1 + grains * 0.07)[..., None], bare)
 
 
 def _strokes(stage: Stage, source: Pixels, rng: np.random.Generator, size: float, long: float) -> tuple[Pixels, Field]:
@@ -86,7 +88,7 @@ def _strokes(stage: Stage, source: Pixels, rng: np.random.Generator, size: float
     color = remap(source, du * 0.86 - dv * 0.5, du * 0.5 + dv * 0.86)
     vary = (np.take(rng.random(4096, dtype=np.float32), code) - 0.5)[..., None]
     color = np.clip(color * (1 + vary * 0.16), 0, 1)
-    bristle = np.sin(fv * 22 + np.take(slip, code) * 6.3) * 0.3
+    bristle = np.sin(fv * 15 + np.take(slip, code) * 6.3) * 0.22
     relief = 4 * fv * (1 - fv) + bristle * fv * (1 - fv) * 2 + np.take(slip, code) * 0.5
     return color, relief.astype(np.float32)
 
@@ -99,15 +101,15 @@ def oil(stage: Stage) -> None:
     contrast(stage, 0.16)
     source = np.clip(stage.pixels, 0, 1)
     broad, deep = _strokes(stage, blur(source, 2.2 * unit), rng, 13 * unit, 3.2)
-    fine, thin = _strokes(stage, source, rng, 5.0 * unit, 2.4)
-    detail = np.abs(source - blur(source, 5 * unit)).max(-1)
+    fine, thin = _strokes(stage, source, rng, 4.6 * unit, 2.2)
+    detail = largest(np.abs(source - blur(source, 5 * unit)))
     share = np.clip(blur(detail, 4 * unit) * 9 - 0.1 + stage.focus * 0.9, 0, 1)[..., None]
     color = broad + (fine - broad) * share
-    color += (source - color) * (stage.focus * np.float32(0.38))[..., None]
+    color += (source - color) * (stage.focus * np.float32(0.6))[..., None]
     relief = deep + (thin - deep) * share[..., 0]
     lit = np.roll(relief, (1, 1), (0, 1)) - relief if stage.light.direction[0] > 0 else np.roll(relief, (1, -1), (0, 1)) - relief
-    weave = fractal(rng, stage.height, stage.width, cells=300, octaves=1) - 0.5
-    stage.pixels = color * (1 - np.clip(lit * min(2.2, 1.2 / max(unit, 0.3)), -1, 1) * 0.17 + weave * 0.07)[..., None]
+    weave = paper(stage)
+    stage.pixels = color * (1 - np.clip(lit * min(2.2, 1.2 / max(unit, 0.3)), -1, 1) * 0.14 + weave * 0.07)[..., None]
 
 
 def pointillism(stage: Stage) -> None:
@@ -143,7 +145,7 @@ def pastel(stage: Stage) -> None:
     rng = stage.chance("pastel")
     unit = stage.unit
     source = np.clip(_quietened(stage.pixels, unit), 0, 1)
-    tooth = fractal(rng, stage.height, stage.width, cells=150, octaves=3) - 0.5
+    tooth = paper(stage)
     x, y = np.arange(stage.width, dtype=np.float32)[None, :], np.arange(stage.height, dtype=np.float32)[:, None]
     wave = fractal(rng, stage.height, stage.width, cells=9, octaves=3)
     hatch = np.sin((x * 0.8 + y * 0.6) / (1.5 * unit) + wave * 26) * 0.5

@@ -6,8 +6,9 @@ import numpy.typing as npt
 from generator.engines.sketch.finish.light import contrast, luma, saturate
 from generator.engines.sketch.paint.noise import Field, fractal
 from generator.engines.sketch.paint.raster import Pixels, blur, resize
-from generator.engines.sketch.paint.stage import Stage
+from generator.engines.sketch.paint.stage import Stage, largest
 
+_TABLE_COLORS = 300_000
 _BAYER = np.asarray([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]], np.float32) / 16 - 0.47
 
 
@@ -31,9 +32,19 @@ def _palette(pixels: Pixels, count: int, rng: np.random.Generator) -> Pixels:
 
 
 def _nearest(colors: Pixels, palette: Pixels) -> npt.NDArray[np.int64]:
-    scores = colors.reshape(-1, 3) @ (palette.T * -2) + (palette**2).sum(1)
-    result: npt.NDArray[np.int64] = scores.argmin(1).reshape(colors.shape[:-1])
-    return result
+    """The palette's nearest colour for each; many colours are looked up in a table of 6 bits a band."""
+    flat = colors.reshape(-1, 3)
+    if len(flat) > _TABLE_COLORS:
+        levels = np.indices((64, 64, 64), np.float32).reshape(3, -1).T / 63
+        bits = np.clip(flat * 63 + 0.5, 0, 63).astype(np.int32)
+        code = bits[:, 0] * 4096 + bits[:, 1] * 64 + bits[:, 2]
+        return np.take(_scored(levels, palette), code).reshape(colors.shape[:-1])
+    return _scored(flat, palette).reshape(colors.shape[:-1])
+
+
+def _scored(flat: Pixels, palette: Pixels) -> npt.NDArray[np.int64]:
+    nearest: npt.NDArray[np.int64] = (flat @ (palette.T * -2) + (palette**2).sum(1)).argmin(1)
+    return nearest
 
 
 def pixel(stage: Stage) -> None:
@@ -72,7 +83,7 @@ def comic(stage: Stage) -> None:
     color = palette[_nearest(smooth, palette)]
     pitch = max(4.0, 8.5 * stage.unit)
     x, y = np.arange(stage.width, dtype=np.float32)[None, :], np.arange(stage.height, dtype=np.float32)[:, None]
-    screen = (np.cos((x + y) * 4.44 / pitch) + np.cos((x - y) * 4.44 / pitch)) * 0.25 + 0.5
+    screen = np.cos(x * 4.44 / pitch) * np.cos(y * 4.44 / pitch) * 0.5 + 0.5
     dots = np.clip((screen - luma(smooth) * 1.25 + 0.02) * pitch * 0.5, 0, 1)
     color = color * (1 - 0.34 * dots)[..., None]
     stage.pixels = color * (1 - ink)[..., None] + ink[..., None] * np.asarray((0.06, 0.05, 0.09), np.float32)
@@ -123,7 +134,7 @@ def lowpoly(stage: Stage) -> None:
     source = np.clip(stage.pixels, 0, 1)
     coarse, _, cell = _cells(stage, source, 58 * stage.unit, rng)
     fine, _, small = _cells(stage, source, 15 * stage.unit, rng)
-    detail = blur(np.abs(source - blur(source, 9 * stage.unit)).max(-1), 12 * stage.unit)
+    detail = blur(largest(np.abs(source - blur(source, 9 * stage.unit))), 12 * stage.unit)
     use = np.maximum(detail > np.percentile(detail[::8, ::8], 70), stage.focus > 0.3).astype(np.float32)[..., None]
     turn = rng.uniform(-0.11, 0.11, 1 << 16).astype(np.float32)
     coarse = coarse * (1 + np.take(turn, cell & 0xFFFF))[..., None]

@@ -60,7 +60,7 @@ def _massif(stage: Stage, top: Field, distance: float, rng: np.random.Generator,
     )
     color = ramp((dark, bright), lightness)
     height = (base - y) / (base - float(top.min()) + 1)
-    line = (0.28 if snow else 0.6) + (rough - 0.5) * 0.75 - lightness * 0.06
+    line = (0.28 if snow else 0.6) + (rough - 0.5) * 0.3 - (ribs * 0.16) - lightness * 0.04
     white = ramp(
         (
             hazed(stage, lit((0.62, 0.7, 0.85), stage.light), distance),

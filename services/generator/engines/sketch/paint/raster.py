@@ -16,10 +16,8 @@ pyvips.cache_set_max(0)
 def render(svg: str, width: int, height: int) -> Pixels:
     """The SVG as premultiplied RGBA, 0 to 1, of shape (height, width, 4)."""
     png = resvg_py.svg_to_bytes(svg_string=svg, width=width, height=height, skip_system_fonts=True)
-    flat = pyvips.Image.pngload_buffer(png).numpy()
-    pixels: Pixels = flat.astype(np.float32)
+    pixels: Pixels = pyvips.Image.pngload_buffer(png).premultiply().numpy()
     pixels *= np.float32(1 / 255)
-    pixels[..., :3] *= pixels[..., 3:]
     return pixels
 
 
@@ -55,24 +53,44 @@ def sprite(body: str, height: int) -> Pixels:
     return render(_document(body, box), max(2, round(height * box[2] / box[3])), height)
 
 
+_COARSE_PIXELS = 300_000
+
+
 def blur(pixels: Pixels, sigma: float) -> Pixels:
-    """Gaussian blur of an array of any number of bands."""
+    """Gaussian blur of an array of any number of bands.
+
+    A large array is blurred in 256 steps between its extremes, which takes a fifth of the time; a small one, such as a
+    drawing whose blurred outline is differentiated, in full precision. A wide blur works on a shrunk copy.
+    """
     if sigma < 0.3:
         return pixels
     source = np.ascontiguousarray(pixels)
-    image = (
-        pyvips.Image.new_from_array(source)
-        if source.ndim == 2
-        else pyvips.Image.new_from_array(source, interpretation="multiband")
-    )
+    if sigma < 16 and source.shape[0] * source.shape[1] > _COARSE_PIXELS:
+        return _blurred_in_steps(source, sigma)
+    image = _image(source)
     shrink = max(1, int(sigma / 4))
     if shrink > 1 and min(source.shape[:2]) > 8 * shrink:
         small = image.shrink(shrink, shrink).gaussblur(sigma / shrink, precision="approximate")
-        image = small.resize(source.shape[1] / small.width, vscale=source.shape[0] / small.height, kernel="linear")
+        image = small.resize(source.shape[1] / small.width, vscale=source.shape[0] / small.height, kernel="cubic")
     else:
         image = image.gaussblur(sigma, precision="approximate")
     result: Pixels = image.cast("float").numpy()
     return result[: source.shape[0], : source.shape[1]].reshape(source.shape)
+
+
+def _blurred_in_steps(source: Pixels, sigma: float) -> Pixels:
+    low, high = float(source.min()), float(source.max())
+    scale = 255 / max(high - low, 1e-6)
+    steps = (source - np.float32(low)) * np.float32(scale)
+    steps += np.float32(0.5)
+    result: Pixels = _image(steps.astype(np.uint8)).gaussblur(sigma).numpy().astype(np.float32)
+    result *= np.float32(1 / scale)
+    result += np.float32(low)
+    return result.reshape(source.shape)
+
+
+def _image(array: npt.NDArray[np.float32] | npt.NDArray[np.uint8]) -> pyvips.Image:
+    return pyvips.Image.new_from_array(array) if array.ndim == 2 else pyvips.Image.new_from_array(array, interpretation="multiband")
 
 
 def resize(pixels: Pixels, width: int, height: int, kernel: str = "linear") -> Pixels:

@@ -44,7 +44,7 @@ def paint_stars(stage: Stage, bottom: int, amount: float) -> None:
         spot = stage.pixels[py : py + size, px : px + size]
         spot += np.asarray(color, np.float32) * np.float32((0.25 + 0.75 * light) * amount)
         if light > 0.8:
-            stage.glow(float(px), float(py), stage.unit * (6 + 9 * light), color, 0.8 * amount)
+            stage.glow(float(px) + size / 2, float(py) + size / 2, stage.unit * (2 + 16 * (light - 0.75)), color, 0.75 * amount)
 
 
 def _luminary(stage: Stage, bottom: int) -> None:

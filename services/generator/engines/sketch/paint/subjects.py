@@ -8,7 +8,7 @@ from generator.engines.art.library import ArtLibrary
 from generator.engines.sketch.lexicon import Lexicon, rgb, table
 from generator.engines.sketch.paint.far import hazed
 from generator.engines.sketch.paint.raster import Pixels, aspect, blur, resize, sprite
-from generator.engines.sketch.paint.stage import Light, Stage, hexed, luminance, mix, scaled
+from generator.engines.sketch.paint.stage import Light, Stage, hexed, largest, luminance, mix, scaled
 from generator.engines.sketch.scene import Rgb
 
 _SHIRTS = ("#3b6fb5", "#b5473b", "#3f8f6a", "#7a5aa8", "#c98a2c", "#4a7f93")
@@ -88,7 +88,8 @@ def tint(pixels: Pixels, color: Rgb, strength: float = 1.0) -> Pixels:
     """Turns the drawing's main hue to `color`; greys, whites and blacks of details stay, unless there is no hue at all."""
     alpha = np.maximum(pixels[..., 3:], 1e-4)
     plain = pixels[..., :3] / alpha
-    high, low = plain.max(-1), plain.min(-1)
+    high = largest(plain)
+    low = 1 - largest(1 - plain)
     saturation = (high - low) / np.maximum(high, 1e-3)
     weight = np.clip(saturation * 2.4 - 0.25, 0, 1)
     solid = pixels[..., 3] > 0.5

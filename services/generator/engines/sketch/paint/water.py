@@ -32,7 +32,7 @@ def paint_water(stage: Stage, kind: str, top: int) -> None:
     )
     deep = np.asarray(mix(lit(tint, stage.light), stage.light.sky[1], 0.22), np.float32)
     mirror = (0.8 - 0.3 * away if calm else 0.62 - 0.38 * away)[..., None]
-    mirror = mirror * np.float32(1 - 0.55 * most(stage.scene, "dim"))
+    mirror = mirror * np.float32(max(0.2, 1 - 1.7 * most(stage.scene, "dim")))
     color = deep + (mirrored - deep) * mirror
     crest = np.clip((waves - 0.56) * (5 if calm else 6), 0, 1) * (0.25 + 0.75 * away)
     foam = 0.1 if calm else 0.22 + 0.3 * most(stage.scene, "dim")

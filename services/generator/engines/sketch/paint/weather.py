@@ -4,11 +4,12 @@ import numpy as np
 
 from generator.engines.sketch.paint.light import weather_rows
 from generator.engines.sketch.paint.noise import fractal
-from generator.engines.sketch.paint.raster import render
+from generator.engines.sketch.paint.raster import render, resize
 from generator.engines.sketch.paint.stage import Stage, hexed, mix
 
 _INDOORS = frozenset({"room", "tabletop", "studio", "underwater", "abstract"})
 _LEAVES = ("#d9822b", "#b5471f", "#e0a93a", "#8a4a22", "#c8611e")
+_SHARP_PIXELS = 400_000  # larger pictures get their soft flakes and streaks from half the resolution
 _PETALS = ("#f9c6d6", "#f5a9c2", "#fde3ea")
 _CONFETTI = ("#ef476f", "#ffd166", "#06d6a0", "#118ab2", "#b28dff")
 
@@ -115,5 +116,6 @@ def _rays(stage: Stage) -> None:
 
 
 def _overlay(stage: Stage, content: str) -> None:
-    svg = f'<svg xmlns="http://www.w3.org/2000/svg" width="{stage.width}" height="{stage.height}" fill="none">{content}</svg>'
-    stage.over(render(svg, stage.width, stage.height), 0, 0)
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {stage.width} {stage.height}" preserveAspectRatio="none" width="{stage.width}" height="{stage.height}" fill="none">{content}</svg>'
+    width, height = (-(-stage.width // 2), -(-stage.height // 2)) if stage.width * stage.height > _SHARP_PIXELS else (stage.width, stage.height)
+    stage.over(resize(render(svg, width, height), stage.width, stage.height), 0, 0)
