@@ -23,7 +23,9 @@ async def bring_up_to_date(service: str, dsn: str, *, patience_seconds: float = 
     deadline = asyncio.get_running_loop().time() + patience_seconds
     while True:
         try:
-            async with Database.connect(dsn, schema=service, max_connections=1, command_timeout_seconds=3600) as database:
+            async with Database.connect(
+                dsn, schema=service, max_connections=1, command_timeout_seconds=3600
+            ) as database:
                 return await migrate(database, f"{service}.migrations")
         except Unavailable:
             if asyncio.get_running_loop().time() + _PAUSE_SECONDS > deadline:
@@ -31,7 +33,9 @@ async def bring_up_to_date(service: str, dsn: str, *, patience_seconds: float = 
             await asyncio.sleep(_PAUSE_SECONDS)
 
 
-async def run(services: Sequence[str], environ: Mapping[str, str], *, patience_seconds: float = _PATIENCE_SECONDS) -> None:
+async def run(
+    services: Sequence[str], environ: Mapping[str, str], *, patience_seconds: float = _PATIENCE_SECONDS
+) -> None:
     """Migrate one service after another, saying what was applied. Exits with 2 where a URL is missing, 1 where it leads nowhere."""
     variables = {service: f"GESSO_{service.upper()}_DATABASE_URL" for service in services}
     missing = [variable for variable in variables.values() if not environ.get(variable)]
