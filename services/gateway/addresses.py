@@ -7,13 +7,13 @@ from gesso.generator.v1.generator_pb2 import Job, Picture
 from servicekit.links import Link, sign
 
 
-def expiry(finished_at: int, lifetime_seconds: int, now: float) -> int:
-    """When a link ends, in Unix seconds: a lifetime after the job's end, and later by half lifetimes when asked for again later.
+def expiry(created_at: int, lifetime_seconds: int, now: float) -> int:
+    """When a link ends, in Unix seconds: a lifetime after the job began, and later by half lifetimes when asked for again later.
 
     So every answer about a job within half a lifetime names the same link, and each link is valid for at least that long yet.
     """
     half = max(lifetime_seconds // 2, 1)
-    return finished_at + lifetime_seconds + max(int(now) - finished_at, 0) // half * half
+    return created_at + lifetime_seconds + max(int(now) - created_at, 0) // half * half
 
 
 class Addresses:
@@ -36,7 +36,7 @@ class Addresses:
 
     def picture(self, job: Job, picture: Picture) -> str:
         """A signed link to the picture on the gallery's own port."""
-        expires_at = expiry(job.finished_at.seconds, self._link_seconds, self._clock())
+        expires_at = expiry(job.created_at.seconds, self._link_seconds, self._clock())
         link = Link(picture.image_id, picture.format, expires_at)
         return sign(link, base_url=self._files_url, key=self._link_key)
 

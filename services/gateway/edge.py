@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import assert_never
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from aiohttp import web
 
@@ -75,8 +75,8 @@ class Edge:
     def _visit(self, request: web.BaseRequest) -> Visit:
         target, headers = request.raw_path, request.headers
         path, _, query = target.partition("?")
-        if not path.startswith("/"):
-            path = urlsplit(path).path or "/"
+        if not path.startswith("/") or not path.isascii():
+            path = quote(urlsplit(path).path, errors="surrogateescape") or "/"
         return Visit(
             ask=Ask(request.method, path, {}, dict(parse_qsl(query)) if query else {}, headers),
             request_id=request_id(headers),

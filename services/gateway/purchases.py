@@ -43,6 +43,7 @@ class Purchases:
             dry_run=manner.dry_run,
             watch_id=self._generator.watch.id if waits else "",
         )
+        stream = self._generator.watch.proven_stream
         crashpoint("gateway.before_submit")
         try:
             result = await self._generator.submit(submission)
@@ -55,7 +56,8 @@ class Purchases:
         if result.HasField("quote"):
             return visit.dialect.quoted(result.quote)
         visit.job, visit.purchase_began = result.job, True
-        reply = await self._wait(visit, result.job, subscribed=not result.replayed) if waits else self._accept(visit)
+        told_by = 0 if result.replayed else stream
+        reply = await self._wait(visit, result.job, told_by) if waits else self._accept(visit)
         return reply.bearing({REPLAYED: "true"}) if result.replayed else reply
 
     def _complete(self, purchase: Purchase, visit: Visit, route: str, manner: asked.Manner) -> None:
@@ -73,12 +75,12 @@ class Purchases:
         reply = visit.dialect.accepted(visit.job, self._addresses[visit.dialect.name])
         return reply.bearing({"Preference-Applied": "respond-async"})
 
-    async def _wait(self, visit: Visit, job: Job, *, subscribed: bool) -> Reply:
+    async def _wait(self, visit: Visit, job: Job, told_by: int) -> Reply:
         addresses = self._addresses[visit.dialect.name]
         if not has_ended(job):
             deadline = visit.started_at + visit.dialect.wait_seconds
             ended = await self._generator.watch.wait(
-                job.id, deadline, ask=lambda: self._fetch(visit, job.id), subscribed=subscribed
+                job.id, deadline, ask=lambda: self._fetch(visit, job.id), told_by=told_by
             )
             if ended is None:
                 return visit.dialect.overdue(job, addresses)

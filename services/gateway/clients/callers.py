@@ -24,7 +24,7 @@ Key = bytes
 
 def digest(api_key: str) -> Key:
     """The name under which billing knows an api key."""
-    return hashlib.sha256(api_key.encode()).digest()
+    return hashlib.sha256(api_key.encode(errors="surrogateescape")).digest()
 
 
 class Callers:

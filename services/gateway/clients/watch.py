@@ -44,6 +44,11 @@ class Wait:
         if not self._ended.done():
             self._ended.set_result(job)
 
+    @property
+    def saw_the_end(self) -> bool:
+        """Whether the job's end is what ended the wait."""
+        return self._ended.done() and not self._ended.cancelled() and self._ended.result() is not None
+
     async def until(self, deadline: float) -> Job | None:
         """Wait until `end` is called or the loop's clock passes the deadline."""
         timer = asyncio.get_running_loop().call_at(deadline, self.end, None)
@@ -74,6 +79,9 @@ class Watch:
         self._early: OrderedDict[str, Job] = OrderedDict()
         self._to_send: asyncio.Queue[WatchJobsRequest] = asyncio.Queue()
         self._left = asyncio.Event()
+        self._streams = 0
+        self.proven_stream = 0
+        """Which stream news comes by now; 0 until the first news of a fresh one."""
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -96,25 +104,23 @@ class Watch:
             for wait in waits:
                 wait.end(None)
 
-    async def wait(self, job_id: str, deadline: float, *, ask: AskForJob, subscribed: bool) -> Job | None:
+    async def wait(self, job_id: str, deadline: float, *, ask: AskForJob, told_by: int) -> Job | None:
         """The ended job, or None where the loop's clock passes `deadline` first.
 
-        `ask` fetches the job when the stream is silent; `subscribed` says that the generator sends its news already.
+        `ask` fetches the job when the stream is silent; `told_by` is the proven stream that was named when the job was submitted.
+        Only if that is still open can the job's news be counted upon without asking for it.
         """
         early = self._early.pop(job_id, None)
         if early is not None:
             return early
         wait = Wait(ask)
         self._waits.setdefault(job_id, set()).add(wait)
-        if not subscribed:
+        if not told_by or told_by != self.proven_stream:
             self._send(add=(job_id,))
         try:
-            job = await wait.until(deadline)
+            return await wait.until(deadline)
         finally:
             self._leave(job_id, wait)
-        if job is None and job_id not in self._waits:
-            self._send(drop=(job_id,))
-        return job
 
     def _leave(self, job_id: str, wait: Wait) -> None:
         waits = self._waits[job_id]
@@ -122,6 +128,8 @@ class Watch:
         if not waits:
             del self._waits[job_id]
             self._left.set()
+            if not wait.saw_the_end:
+                self._send(drop=(job_id,))
 
     def _send(self, *, add: Iterable[str] = (), drop: Iterable[str] = ()) -> None:
         self._to_send.put_nowait(WatchJobsRequest(watch_id=self.id, add_job_ids=add, drop_job_ids=drop))
@@ -143,10 +151,13 @@ class Watch:
     async def _stay_connected(self) -> None:
         pause = _FIRST_PAUSE_SECONDS
         while True:
+            self._streams += 1
             with contextlib.suppress(grpc.aio.AioRpcError):
                 async for response in self._stub.WatchJobs(self._messages(), metadata=self._link.metadata()):
+                    self.proven_stream = self._streams
                     self.take_news(response.jobs)
                     pause = _FIRST_PAUSE_SECONDS
+            self.proven_stream = 0
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 

@@ -42,12 +42,13 @@ class Cors:
     def preflight(self, request_headers: Mapping[str, str], methods: Sequence[str]) -> Reply:
         """The answer to OPTIONS on a path that knows `methods`."""
         allowed = ", ".join((*methods, "OPTIONS"))
+        wanted = request_headers.get("Access-Control-Request-Headers", "")
         return Reply(
             204,
             headers={
                 "Allow": allowed,
                 "Access-Control-Allow-Methods": allowed,
-                "Access-Control-Allow-Headers": request_headers.get("Access-Control-Request-Headers", _DEFAULT_HEADERS),
+                "Access-Control-Allow-Headers": wanted if wanted and wanted.isascii() else _DEFAULT_HEADERS,
                 "Access-Control-Max-Age": _PREFLIGHT_KEPT_SECONDS,
             },
         )

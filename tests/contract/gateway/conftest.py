@@ -14,16 +14,15 @@ import pytest
 from gateway.app import running
 from gateway.config import Config
 from gesso.billing.v1 import billing_pb2 as billing_pb
-from gesso.billing.v1 import billing_pb2_grpc as billing_rpc
 from gesso.errors.v1 import reason_pb2 as pb
 from gesso.generator.v1 import generator_pb2 as generator_pb
-from gesso.generator.v1 import generator_pb2_grpc as generator_rpc
 from servicekit.calls import Call
 from servicekit.faults import Fault, NotFound, to_proto
 from servicekit.identity import Access, format_peers, parse_peers
 from servicekit.ids import new_id
 from servicekit.server import Registration, serving
 from servicekit.settings import load
+from testkit.scripted_service import scripted
 
 KEY = "gesso_test_key_0123456789"
 ADMIN_TOKEN = "operator-token"
@@ -31,109 +30,6 @@ TOKENS = {"gateway": "gateway-token", "operator": ADMIN_TOKEN}
 Job = generator_pb.Job
 Submission = generator_pb.SubmitJobsRequest.Submission
 Submitted = generator_pb.SubmitJobsResponse.SubmitJobResult
-
-
-@dataclass
-class Billing(billing_rpc.CallersServicer, billing_rpc.LimitsServicer, billing_rpc.AccountsServicer):
-    """Billing by script: `refusal` is its verdict on every key but KEY, `limit` the fault of every request."""
-
-    caller: billing_pb.Caller = field(
-        default_factory=lambda: billing_pb.Caller(account_id="acct_1", api_key_id="key_1", plan="pro", token=b"token")
-    )
-    refusal: Fault = field(default_factory=lambda: Fault(pb.REASON_CREDENTIAL_INVALID, "The API key is not known."))
-    limit: Fault | None = None
-    windows: Sequence[billing_pb.WindowState] = ()
-    keys: set[bytes] = field(default_factory=lambda: {hashlib.sha256(KEY.encode()).digest()})
-    authenticated: int = 0
-    taken: list[billing_pb.TakeLimitsRequest.Taking] = field(default_factory=list)
-
-    async def Authenticate(self, request: Any, context: Any) -> billing_pb.AuthenticateResponse:
-        results = []
-        for credential in request.credentials:
-            self.authenticated += 1
-            known = credential.key_digest in self.keys
-            results.append({"caller": self.caller} if known else {"fault": to_proto(self.refusal)})
-        made = [billing_pb.AuthenticateResponse.AuthenticateResult(**result) for result in results]
-        return billing_pb.AuthenticateResponse(results=made)
-
-    async def TakeLimits(self, request: Any, context: Any) -> billing_pb.TakeLimitsResponse:
-        self.taken += request.takings
-        fault = None if self.limit is None else to_proto(self.limit)
-        result = billing_pb.TakeLimitsResponse.TakeLimitsResult(windows=self.windows, fault=fault)
-        return billing_pb.TakeLimitsResponse(results=[result] * len(request.takings))
-
-    async def CreateAccount(self, request: Any, context: Any) -> billing_pb.Account:
-        if request.plan == "nonsense":
-            raise Fault(pb.REASON_INVALID_FIELD, "No such plan.", details={"field": "plan"})
-        return billing_pb.Account(id="acct_new", name=request.name, plan=request.plan)
-
-
-Answer = Callable[[Submission], Submitted]
-
-
-@dataclass
-class Generator(generator_rpc.JobsServicer, generator_rpc.ModelsServicer):
-    """The generator by script: `answer` makes the result of each submission, `finish` ends a job and tells who watches."""
-
-    answer: Answer | None = None
-    submissions: list[Submission] = field(default_factory=list)
-    jobs: dict[str, Job] = field(default_factory=dict)
-    watchers: dict[str, "asyncio.Queue[Job]"] = field(default_factory=dict)
-    watched: set[str] = field(default_factory=set)
-    models: Sequence[generator_pb.Model] = ()
-
-    async def SubmitJobs(self, request: Any, context: Any) -> generator_pb.SubmitJobsResponse:
-        results = []
-        for submission in request.submissions:
-            self.submissions.append(submission)
-            assert self.answer is not None, "the test scripts an answer"
-            result = self.answer(submission)
-            if result.HasField("job"):
-                self.jobs[result.job.id] = result.job
-            results.append(result)
-        return generator_pb.SubmitJobsResponse(results=results)
-
-    async def WatchJobs(self, requests: Any, context: Any) -> AsyncIterator[generator_pb.WatchJobsResponse]:
-        queue: asyncio.Queue[Job] = asyncio.Queue()
-        reading = asyncio.create_task(self._read(requests, queue))
-        try:
-            while True:
-                yield generator_pb.WatchJobsResponse(jobs=[await queue.get()])
-        finally:
-            reading.cancel()
-
-    async def _read(self, requests: Any, queue: "asyncio.Queue[Job]") -> None:
-        async for request in requests:
-            self.watchers[request.watch_id] = queue
-            self.watched |= set(request.add_job_ids)
-            for job_id in request.add_job_ids:
-                if job_id in self.jobs and self.jobs[job_id].HasField("finished_at"):
-                    queue.put_nowait(self.jobs[job_id])
-
-    async def GetJob(self, request: Any, context: Any) -> Job:
-        job = self.jobs.get(request.job_id)
-        if job is None:
-            raise NotFound("job", request.job_id)
-        return job
-
-    async def ListModels(self, request: Any, context: Any) -> generator_pb.ListModelsResponse:
-        return generator_pb.ListModelsResponse(models=self.models)
-
-    def finish(self, job: Job) -> None:
-        self.jobs[job.id] = job
-        for queue in self.watchers.values():
-            queue.put_nowait(job)
-
-    def drawing(self, *pictures: generator_pb.Picture, charge_micros: int = 40_000, **task: Any) -> Answer:
-        """An answer that acknowledges a queued job and ends it at once with these pictures."""
-
-        def answer(submission: Submission) -> Submitted:
-            job = queued(submission)
-            ended = succeeded(job, *pictures, charge_micros=charge_micros, **task)
-            asyncio.get_running_loop().call_soon(self.finish, ended)
-            return Submitted(job=job)
-
-        return answer
 
 
 def queued(submission: Submission) -> Job:
@@ -185,6 +81,145 @@ def picture(path: Path, data: bytes) -> generator_pb.Picture:
     )
 
 
+@dataclass
+class Billing:
+    """Billing by script: `refusal` is its verdict on every key but those of `keys`, `limit` the fault of every request."""
+
+    caller: billing_pb.Caller = field(
+        default_factory=lambda: billing_pb.Caller(account_id="acct_1", api_key_id="key_1", plan="pro", token=b"token")
+    )
+    refusal: Fault = field(default_factory=lambda: Fault(pb.REASON_CREDENTIAL_INVALID, "The API key is not known."))
+    limit: Fault | None = None
+    keys: set[str] = field(default_factory=lambda: {KEY})
+    authenticated: int = 0
+    taken: int = 0
+
+    def services(self) -> tuple[Registration, ...]:
+        return (
+            scripted("gesso.billing.v1.Callers", {"Authenticate": self.authenticate}),
+            scripted("gesso.billing.v1.Limits", {"TakeLimits": self.take_limits}),
+            scripted("gesso.billing.v1.Accounts", {"CreateAccount": self.create_account}),
+        )
+
+    async def authenticate(self, request: Any, _: Any) -> billing_pb.AuthenticateResponse:
+        digests = {hashlib.sha256(key.encode()).digest() for key in self.keys}
+        response = billing_pb.AuthenticateResponse()
+        for credential in request.credentials:
+            self.authenticated += 1
+            if credential.key_digest in digests:
+                response.results.add(caller=self.caller)
+            else:
+                response.results.add(fault=to_proto(self.refusal))
+        return response
+
+    async def take_limits(self, request: Any, _: Any) -> billing_pb.TakeLimitsResponse:
+        response = billing_pb.TakeLimitsResponse()
+        for _taking in request.takings:
+            self.taken += 1
+            response.results.add(fault=None if self.limit is None else to_proto(self.limit))
+        return response
+
+    async def create_account(self, request: Any, context: Any) -> billing_pb.Account:
+        if request.plan == "nonsense":
+            raise Fault(pb.REASON_INVALID_FIELD, "No such plan.", details={"field": "plan"})
+        return billing_pb.Account(id="acct_new", name=request.name, plan=request.plan)
+
+
+Answer = Callable[[Submission], Submitted]
+
+
+@dataclass
+class Generator:
+    """The generator by script: `answer` makes the result of each submission, `finish` ends a job and tells who watches."""
+
+    answer: Answer | None = None
+    submissions: list[Submission] = field(default_factory=list)
+    jobs: dict[str, Job] = field(default_factory=dict)
+    streams: list["asyncio.Queue[Job | None]"] = field(default_factory=list)
+    watched: list[str] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)
+    models: Sequence[generator_pb.Model] = ()
+
+    def services(self) -> tuple[Registration, ...]:
+        jobs = {"SubmitJobs": self.submit_jobs, "WatchJobs": self.watch_jobs, "GetJob": self.get_job}
+        return (
+            scripted("gesso.generator.v1.Jobs", jobs),
+            scripted("gesso.generator.v1.Models", {"ListModels": self.list_models}),
+        )
+
+    async def submit_jobs(self, request: Any, _: Any) -> generator_pb.SubmitJobsResponse:
+        response = generator_pb.SubmitJobsResponse()
+        for submission in request.submissions:
+            self.submissions.append(submission)
+            assert self.answer is not None, "the test scripts an answer"
+            result = self.answer(submission)
+            if result.HasField("job"):
+                self.jobs.setdefault(result.job.id, result.job)
+            response.results.append(result)
+        return response
+
+    async def watch_jobs(self, requests: Any, _: Any) -> AsyncIterator[generator_pb.WatchJobsResponse]:
+        news: asyncio.Queue[Job | None] = asyncio.Queue()
+        self.streams.append(news)
+        reading = asyncio.create_task(self._read(requests, news))
+        try:
+            while (job := await news.get()) is not None:
+                yield generator_pb.WatchJobsResponse(jobs=[job])
+        finally:
+            self.streams.remove(news)
+            reading.cancel()
+
+    async def _read(self, requests: Any, news: "asyncio.Queue[Job | None]") -> None:
+        async for request in requests:
+            self.watched += request.add_job_ids
+            self.dropped += request.drop_job_ids
+            for job_id in request.add_job_ids:
+                if job_id in self.jobs and self.jobs[job_id].HasField("finished_at"):
+                    news.put_nowait(self.jobs[job_id])
+
+    async def get_job(self, request: Any, _: Any) -> Job:
+        if request.job_id not in self.jobs:
+            raise NotFound("job", request.job_id)
+        return self.jobs[request.job_id]
+
+    async def list_models(self, _: Any, __: Any) -> generator_pb.ListModelsResponse:
+        return generator_pb.ListModelsResponse(models=self.models)
+
+    queued = staticmethod(queued)
+    succeeded = staticmethod(succeeded)
+    failed = staticmethod(failed)
+
+    def finish(self, job: Job) -> None:
+        self.jobs[job.id] = job
+        for news in self.streams:
+            news.put_nowait(job)
+
+    def break_streams(self) -> None:
+        for news in self.streams:
+            news.put_nowait(None)
+
+    def drawing(self, *pictures: generator_pb.Picture, charge_micros: int = 40_000, **task: Any) -> Answer:
+        """An answer that acknowledges a queued job and ends it at once with these pictures."""
+
+        def answer(submission: Submission) -> Submitted:
+            job = queued(submission)
+            ended = succeeded(job, *pictures, charge_micros=charge_micros, **task)
+            asyncio.get_running_loop().call_soon(self.finish, ended)
+            return Submitted(job=job)
+
+        return answer
+
+    def failing(self, fault: Fault) -> Answer:
+        """An answer that acknowledges a queued job which then fails."""
+
+        def answer(submission: Submission) -> Submitted:
+            job = queued(submission)
+            asyncio.get_running_loop().call_soon(self.finish, failed(job, fault))
+            return Submitted(job=job)
+
+        return answer
+
+
 class _Unobserved:
     def call_started(self, call: Call) -> None: ...
 
@@ -202,6 +237,12 @@ class Edge:
     generator: Generator
     config: Config
     session: aiohttp.ClientSession
+    started: asyncio.Event = field(default_factory=asyncio.Event)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def stop(self) -> None:
+        """Begin the shutdown."""
+        self.stopping.set()
 
     def post(self, body: Any = None, *, path: str = "/v1/images/generations", **kwargs: Any) -> Any:
         headers = {"Authorization": f"Bearer {KEY}", **kwargs.pop("headers", {})}
@@ -230,47 +271,60 @@ def settings(folder: Path, **variables: str) -> Config:
     return load(Config, environment)
 
 
-@contextlib.asynccontextmanager
-async def serving_billing(config: Config, billing: Billing) -> AsyncIterator[str]:
-    registrations = (
-        Registration("gesso.billing.v1.Callers", billing_rpc.add_CallersServicer_to_server, billing),
-        Registration("gesso.billing.v1.Limits", billing_rpc.add_LimitsServicer_to_server, billing),
-        Registration("gesso.billing.v1.Accounts", billing_rpc.add_AccountsServicer_to_server, billing),
-    )
-    grants = {"gesso.billing.v1.Callers": frozenset({"gateway"}), "gesso.billing.v1.Limits": frozenset({"gateway"})}
-    access = Access(parse_peers(format_peers(TOKENS)), grants)
-    async with serving(
-        config.billing_address, registrations, access=access, observer=_Unobserved(), grace_seconds=0
-    ) as address:
-        yield address
+_PEERS = parse_peers(format_peers(TOKENS))
 
 
-@contextlib.asynccontextmanager
-async def serving_generator(config: Config, generator: Generator) -> AsyncIterator[str]:
-    registrations = (
-        Registration("gesso.generator.v1.Jobs", generator_rpc.add_JobsServicer_to_server, generator),
-        Registration("gesso.generator.v1.Models", generator_rpc.add_ModelsServicer_to_server, generator),
-    )
-    grants = {"gesso.generator.v1.Jobs": frozenset({"gateway"}), "gesso.generator.v1.Models": frozenset({"gateway"})}
-    access = Access(parse_peers(format_peers(TOKENS)), grants)
-    async with serving(
-        config.generator_address, registrations, access=access, observer=_Unobserved(), grace_seconds=0
-    ) as address:
-        yield address
+def serving_billing(config: Config, billing: Billing) -> contextlib.AbstractAsyncContextManager[str]:
+    return _serving(config.billing_address, billing.services(), closed_to_the_edge="gesso.billing.v1.Accounts")
+
+
+def serving_generator(config: Config, generator: Generator) -> contextlib.AbstractAsyncContextManager[str]:
+    return _serving(config.generator_address, generator.services())
+
+
+def _serving(
+    address: str, services: Sequence[Registration], closed_to_the_edge: str = ""
+) -> contextlib.AbstractAsyncContextManager[str]:
+    grants = {service.name: frozenset({"gateway"}) for service in services if service.name != closed_to_the_edge}
+    return serving(address, services, access=Access(_PEERS, grants), observer=_Unobserved(), grace_seconds=0)
 
 
 @contextlib.asynccontextmanager
 async def running_edge(folder: Path, **variables: str) -> AsyncIterator[Edge]:
-    """An edge with both peers, until the block ends."""
+    """An edge with both peers, until the block ends; the peers outlive the edge."""
     config = settings(folder, **variables)
     billing, generator = Billing(), Generator()
     async with (
         serving_billing(config, billing),
         serving_generator(config, generator),
         aiohttp.ClientSession() as session,
-        running(config) as url,
+        asyncio.TaskGroup() as group,
     ):
-        yield Edge(url, billing, generator, config, session)
+        edge = Edge("", billing, generator, config, session)
+        group.create_task(_run(edge))
+        await edge.started.wait()
+        try:
+            yield edge
+        finally:
+            edge.stop()
+
+
+async def _run(edge: Edge) -> None:
+    async with running(edge.config) as edge.url:
+        edge.started.set()
+        await edge.stopping.wait()
+
+
+@pytest.fixture
+def start_edge(tmp_path: Path) -> Callable[..., contextlib.AbstractAsyncContextManager[Edge]]:
+    """Starts an edge with other settings: `async with start_edge(GESSO_DEFAULT_MODEL="m") as edge`."""
+    return lambda **variables: running_edge(tmp_path, **variables)
+
+
+@pytest.fixture
+def keep(tmp_path: Path) -> Callable[[bytes], generator_pb.Picture]:
+    """Keeps a picture's bytes in a file, as the gallery does."""
+    return lambda data: picture(tmp_path / f"{new_id('img')}.png", data)
 
 
 @pytest.fixture

@@ -130,9 +130,5 @@ def _output_quality(compression: int | None) -> int:
 
 
 def _options(request: GenerationRequest) -> dict[str, str]:
-    given = {
-        "moderation": request.moderation,
-        "user": request.user,
-        "safety_identifier": request.safety_identifier,
-    }
+    given = {"moderation": request.moderation, "safety_identifier": request.safety_identifier or request.user}
     return {name: value for name, value in given.items() if value is not None}
