@@ -53,7 +53,7 @@ async def test_a_gate_holds_an_answer_and_a_drop_gives_none(
     gate.set()
     assert (await held).status == 204
     with pytest.raises(aiohttp.ServerDisconnectedError):
-        await client.put("/dropped")
+        await client.post("/dropped")
     assert len(receiver.on("/dropped")) == 1
 
 
