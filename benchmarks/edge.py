@@ -119,9 +119,10 @@ async def edge_process(folder: Path, port: int) -> AsyncIterator[int]:
             for name in ("BILLING", "GENERATOR", "GALLERY", "WEBHOOKS")
         },
     }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "gateway", env={**os.environ, **variables}, stdout=asyncio.subprocess.DEVNULL
-    )
+    with (folder / "edge.log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "gateway", env={**os.environ, **variables}, stdout=log, stderr=log
+        )
     try:
         await eventually(lambda: _answers(port))
         yield process.pid

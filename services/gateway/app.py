@@ -14,7 +14,6 @@ from gateway.config import Config
 from gateway.dialects import DIALECTS
 from gateway.edge import Edge
 from gateway.middleware.cors import Cors
-from gateway.observing import Quiet
 from gateway.plain import Plain
 from gateway.purchases import Purchases
 from gateway.routing import Routes
@@ -23,13 +22,14 @@ from gateway.server import Listener
 from gateway.sources import Sources
 from servicekit.identity import Identity
 from servicekit.link import Link
+from servicekit.telemetry import Telemetry
 
 
 @contextlib.asynccontextmanager
 async def running(config: Config) -> AsyncIterator[str]:
     """Run the edge; yields its URL."""
     async with contextlib.AsyncExitStack() as stack:
-        telemetry = Quiet()
+        telemetry = await stack.enter_async_context(Telemetry.running("gateway", config.metrics_listen))
         links = [await stack.enter_async_context(link) for link in _links(config)]
         billing, generator = links[0], Generator(links[1])
         sources = await stack.enter_async_context(Sources.open())

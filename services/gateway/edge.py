@@ -59,6 +59,7 @@ class Edge:
         call = Call(f"{request.method} *", visit.address, visit.request_id, visit.traceparent)
         token = enter(call)
         self.observer.call_started(call)
+        visit.traceparent = call.traceparent
         error: BaseException | None = None
         try:
             reply, error = await self._answer(visit, request, call)

@@ -7,11 +7,11 @@ import os
 from typing import Any
 
 import pytest
-from servicekit.faults import Fault
-from testkit.eventually import eventually
 
 from gesso.errors.v1 import reason_pb2 as pb
 from gesso.generator.v1 import generator_pb2 as generator_pb
+from servicekit.faults import Fault
+from testkit.eventually import eventually
 
 PROMPT = {"prompt": "a red fox", "model": "dall-e-3"}
 
