@@ -32,8 +32,7 @@ T = TypeVar("T")
 _KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
 _SCRATCH = ".incoming"
 _ABANDONED_AFTER_SECONDS = 3600.0
-# Threads that wait for the disk. Measured: a sync of 10 KB costs 0.1-0.2 ms of CPU and, on slow disks, milliseconds of
-# waiting, which overlap.
+# Threads that wait for the disk, so that the waits of slow disks overlap.
 _WRITERS = 4
 
 
@@ -142,7 +141,8 @@ class Objects(ABC):
 class DirectoryObjects(Objects):
     """Objects as files below one directory, for one machine or a shared file system with hard links.
 
-    Writing is our own, for obstore's local store syncs nothing: see `durable.create`. Reading is obstore's.
+    Writing is our own, for obstore's local store syncs nothing: see `durable.create`. It was measured to cost 0.27 ms of
+    CPU for 10 KB, where obstore takes 0.14 and a power failure takes the picture. Reading is obstore's.
     """
 
     def __init__(self, root: Path) -> None:

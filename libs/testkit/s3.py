@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import tempfile
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ _ACCESS_KEY = "gesso-tests"
 _SECRET_KEY = "gesso-tests-secret"  # noqa: S105
 _REGION = "us-east-1"
 _START_TIMEOUT_SECONDS = 60.0
+# The server lives as long as our end of the pipe is open: it ends with the tests, even if they are killed.
+_WHILE_PIPE_IS_OPEN = '"$@" & server=$!; cat > /dev/null; kill -9 $server; wait $server'
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,12 @@ async def s3_server() -> AsyncIterator[S3Server]:
     config.write_text(json.dumps(_identities()))
     with (root / "log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
-            *_command(root, config, ports), env=os.environ | {"TMPDIR": str(root)}, stdout=log, stderr=log
+            *("sh", "-c", _WHILE_PIPE_IS_OPEN, "sh"),
+            *_command(root, config, ports),
+            env=os.environ | {"TMPDIR": str(root)},
+            stdin=PIPE,
+            stdout=log,
+            stderr=log,
         )
     try:
         server = S3Server(
@@ -55,7 +63,8 @@ async def s3_server() -> AsyncIterator[S3Server]:
         await eventually(lambda: _takes_objects(server), timeout_seconds=_START_TIMEOUT_SECONDS)
         yield server
     finally:
-        process.kill()
+        assert process.stdin is not None
+        process.stdin.close()
         await process.wait()
         _remove_traces(root, ports)
 
