@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 
+from servicekit.crashpoints import crashpoint
 from servicekit.database import Database
 from servicekit.faults import Fault
 
@@ -46,5 +47,6 @@ class Outbox:
             )
             if rows:
                 await self._publish([row["payload"] for row in rows])
+                crashpoint("outbox.after_publish")
                 await connection.execute("DELETE FROM outbox WHERE id = ANY($1::bigint[])", [row["id"] for row in rows])
         return len(rows)
