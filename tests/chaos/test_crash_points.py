@@ -1,0 +1,75 @@
+"""A service that is killed at any of its named crash points loses no picture that is paid for and buys none twice."""
+
+import asyncio
+from collections.abc import Mapping
+
+import pytest
+from tests.chaos.orders import FINAL_SECONDS, Order, assert_paid, is_delivered
+
+from servicekit.crashpoints import CRASHPOINTS
+from testkit.eventually import eventually
+from testkit.platform import UP_SECONDS, Answer, PlatformUnderTest
+from testkit.upstreams.openai import OpenAIUpstream
+
+IN_DOUBT = frozenset(
+    {
+        "generator.after_submitting",
+        "generator.after_submit",
+        "generator.after_put",
+        "generator.before_kept",
+    }
+)
+"""Between the intent to buy and the fact of what is owed, a dead generator leaves a purchase of which nobody can tell.
+
+The gallery's death in between is waited out by the generator.
+"""
+
+ELSEWHERE: Mapping[str, str] = {
+    "generator.after_submitted": "the scripted vendor answers with pictures, never with an id to ask by",
+    "outbox.after_publish": "test_webhooks.py",
+    "webhooks.before_delivery": "test_webhooks.py",
+    "webhooks.after_delivery": "test_webhooks.py",
+}
+"""Crash points that a plain order does not pass."""
+
+POINTS = tuple(point for point in CRASHPOINTS if point not in ELSEWHERE)
+
+
+@pytest.mark.parametrize("point", POINTS)
+async def test_an_order_survives_a_kill_or_is_not_charged(
+    standing: PlatformUnderTest, vendor: OpenAIUpstream, point: str
+) -> None:
+    order = Order(await standing.account(usd=1), point)
+    answer = await interrupted(standing, order, point)
+    delivered = await is_delivered(standing, answer)
+    assert delivered is (point not in IN_DOUBT)
+    assert order.accepted_count(vendor) <= 1
+    await assert_paid(standing, order.account, 1_000_000, order.price_micros if delivered else 0)
+    await standing.verify()
+
+
+@pytest.mark.parametrize("point", sorted(IN_DOUBT))
+async def test_an_order_to_our_own_engine_is_drawn_again_and_charged_once(
+    standing: PlatformUnderTest, point: str
+) -> None:
+    order = Order(await standing.account(usd=1), point, "sketch")
+    answer = await interrupted(standing, order, point)
+    assert await is_delivered(standing, answer)
+    await assert_paid(standing, order.account, 1_000_000, order.price_micros)
+    await standing.verify()
+
+
+async def interrupted(platform: PlatformUnderTest, order: Order, point: str) -> Answer:
+    """Place an order, have a service die of it at `point`, and go on asking until it is up again and answers."""
+    service = point.partition(".")[0]
+    starts = platform.processes[service].starts
+    armed = platform.arm(point)
+    try:
+        first = asyncio.create_task(order.attempt(platform))
+        await eventually(lambda: armed.fired, timeout_seconds=FINAL_SECONDS)
+        await first
+    finally:
+        armed.disarm()
+    answer = await order.final([platform])
+    await eventually(lambda: platform.processes[service].starts > starts, timeout_seconds=UP_SECONDS)
+    return answer
