@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from google.protobuf import descriptor_pool, json_format, message_factory
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
@@ -44,8 +45,9 @@ def order(path: str, body: bytes | bytearray) -> Order:
     method = _method(path.removeprefix(PREFIX))
     message = message_factory.GetMessageClass(method.input_type)()
     try:
-        return Order(method, json_format.Parse(bytes(body) or b"{}", message))
-    except (json_format.ParseError, UnicodeDecodeError, RecursionError) as error:
+        fields = msgspec.json.decode(body or b"{}", type=dict[str, Any])
+        return Order(method, json_format.ParseDict(fields, message))
+    except (msgspec.MsgspecError, json_format.ParseError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidField("", f"The body is no {method.input_type.full_name}: {error}") from None
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import grpc
 import pytest
 
 from gateway.app import running
@@ -22,6 +23,7 @@ from servicekit.identity import Access, format_peers, parse_peers
 from servicekit.ids import new_id
 from servicekit.server import Registration, serving
 from servicekit.settings import load
+from testkit import ports
 from testkit.scripted_service import scripted
 
 KEY = "gesso_test_key_0123456789"
@@ -133,6 +135,7 @@ class Generator:
     """The generator by script: `answer` makes the result of each submission, `finish` ends a job and tells who watches."""
 
     answer: Answer | None = None
+    hangs_up: bool = False
     submissions: list[Submission] = field(default_factory=list)
     jobs: dict[str, Job] = field(default_factory=dict)
     streams: list["asyncio.Queue[Job | None]"] = field(default_factory=list)
@@ -147,7 +150,9 @@ class Generator:
             scripted("gesso.generator.v1.Models", {"ListModels": self.list_models}),
         )
 
-    async def submit_jobs(self, request: Any, _: Any) -> generator_pb.SubmitJobsResponse:
+    async def submit_jobs(self, request: Any, context: Any) -> generator_pb.SubmitJobsResponse:
+        if self.hangs_up:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "Socket closed")
         response = generator_pb.SubmitJobsResponse()
         for submission in request.submissions:
             self.submissions.append(submission)
@@ -237,6 +242,7 @@ class Edge:
     generator: Generator
     config: Config
     session: aiohttp.ClientSession
+    key: str = KEY
     started: asyncio.Event = field(default_factory=asyncio.Event)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -253,9 +259,9 @@ class Edge:
         return self.session.get(self.url + path, headers=headers, **kwargs)
 
 
-def settings(folder: Path, **variables: str) -> Config:
-    """The edge's settings, with its peers' sockets in `folder`."""
-    environment = {
+def environment(folder: Path, **variables: str) -> dict[str, str]:
+    """The edge's variables, with its peers' sockets in `folder`."""
+    return {
         "GESSO_PORT": "0",
         "GESSO_GATEWAY_TOKEN": TOKENS["gateway"],
         "GESSO_BILLING_ADDRESS": f"unix:{folder}/billing.sock",
@@ -268,35 +274,26 @@ def settings(folder: Path, **variables: str) -> Config:
         "GESSO_GATEWAY_GRACE_SECONDS": "0.2",
         **variables,
     }
-    return load(Config, environment)
 
 
 _PEERS = parse_peers(format_peers(TOKENS))
 
 
-def serving_billing(config: Config, billing: Billing) -> contextlib.AbstractAsyncContextManager[str]:
-    return _serving(config.billing_address, billing.services(), closed_to_the_edge="gesso.billing.v1.Accounts")
-
-
-def serving_generator(config: Config, generator: Generator) -> contextlib.AbstractAsyncContextManager[str]:
-    return _serving(config.generator_address, generator.services())
-
-
 def _serving(
-    address: str, services: Sequence[Registration], closed_to_the_edge: str = ""
+    socket: Path, services: Sequence[Registration], closed_to_the_edge: str = ""
 ) -> contextlib.AbstractAsyncContextManager[str]:
     grants = {service.name: frozenset({"gateway"}) for service in services if service.name != closed_to_the_edge}
-    return serving(address, services, access=Access(_PEERS, grants), observer=_Unobserved(), grace_seconds=0)
+    return serving(f"unix:{socket}", services, access=Access(_PEERS, grants), observer=_Unobserved(), grace_seconds=0)
 
 
 @contextlib.asynccontextmanager
 async def running_edge(folder: Path, **variables: str) -> AsyncIterator[Edge]:
-    """An edge with both peers, until the block ends; the peers outlive the edge."""
-    config = settings(folder, **variables)
+    """An edge with both peers, until the block ends; the peers outlive the edge. Variables may lead it elsewhere."""
+    config = load(Config, environment(folder, **variables))
     billing, generator = Billing(), Generator()
     async with (
-        serving_billing(config, billing),
-        serving_generator(config, generator),
+        _serving(folder / "billing.sock", billing.services(), closed_to_the_edge="gesso.billing.v1.Accounts"),
+        _serving(folder / "generator.sock", generator.services()),
         aiohttp.ClientSession() as session,
         asyncio.TaskGroup() as group,
     ):
@@ -319,6 +316,18 @@ async def _run(edge: Edge) -> None:
 def start_edge(tmp_path: Path) -> Callable[..., contextlib.AbstractAsyncContextManager[Edge]]:
     """Starts an edge with other settings: `async with start_edge(GESSO_DEFAULT_MODEL="m") as edge`."""
     return lambda **variables: running_edge(tmp_path, **variables)
+
+
+@pytest.fixture
+def settings_of(tmp_path: Path) -> Callable[..., dict[str, str]]:
+    """The variables of an edge whose peers would lie in this test's folder."""
+    return lambda **variables: environment(tmp_path, **variables)
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    return ports.free_port()
 
 
 @pytest.fixture
