@@ -32,7 +32,7 @@ def create(arguments: argparse.Namespace) -> Result:
     )
     key = services.call(
         f"{_BILLING}.ApiKeys/CreateApiKey",
-        pb.CreateApiKeyRequest(request_id=request_id, account_id=account.id, name="first"),
+        pb.CreateApiKeyRequest(request_id=f"{request_id}-key", account_id=account.id, name="first"),
         pb.ApiKey,
     )
     return {"account_id": account.id, "api_key": key.secret}

@@ -332,7 +332,7 @@ def _make_account(place: Place, plan: str, grant_micros: int, name: str) -> Acco
     )
     key = services.call(
         "gesso.billing.v1.ApiKeys/CreateApiKey",
-        billing.CreateApiKeyRequest(request_id=request_id, account_id=account.id, name="first"),
+        billing.CreateApiKeyRequest(request_id=f"{request_id}-key", account_id=account.id, name="first"),
         billing.ApiKey,
     )
     return Account(account.id, key.secret)
