@@ -91,7 +91,7 @@ class OpenAIProvider:
         deadline = order.deadline_seconds
         async with self._http.post(url, body=body, headers=headers, deadline_seconds=deadline) as answer:
             if answer.status != 200:
-                await _raise_refusal(answer)
+                await _raise_failure(answer, own_key=order.secret is not None)
             try:
                 skeleton, pictures = await read_pictures(answer, memory, _LIMITS)
                 reply = msgspec.json.decode(skeleton, type=_Reply)
@@ -157,11 +157,12 @@ class OpenAIFactory:
 PROVIDER: ProviderFactory = OpenAIFactory()
 
 
-async def _raise_refusal(answer: aiohttp.ClientResponse) -> NoReturn:
+async def _raise_failure(answer: aiohttp.ClientResponse, *, own_key: bool) -> NoReturn:
     error = parse_error(await read_error(answer))
     request_id = answer.headers.get("x-request-id", "")
     _log.warning("openai answered %d %s (request %s)", answer.status, error.code or error.type or "", request_id)
-    raise fault_of(answer.status, error, bought_by(answer), retry_after_seconds(answer.headers))
+    retry_after = retry_after_seconds(answer.headers)
+    raise fault_of(answer.status, error, bought_by(answer), retry_after, own_key=own_key)
 
 
 def _drawn(order: Order, reply: _Reply, pictures: Sequence[bytearray], request_id: str) -> Drawn:

@@ -68,8 +68,10 @@ def parse_error(body: bytes) -> VendorError:
         return VendorError()
 
 
-def fault_of(status: int, error: VendorError, bought: Bought, retry_after: float | None) -> UpstreamFault:
-    """The fault that an answer with this status and error is."""
+def fault_of(
+    status: int, error: VendorError, bought: Bought, retry_after: float | None, *, own_key: bool = False
+) -> UpstreamFault:
+    """The fault that an answer with this status and error is. A key of the caller's own that is refused has no other route."""
     reason = _BY_CODE.get(error.code or "") or _BY_STATUS.get(status, _FAILED)
     details = {"provider": "openai"}
     if reason == _REFUSED:
@@ -80,7 +82,7 @@ def fault_of(status: int, error: VendorError, bought: Bought, retry_after: float
         reason,
         _WORDS[reason],
         bought=bought,
-        retryable=reason not in _FINAL,
+        retryable=reason not in _FINAL and not (own_key and reason == _DENIED),
         details=details,
         retry_after_seconds=retry_after if reason in {_RATE_LIMITED, _FAILED} else None,
     )

@@ -1,6 +1,7 @@
 """The embedded sketch engine as a provider: it costs nothing to repeat, and the same order always gives the same pictures."""
 
 import asyncio
+import contextlib
 import hashlib
 from collections.abc import Mapping, Sequence
 
@@ -49,15 +50,16 @@ class SketchProvider:
 
     def __init__(self, engine: Sketch) -> None:
         self._engine = engine
+        self._has_art = False
 
     @property
     def configured(self) -> bool:
-        """Whether its art is installed."""
-        try:
-            self._engine.check_art()
-        except SketchRefused:
-            return False
-        return True
+        """Whether its art is installed; once found it is not looked for again."""
+        if not self._has_art:
+            with contextlib.suppress(SketchRefused):
+                self._engine.check_art()
+                self._has_art = True
+        return self._has_art
 
     async def submit(self, order: Order, memory: Memory) -> Drawn:
         """Draw `order.count` pictures side by side, picture i with the seed + i.
