@@ -101,6 +101,14 @@ async def test_an_orders_own_key_goes_before_the_platforms(
     assert upstream.requests[-1].headers["Authorization"] == "Bearer sk-own"
 
 
+async def test_an_own_key_that_is_refused_is_not_tried_again(
+    openai: OpenAIProvider, order: OrderMaker, memory: CountedMemory
+) -> None:
+    with pytest.raises(UpstreamFault) as caught:
+        await openai.submit(order(secret="not-a-key"), memory)
+    assert (caught.value.reason, caught.value.retryable) == (reason.REASON_UPSTREAM_DENIED, False)
+
+
 async def test_a_key_that_would_break_the_header_is_refused_before_anything_is_sent(
     openai: OpenAIProvider, upstream: OpenAIUpstream, order: OrderMaker, memory: CountedMemory
 ) -> None:
