@@ -34,6 +34,7 @@ from testkit.upstreams.base import ScriptedUpstream
 QUICK: Mapping[str, str] = {
     "GESSO_EGRESS_ALLOW": "127.0.0.0/8",
     "GESSO_FALLBACK_ENGINE": "none",
+    "GESSO_GENERATOR_GRACE_SECONDS": "2",
 }
 """What every platform under test is given: what waits for minutes in production waits for seconds here."""
 

@@ -10,7 +10,8 @@ from testkit.platform import MODEL, Account, Answer, PlatformUnderTest
 from testkit.upstreams.openai import OpenAIUpstream
 
 QUICK_LEASES: Mapping[str, str] = {
-    "GESSO_LEASE_SECONDS": "2",
+    "GESSO_GENERATOR_LEASE_SECONDS": "2",
+    "GESSO_GENERATOR_SWEEP_SECONDS": "1",
 }
 """What a dead process held is taken over within seconds."""
 

@@ -8,7 +8,7 @@ import pytest
 from testkit.platform import Account, PlatformUnderTest, running_platform
 from testkit.upstreams.openai import OpenAIUpstream
 
-HURRIED = {"GESSO_JOB_DEADLINE_SECONDS": "10"}
+HURRIED = {"GESSO_JOB_DEADLINE_SECONDS": "10", "GESSO_GENERATOR_SALVAGE_SECONDS": "1"}
 """A vendor that hangs is given up within a test's patience."""
 
 
