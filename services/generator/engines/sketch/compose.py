@@ -1,7 +1,7 @@
 """Composition: where each thing stands, how large it is, and what hides what; pure arithmetic on the scene."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -9,7 +9,6 @@ from generator.engines.sketch.lexicon import Lexicon, table
 from generator.engines.sketch.scene import Scene, Subject
 
 _MARGIN = 0.05
-_BIG_METRES = 4.0
 
 
 @dataclass(frozen=True)
@@ -58,17 +57,42 @@ def needs_bank(scene: Scene, lexicon: Lexicon) -> bool:
     return not homes or not homes <= {"water", "underwater", "sky"} or scene.settings[0] == "beach"
 
 
-def place(scene: Scene, frame: Frame, lexicon: Lexicon, widths: Callable[[Subject, float], float], rng: np.random.Generator) -> list[Placed]:
-    """Every copy of every subject in its place, back to front. `widths` gives a subject's width at a height."""
-    hosts = _hosts(scene, lexicon)
+@dataclass(frozen=True)
+class Layout:
+    """What every rule of composition may ask: the frame, the lexicon, a subject's width at a height, and seeded chance."""
+
+    frame: Frame
+    lexicon: Lexicon
+    widths: Callable[[Subject, float], float]
+    rng: np.random.Generator
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One subject's part in the composition: its place across (0 to 1), its rank, among how many, and where it is at home."""
+
+    across: float
+    rank: int
+    among: int
+    home: str
+
+
+Spot = tuple[float, float, float]  # across and foot in pixels, and the height: in pixels, or beside the other copies
+
+
+def place(scene: Scene, layout: Layout) -> list[Placed]:
+    """Every copy of every subject in its place, back to front."""
+    hosts = _hosts(scene, layout.lexicon)
     free = [index for index in range(len(scene.subjects)) if index not in hosts]
-    slots = _slots(scene, free, frame, lexicon)
+    across = _across(scene, free)
     placed: dict[int, list[Placed]] = {}
     for rank, index in enumerate(free):
-        placed[index] = _spread(scene.subjects[index], rank, slots[index], len(free), frame, lexicon, widths, rng)
+        subject = scene.subjects[index]
+        slot = Slot(across[index], rank, len(free), _home(subject, layout.frame, layout.lexicon))
+        placed[index] = _spread(subject, slot, layout)
     for index, (host, bond) in hosts.items():
         if placed.get(host):
-            placed[index] = _bind(scene.subjects[index], bond, placed[host][0], lexicon, widths)
+            placed[index] = _bind(scene.subjects[index], bond, placed[host][0], layout)
     everything = [thing for things in placed.values() for thing in things]
     return sorted(everything, key=lambda thing: thing.order)
 
@@ -94,7 +118,7 @@ def _hosts(scene: Scene, lexicon: Lexicon) -> dict[int, tuple[int, str]]:
     return {index: bond for index, bond in found.items() if bond[0] not in found}
 
 
-def _slots(scene: Scene, free: list[int], frame: Frame, lexicon: Lexicon) -> dict[int, float]:
+def _across(scene: Scene, free: list[int]) -> dict[int, float]:
     """The place across (0 to 1) of each free subject: named places first, the rest shared out around the middle."""
     named = {"left": 0.25, "right": 0.75, "center": 0.5}
     fixed = {index: named[scene.subjects[index].place] for index in free if scene.subjects[index].place in named}
@@ -121,171 +145,190 @@ def _home(subject: Subject, frame: Frame, lexicon: Lexicon) -> str:
     return "islet" if frame.has_water and not frame.has_land else "ground"
 
 
-def _share(subject: Subject, rank: int, among: int, frame: Frame, lexicon: Lexicon) -> float:
+def _share(subject: Subject, slot: Slot, layout: Layout) -> float:
     """The height of one copy as a share of the picture: the first thing is large, the next ones by their real sizes."""
-    size = lexicon.traits(subject.name).size
-    base = 0.5 if among == 1 else 0.42 if among == 2 else 0.34
-    if rank > 0:
+    size = layout.lexicon.traits(subject.name).size
+    base = {1: 0.5, 2: 0.42}.get(slot.among, 0.34)
+    if slot.rank > 0:
         base *= 0.86
-    base *= float(np.clip(size / 1.0, 0.25, 5.0)) ** (0.16 if among > 1 else 0.07)
-    base *= {"tabletop": 1.14, "isometric": 0.78, "studio": 1.12, "space": 1.1, "sky": 1.05}.get(frame.view, 1.0)
+    base *= float(np.clip(size, 0.25, 5.0)) ** (0.16 if slot.among > 1 else 0.07)
+    base *= {"tabletop": 1.14, "isometric": 0.78, "studio": 1.12, "space": 1.1, "sky": 1.05}.get(layout.frame.view, 1.0)
     if subject.count > 1:
         base *= {2: 0.84, 3: 0.72, 4: 0.64, 5: 0.6}.get(subject.count, 1.25 / np.sqrt(subject.count + 1))
     base *= {"background": 0.4, "foreground": 1.2}.get(subject.place, 1.0)
     return float(np.clip(base * subject.scale, 0.07, 0.74))
 
 
-def _spread(
-    subject: Subject,
-    rank: int,
-    slot: float,
-    among: int,
-    frame: Frame,
-    lexicon: Lexicon,
-    widths: Callable[[Subject, float], float],
-    rng: np.random.Generator,
-) -> list[Placed]:
-    home = _home(subject, frame, lexicon)
-    if frame.view == "studio" and among == 1 and subject.count == 1 and lexicon.traits(subject.name).body:
-        return [_portrait(subject, frame, lexicon)]
-    tall = _share(subject, rank, among, frame, lexicon) * min(frame.height, frame.width * 1.25)
-    room = frame.width * (0.86 if among == 1 else 0.5 if among == 2 else 0.36)
-    each = widths(subject, tall)
-    across = min(subject.count, 3 if home in ("air", "depth") else 5 if subject.count <= 5 else 6)
-    if each * across * 0.86 > room:
-        tall *= room / (each * across * 0.86)
-        each = widths(subject, tall)
-    spots = (
-        _floating(subject, slot, among, frame, tall, each, rng)
-        if home in ("air", "depth")
-        else _standing(subject, slot, rank, among, frame, home, tall, each, rng)
-    )
-    turned = bool(rng.random() < 0.5) if among == 1 else slot < 0.5
-    flips = {1: [turned], 2: [True, False]}.get(subject.count) or [bool(flip) for flip in rng.random(subject.count) < 0.5]
-    if home == "depth" and subject.count > 2:
+def _spread(subject: Subject, slot: Slot, layout: Layout) -> list[Placed]:
+    """All copies of one free subject, no larger than its part of the width allows."""
+    frame, rng = layout.frame, layout.rng
+    if frame.view == "studio" and slot.among == 1 and subject.count == 1 and layout.lexicon.traits(subject.name).body:
+        return [_portrait(subject, layout)]
+    floats = slot.home in ("air", "depth")
+    tall = _share(subject, slot, layout) * min(frame.height, frame.width * 1.25)
+    room = frame.width * {1: 0.86, 2: 0.5}.get(slot.among, 0.36)
+    abreast = min(subject.count, 3 if floats else 5 if subject.count <= 5 else 6)
+    tall *= min(1.0, room / (layout.widths(subject, tall) * abreast * 0.86))
+    spots = (_floating if floats else _standing)(subject, slot, tall, layout)
+    turned = bool(rng.random() < 0.5) if slot.among == 1 else slot.across < 0.5
+    flips = {1: [turned], 2: [True, False]}.get(subject.count) or [
+        bool(flip) for flip in rng.random(subject.count) < 0.5
+    ]
+    if slot.home == "depth" and subject.count > 2:
         flips = [turned] * subject.count  # a shoal swims one way
-    return [_made(subject, copy, x, foot, tall * size, frame, home, flips[copy]) for copy, (x, foot, size) in enumerate(spots)]
+    return [
+        _made(subject, copy, (x, foot, tall * size), slot, frame, flip=flips[copy])
+        for copy, (x, foot, size) in enumerate(spots)
+    ]
 
 
-def _portrait(subject: Subject, frame: Frame, lexicon: Lexicon) -> Placed:
+def _portrait(subject: Subject, layout: Layout) -> Placed:
     """Head and shoulders, the rest below the lower edge."""
-    tall = min(frame.height, frame.width * 1.15) * (1.12 if lexicon.traits(subject.name).body == "sitting" else 1.42)
+    frame = layout.frame
+    zoom = 1.12 if layout.lexicon.traits(subject.name).body == "sitting" else 1.42
+    tall = min(frame.height, frame.width * 1.15) * zoom
     return Placed(subject, 0, frame.width / 2, frame.height * 0.1 + tall, tall, 0.9, "air", flip=False, order=0.0)
 
 
 _TOUCH = {"ground": "standing", "islet": "islet", "water": "water", "far": "far"}
 
 
-def _made(subject: Subject, copy: int, x: float, foot: float, tall: float, frame: Frame, home: str, flip: bool) -> Placed:
+def _made(subject: Subject, copy: int, at: Spot, slot: Slot, frame: Frame, *, flip: bool) -> Placed:
+    x, foot, tall = at
+    home = slot.home
     rooted = home in ("ground", "islet", "water")
     near = float(np.clip((foot - frame.horizon) / max(1.0, frame.height - frame.horizon), 0, 1)) if rooted else 0.8
-    half = tall * 0.2
-    x = float(np.clip(x, half, frame.width - half))
+    x = float(np.clip(x, tall * 0.2, frame.width - tall * 0.2))
     order = foot if rooted else -1.0 if home == "far" else frame.horizon - 1 + tall * 1e-3
     return Placed(subject, copy, x, foot, tall, near, _TOUCH.get(home, "air"), flip and home != "far", order)
 
 
-def _standing(
-    subject: Subject,
-    slot: float,
-    rank: int,
-    among: int,
-    frame: Frame,
-    home: str,
-    tall: float,
-    each: float,
-    rng: np.random.Generator,
-) -> list[tuple[float, float, float]]:
-    """Feet on the ground or the water: one line for a few, two ranks for many, the farther smaller by perspective."""
+def _foot(subject: Subject, slot: Slot, tall: float, frame: Frame) -> float:
+    """The row on which a subject stands: the first one nearer than the rest, afloat ones beyond the bank."""
     depth = frame.height - frame.horizon
-    afloat = home in ("water", "islet")
-    line = {"background": 0.16, "foreground": 0.9}.get(subject.place, (0.24 if frame.has_land else 0.46) if afloat else 0.66)
-    if home == "far":
-        return [(slot * frame.width, frame.horizon + 0.03 * depth, 1.25)]
-    if rank > 0 and subject.place == "":
-        line -= 0.1 if subject.relation != "before" else -0.12
+    afloat = slot.home in ("water", "islet")
+    line = {"background": 0.16, "foreground": 0.9}.get(subject.place, 0.66)
+    if afloat and not subject.place:
+        line = 0.24 if frame.has_land else 0.46
+    if slot.rank > 0 and subject.place == "":
+        line += 0.12 if subject.relation == "before" else -0.1
     if subject.relation == "behind":
         line -= 0.2
     if frame.has_water and frame.has_land and not afloat:
         line = max(line, 0.56)
     if frame.view == "isometric":
-        line = 0.36 - 0.14 * min(rank, 1)
-    foot = frame.horizon + depth * line
-    foot = min(max(foot, tall + frame.height * 0.06), frame.height * 0.955)
-    center = slot * frame.width
+        line = 0.36 - 0.14 * min(slot.rank, 1)
+    return min(max(frame.horizon + depth * line, tall + frame.height * 0.06), frame.height * 0.955)
+
+
+def _standing(subject: Subject, slot: Slot, tall: float, layout: Layout) -> list[Spot]:
+    """Feet on the ground or the water: up to five in a loose row, more in two rows, the farther ones smaller."""
+    frame, rng = layout.frame, layout.rng
+    depth, center = frame.height - frame.horizon, slot.across * frame.width
+    if slot.home == "far":
+        return [(center, frame.horizon + 0.03 * depth, 1.25)]
+    foot, each = _foot(subject, slot, tall, frame), layout.widths(subject, tall)
     if subject.count == 1:
         return [(center, foot, 1.0)]
-    spots = []
     front = subject.count if subject.count <= 5 else (subject.count + 1) // 2
-    step = min(each * 1.04, frame.width * (0.9 if among == 1 else 0.5) / front)
+    step = min(each * 1.04, frame.width * (0.9 if slot.among == 1 else 0.5) / front)
+    spots = []
     for copy in range(subject.count):
         back = copy >= front
         column, many = (copy - front, subject.count - front) if back else (copy, front)
         x = center + (column - (many - 1) / 2) * step + rng.uniform(-0.04, 0.04) * each
-        drop = rng.uniform(-0.02, 0.035) * depth - (0.62 * tall if back else 0) + (column % 2) * 0.05 * depth * (front > 2)
+        drop = rng.uniform(-0.02, 0.035) * depth + (column % 2) * 0.05 * depth * (front > 2)
+        drop -= 0.62 * tall if back else 0
         spots.append((float(x), float(foot + drop), (0.84 if back else 1.0) * float(rng.uniform(0.95, 1.05))))
     low, high = min(spot[0] for spot in spots) - each / 2, max(spot[0] for spot in spots) + each / 2
     shift = max(0.0, _MARGIN * frame.width - low) - max(0.0, high - frame.width * (1 - _MARGIN))
     return [(x + shift, min(y, frame.height * 0.97), size) for x, y, size in spots]
 
 
-def _floating(
-    subject: Subject, slot: float, among: int, frame: Frame, tall: float, each: float, rng: np.random.Generator
-) -> list[tuple[float, float, float]]:
+def _floating(subject: Subject, slot: Slot, tall: float, layout: Layout) -> list[Spot]:
     """Things in the air, in water or in space: a loose diagonal of a few, a jittered grid of many."""
-    ceiling = frame.height if frame.view in ("space", "underwater", "sky") else frame.horizon
-    middle = ceiling * (0.5 if ceiling == frame.height else 0.42)
+    frame, rng = layout.frame, layout.rng
+    ceiling = frame.height if slot.home == "depth" else frame.horizon
+    middle = ceiling * (0.5 if slot.home == "depth" else 0.42)
     if subject.count == 1:
-        return [(slot * frame.width, max(middle + tall / 2, tall * 1.05), 1.0)]
+        return [(slot.across * frame.width, max(middle + tall / 2, tall * 1.05), 1.0)]
+    each = layout.widths(subject, tall)
     columns = min(subject.count, 3 if frame.width <= frame.height * 1.4 else 4)
     rows = -(-subject.count // columns)
-    room = frame.width * (0.84 if among == 1 else 0.56)
+    room = frame.width * (0.84 if slot.among == 1 else 0.56)
     high = min(ceiling * 0.86, rows * tall * 1.15 + 0.12 * ceiling)
     spots = []
     for copy in range(subject.count):
         row, column = divmod(copy, columns)
         many = min(columns, subject.count - row * columns)
-        x = slot * frame.width + (column - (many - 1) / 2) * room / columns + rng.uniform(-0.2, 0.2) * each
+        x = slot.across * frame.width + (column - (many - 1) / 2) * room / columns + rng.uniform(-0.2, 0.2) * each
         sway = (0.22 if column % 2 else -0.16) * tall if rows == 1 else 0.16 * tall * (1 if column % 2 else -1)
         y = middle - high / 2 + (row + 0.5) * high / rows + sway + tall / 2
         spots.append((float(x), float(np.clip(y, tall * 1.04, frame.height * 0.98)), float(rng.uniform(0.74, 1.12))))
     return spots
 
 
-def _bind(subject: Subject, bond: str, host: Placed, lexicon: Lexicon, widths: Callable[[Subject, float], float]) -> list[Placed]:
-    """Sets a subject onto its host: a rider on its back, a thing in a hand, a hat on a head."""
-    side = -1.0 if host.flip else 1.0
-    across = widths(host.subject, host.height)
-    if bond == "worn":
-        foot, tall = table("subjects")["worn"][subject.name]
-        top = host.foot - host.height
-        return [Placed(subject, 0, host.x, top + foot * host.height, tall * host.height, host.near, "air", False, host.order + 0.5)]
-    ratio = lexicon.traits(subject.name).size / lexicon.traits(host.subject.name).size
-    if bond == "filled":
-        return _heaped(subject, host, across, widths)
-    if bond == "held":
-        tall = host.height * (0.6 if subject.name == "umbrella" else float(np.clip(ratio * 1.3, 0.3, 0.5))) * subject.scale
-        return [Placed(subject, 0, host.x + side * across * 0.42, host.foot - host.height * (0.5 if subject.name == "umbrella" else 0.3), tall, host.near, "air", False, host.order + 0.5)]
-    tall = host.height * float(np.clip(ratio, 0.45, 0.95)) * subject.scale
-    habitat = lexicon.traits(host.subject.name).habitat
+def _bind(subject: Subject, bond: str, host: Placed, layout: Layout) -> list[Placed]:
+    """Sets a subject onto its host: a rider on its back, a thing in a hand, a hat on a head, fruit in a bowl."""
+    binders = {"worn": _worn, "held": _held, "filled": _heaped, "on": _mounted}
+    return binders[bond](subject, host, layout)
+
+
+def _attached(subject: Subject, host: Placed, x: float, foot: float, tall: float) -> Placed:
+    return Placed(subject, 0, x, foot, tall, host.near, "air", flip=False, order=host.order + 0.5)
+
+
+def _worn(subject: Subject, host: Placed, layout: Layout) -> list[Placed]:
+    foot, tall = table("subjects")["worn"][subject.name]
+    top = host.foot - host.height
+    return [_attached(subject, host, host.x, top + foot * host.height, tall * host.height)]
+
+
+def _held(subject: Subject, host: Placed, layout: Layout) -> list[Placed]:
+    """At the hand; an umbrella above the head."""
+    traits = layout.lexicon.traits
+    share = float(np.clip(1.3 * traits(subject.name).size / traits(host.subject.name).size, 0.3, 0.5))
+    high = 0.3
+    if subject.name == "umbrella":
+        share, high = 0.6, 0.5
+    x = host.x + (-1 if host.flip else 1) * layout.widths(host.subject, host.height) * 0.42
+    return [_attached(subject, host, x, host.foot - host.height * high, host.height * share * subject.scale)]
+
+
+def _mounted(subject: Subject, host: Placed, layout: Layout) -> list[Placed]:
+    """On a back, a seat, a roof or a top; people sit astride what moves."""
+    traits = layout.lexicon.traits
+    habitat = traits(host.subject.name).habitat
+    tall = (
+        host.height
+        * float(np.clip(traits(subject.name).size / traits(host.subject.name).size, 0.5, 0.95))
+        * subject.scale
+    )
     seat = float(table("subjects")["seat"].get(host.subject.name, 0.6 if habitat == "ground" else 0.9))
-    rides = lexicon.traits(subject.name).body in ("standing", "robed") and habitat in ("ground", "sky", "water", "underwater")
+    rides = traits(subject.name).body in ("standing", "robed") and habitat in ("ground", "sky", "water", "underwater")
+    foot = host.foot - host.height * (seat - 0.2 * rides)
+    across = layout.widths(host.subject, host.height)
     found = []
     for copy in range(subject.count):
         x = host.x + (copy - (subject.count - 1) / 2) * across * 0.7 / max(1, subject.count)
-        foot = host.foot - host.height * (seat - 0.2 * rides)
-        found.append(Placed(subject, copy, x, foot, tall * (0.9 if rides else 1.0), host.near, "air", host.flip, host.order + 0.5, rides))
+        thing = _attached(subject, host, x, foot, tall * (0.9 if rides else 1.0))
+        found.append(replace(thing, copy=copy, flip=host.flip, rides=rides))
     return found
 
 
-def _heaped(subject: Subject, host: Placed, across: float, widths: Callable[[Subject, float], float]) -> list[Placed]:
+def _heaped(subject: Subject, host: Placed, layout: Layout) -> list[Placed]:
     """A heap in a bowl or a bunch in a vase: what shows above the rim, behind the host."""
+    across = layout.widths(host.subject, host.height)
     count = max(3, min(subject.count, 5))
-    each = min(0.5 * across / max(widths(subject, 1.0), 0.1), host.height * (1.1 if host.subject.name == "vase" else 0.62))
+    each = min(
+        0.5 * across / max(layout.widths(subject, 1.0), 0.1),
+        host.height * (1.1 if host.subject.name == "vase" else 0.62),
+    )
     found = []
     for copy in range(count):
-        place = copy - (count - 1) / 2
-        x = host.x + place * across * 0.62 / count
-        foot = host.foot - host.height * 0.62 - (1 - abs(place) / count * 2) * each * 0.22
-        found.append(Placed(subject, copy, x, foot, each, host.near, "air", copy % 2 == 1, host.order - 0.5 + 0.01 * copy))
+        place_across = copy - (count - 1) / 2
+        x = host.x + place_across * across * 0.62 / count
+        foot = host.foot - host.height * 0.62 - (1 - abs(place_across) / count * 2) * each * 0.22
+        thing = _attached(subject, host, x, foot, each)
+        found.append(replace(thing, copy=copy, flip=copy % 2 == 1, order=host.order - 0.5 + 0.01 * copy))
     return found

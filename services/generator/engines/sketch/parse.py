@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from generator.engines.sketch.lexicon import Lexicon, Meaning, table
 from generator.engines.sketch.scene import Rgb, Scene, Subject
@@ -135,9 +136,17 @@ def _is_modifier(found: list[Term], at: int) -> bool:
     general = table("places")["general"]["words"]
     if any(meaning.kind != "subject" for meaning in found[at].meanings) or not found[at].meanings:
         return False
-    if at >= 2 and found[at - 1].phrase == "of" and found[at - 2].value("subject") in table("subjects")["container"]["filled"]:
+    if (
+        at >= 2
+        and found[at - 1].phrase == "of"
+        and found[at - 2].value("subject") in table("subjects")["container"]["filled"]
+    ):
         return False
-    if at >= 2 and found[at - 1].phrase == "of" and found[at - 2].value("subject") in table("subjects")["container"]["names"]:
+    if (
+        at >= 2
+        and found[at - 1].phrase == "of"
+        and found[at - 2].value("subject") in table("subjects")["container"]["names"]
+    ):
         return True
     before = found[at - 1] if at else None
     after = found[at + 1] if at + 1 < len(found) else None
@@ -217,34 +226,33 @@ def _take_subject(reading: _Reading, term: Term, lexicon: Lexicon) -> None:
 
 def _take_backdrop(reading: _Reading, term: Term, noun: Term | None) -> None:
     """Everything that is no subject and no colour; a phrase may mean several of these at once ("moonlit": night and a moon)."""
-    for meaning in term.meanings:
-        match meaning.kind:
-            case "setting":
-                reading.settings.append(meaning.value)
-            case "hour" if not (term.phrase in ("golden", "dark") and noun is not None and noun.value("subject")):
-                reading.hours.append(meaning.value)
-            case "weather":
-                reading.weather.append(meaning.value)
-            case "sky":
-                reading.sky.append(meaning.value)
-            case "style":
-                reading.styles.append(meaning.value)
-            case "palette":
-                reading.palette.extend(meaning.value)
-            case "count":
-                reading.count = max(meaning.value, reading.count or 0)
-            case "size":
-                reading.scale = meaning.value
-            case "relation":
-                reading.relation = meaning.value
-            case "place":
-                _take_place(reading, meaning.value)
-            case _:
-                pass
+    lists = {"setting": reading.settings, "weather": reading.weather, "sky": reading.sky, "style": reading.styles}
+    adjective = term.phrase in ("golden", "dark") and noun is not None and noun.value("subject") is not None
+    for kind, value in ((meaning.kind, meaning.value) for meaning in term.meanings):
+        if kind in lists:
+            lists[kind].append(value)
+        elif kind == "hour" and not adjective:
+            reading.hours.append(value)
+        elif kind == "palette":
+            reading.palette.extend(value)
+        elif kind == "place":
+            _take_place(reading, value)
+        else:
+            _take_modifier(reading, kind, value)
     if term.value("setting") or term.value("sky"):
         reading.count = None
         if reading.relation not in ("beside", "with"):
             reading.relation = ""
+
+
+def _take_modifier(reading: _Reading, kind: str, value: Any) -> None:
+    """What the next thing will be: how many, how large, and how the last one stands to it."""
+    if kind == "count":
+        reading.count = max(value, reading.count or 0)
+    elif kind == "size":
+        reading.scale = value
+    elif kind == "relation":
+        reading.relation = value
 
 
 def _take_place(reading: _Reading, place: str) -> None:

@@ -30,8 +30,10 @@ FINISHES: dict[str, Callable[[Stage], None]] = {
     "isometric": light.plain,
 }
 # The order in which several finishes are laid: shapes first, then light, then age and the loss of colour.
-_ORDER = ("isometric", "photo", "watercolor", "oil", "pointillism", "pastel", "flat", "comic", "lowpoly", "glass", "woodblock", "pixel",
-          "neon", "vaporwave", "line", "pencil", "charcoal", "blueprint", "vintage", "mono")  # fmt: skip
+_ORDER = (
+    *("isometric", "photo", "watercolor", "oil", "pointillism", "pastel", "flat", "comic", "lowpoly", "glass"),
+    *("woodblock", "pixel", "neon", "vaporwave", "line", "pencil", "charcoal", "blueprint", "vintage", "mono"),
+)
 
 
 def finish(stage: Stage) -> None:

@@ -29,7 +29,7 @@ def _wobbled(stage: Stage, field: Field, amount: float) -> Field:
     return moved
 
 
-def _hatching(stage: Stage, tone: Field, angle: float, pitch: float, below: float, softness: float) -> Field:
+def _hatching(stage: Stage, tone: Field, *, angle: float, pitch: float, below: float, softness: float) -> Field:
     """Parallel strokes where the picture is darker than `below`."""
     x, y = np.arange(stage.width, dtype=np.float32)[None, :], np.arange(stage.height, dtype=np.float32)[:, None]
     wave = fractal(stage.chance("hatch"), stage.height, stage.width, cells=5, octaves=3)
@@ -44,7 +44,7 @@ def line(stage: Stage) -> None:
     ink = _wobbled(stage, _contours(stage, 1.1, 20), 3)
     tone = blur(luma(stage.pixels), 2 * stage.unit)
     level = float(np.percentile(tone[::8, ::8], 14))
-    hatch = _hatching(stage, tone, 0.8, 7.5, min(0.42, level + 0.02), 2.2) * np.float32(0.5)
+    hatch = _hatching(stage, tone, angle=0.8, pitch=7.5, below=min(0.42, level + 0.02), softness=2.2) * np.float32(0.5)
     stage.pixels = np.repeat((0.99 - 0.93 * np.clip(ink + hatch, 0, 1))[..., None], 3, axis=-1)
 
 
@@ -53,10 +53,13 @@ def pencil(stage: Stage) -> None:
     tooth = paper(stage) + 0.5
     tone = _even(blur(luma(stage.pixels), 1.5 * stage.unit))
     ink = _wobbled(stage, _contours(stage, 1.0, 17), 4) * np.float32(0.85)
-    strokes = _hatching(stage, tone, 0.75, 4.6, 0.78, 1.2) * 0.34 + _hatching(stage, tone, -0.6, 5.2, 0.46, 1.2) * 0.38
+    strokes = _hatching(stage, tone, angle=0.75, pitch=4.6, below=0.78, softness=1.2) * 0.34
+    strokes += _hatching(stage, tone, angle=-0.6, pitch=5.2, below=0.46, softness=1.2) * 0.38
     wash = np.clip(0.85 - tone, 0, 1) * 0.42
     dark = np.clip(ink + strokes + wash, 0, 1) * (0.62 + 0.75 * tooth)
-    stage.pixels = np.asarray((0.97, 0.96, 0.935), np.float32) - np.clip(dark, 0, 0.9)[..., None] * np.asarray((0.92, 0.91, 0.87), np.float32)
+    stage.pixels = np.asarray((0.97, 0.96, 0.935), np.float32) - np.clip(dark, 0, 0.9)[..., None] * np.asarray(
+        (0.92, 0.91, 0.87), np.float32
+    )
 
 
 def _even(tone: Field) -> Field:

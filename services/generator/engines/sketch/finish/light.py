@@ -90,7 +90,9 @@ def neon(stage: Stage) -> None:
     place = np.clip(place + np.linspace(-0.3, 0.3, stage.width, dtype=np.float32)[None, :], 0, 1)
     hue = ramp(((0.05, 0.9, 1.0), (0.3, 0.4, 1.0), (0.8, 0.25, 1.0), (1.0, 0.15, 0.6)), place)
     tone = luma(source)
-    grade = ramp(((0.02, 0.012, 0.06), (0.09, 0.06, 0.26), (0.3, 0.16, 0.5), (0.62, 0.5, 0.85), (0.95, 0.95, 1.0)), tone)
+    grade = ramp(
+        ((0.02, 0.012, 0.06), (0.09, 0.06, 0.26), (0.3, 0.16, 0.5), (0.62, 0.5, 0.85), (0.95, 0.95, 1.0)), tone
+    )
     vivid = tone[..., None] + (source - tone[..., None]) * 1.7
     stage.pixels = grade * 0.52 + np.clip(vivid, 0, 1) * 0.5
     tubes = lines[..., None] * np.clip(hue, 0, 1)
@@ -123,7 +125,9 @@ def vintage(stage: Stage) -> None:
     for _ in range(7):
         x = int(rng.integers(0, stage.width))
         y0 = int(rng.integers(0, stage.height // 2))
-        stage.pixels[y0 : y0 + int(stage.height * rng.uniform(0.1, 0.5)), x : x + 1] += np.float32(rng.uniform(0.06, 0.16))
+        stage.pixels[y0 : y0 + int(stage.height * rng.uniform(0.1, 0.5)), x : x + 1] += np.float32(
+            rng.uniform(0.06, 0.16)
+        )
     edge = max(2, int(26 * stage.unit))
     border = np.ones((stage.height, stage.width), np.float32)
     border[edge:-edge, edge:-edge] = 0

@@ -23,7 +23,8 @@ def _quietened(pixels: Pixels, unit: float) -> Pixels:
     soft = blur(pixels, 3.2 * unit)
     edge = largest(np.abs(pixels - soft))
     keep = np.clip(blur(edge, 2 * unit) * 7, 0, 1)[..., None]
-    return soft + (pixels - soft) * keep
+    quiet: Pixels = soft + (pixels - soft) * keep
+    return quiet
 
 
 def watercolor(stage: Stage) -> None:
@@ -34,7 +35,9 @@ def watercolor(stage: Stage) -> None:
     wash = remap(_quietened(np.clip(stage.pixels, 0, 1), unit), dx, dy)
     wash = _stepped(wash**0.74, 7, 0.45)
     tone = luma(wash)
-    gathered = np.clip(blur(tone, 4 * unit) - tone, 0, 0.3) + np.clip(np.abs(tone - blur(tone, 1.6 * unit)), 0, 0.12) * 1.4
+    gathered = (
+        np.clip(blur(tone, 4 * unit) - tone, 0, 0.3) + np.clip(np.abs(tone - blur(tone, 1.6 * unit)), 0, 0.12) * 1.4
+    )
     flow = fractal(rng, height, width, cells=5, octaves=5) - 0.5
     grains = paper(stage)
     density = (1 - wash) * (0.9 + flow * 0.62 + grains * 0.34)[..., None]
@@ -52,7 +55,8 @@ def _stepped(pixels: Pixels, steps: int, share: float) -> Pixels:
     level = np.floor(place)
     rest = place - level
     flat = (level + rest * rest * rest * (rest * (6 * rest - 15) + 10)) / steps
-    return np.clip(pixels * (1 + share * (flat / np.maximum(tone, 0.02) - 1)[..., None]), 0, 1)
+    stepped: Pixels = np.clip(pixels * (1 + share * (flat / np.maximum(tone, 0.02) - 1)[..., None]), 0, 1)
+    return stepped
 
 
 def _border(stage: Stage, rng: np.random.Generator, grains: Field) -> None:
@@ -62,7 +66,7 @@ def _border(stage: Stage, rng: np.random.Generator, grains: Field) -> None:
     ragged = fractal(rng, stage.height, stage.width, cells=14, octaves=5) * 62 * stage.unit
     inside = np.minimum(x, y) - ragged - 2 * stage.unit
     bare = np.clip(1 - inside / (5 * stage.unit), 0, 1)
-    rim = np.exp(-((inside - 7 * stage.unit) / (4.5 * stage.unit)) ** 2) * np.float32(0.16)
+    rim = np.exp(-(((inside - 7 * stage.unit) / (4.5 * stage.unit)) ** 2)) * np.float32(0.16)
     stage.pixels *= (1 - rim)[..., None]
     stage.blend(_PAPER * (1 + grains * 0.07)[..., None], bare)
 
@@ -107,9 +111,18 @@ def oil(stage: Stage) -> None:
     color = broad + (fine - broad) * share
     color += (source - color) * (stage.focus * np.float32(0.6))[..., None]
     relief = deep + (thin - deep) * share[..., 0]
-    lit = np.roll(relief, (1, 1), (0, 1)) - relief if stage.light.direction[0] > 0 else np.roll(relief, (1, -1), (0, 1)) - relief
+    lit = (
+        np.roll(relief, (1, 1), (0, 1)) - relief
+        if stage.light.direction[0] > 0
+        else np.roll(relief, (1, -1), (0, 1)) - relief
+    )
     weave = paper(stage)
-    stage.pixels = color * (1 - np.clip(lit * min(2.2, 1.2 / max(unit, 0.3)), -1, 1) * 0.14 + weave * 0.07)[..., None]
+    stage.pixels = (
+        color
+        * (1 - np.clip(lit * min(2.2, 1.2 / max(unit, 0.3)), -1, 1) * (0.15 - 0.09 * stage.focus) + weave * 0.07)[
+            ..., None
+        ]
+    )
 
 
 def pointillism(stage: Stage) -> None:
@@ -128,7 +141,10 @@ def _dabs(stage: Stage, under: Pixels, source: Pixels, rng: np.random.Generator,
     """One layer of dabs on a jittered lattice, each with a hue of its own."""
     size = max(size, 3.0)
     rows, columns = int(stage.height / size) + 2, int(stage.width / size) + 2
-    x, y = np.arange(stage.width, dtype=np.float32)[None, :] / size, np.arange(stage.height, dtype=np.float32)[:, None] / size
+    x, y = (
+        np.arange(stage.width, dtype=np.float32)[None, :] / size,
+        np.arange(stage.height, dtype=np.float32)[:, None] / size,
+    )
     row, column = np.floor(y).astype(np.int32), np.floor(x).astype(np.int32)
     jitter = rng.uniform(0.3, 0.7, (2, rows, columns)).astype(np.float32)
     index = row * columns + column
@@ -137,7 +153,8 @@ def _dabs(stage: Stage, under: Pixels, source: Pixels, rng: np.random.Generator,
     hue = np.take(rng.uniform(-0.13, 0.13, (rows * columns, 3)).astype(np.float32), index, axis=0)
     color = remap(source, du * size, dv * size) + hue
     mask = np.clip((0.47 - np.sqrt(du * du + dv * dv)) * size, 0, 1) * np.float32(0.93)
-    return under + (color - under) * mask[..., None]
+    dabbed: Pixels = under + (color - under) * mask[..., None]
+    return dabbed
 
 
 def pastel(stage: Stage) -> None:

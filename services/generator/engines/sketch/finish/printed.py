@@ -103,7 +103,9 @@ def flat(stage: Stage) -> None:
     stage.pixels = blur(chosen, 0.6)
 
 
-def _cells(stage: Stage, source: Pixels, pitch: float, rng: np.random.Generator) -> tuple[Pixels, Field, npt.NDArray[np.int32]]:
+def _cells(
+    stage: Stage, source: Pixels, pitch: float, rng: np.random.Generator
+) -> tuple[Pixels, Field, npt.NDArray[np.int32]]:
     """The picture as Voronoi cells of a jittered lattice: each pixel's cell colour, its distance to the cell's edge, the cell."""
     rows, columns = int(stage.height / pitch) + 3, int(stage.width / pitch) + 3
     jitter = rng.uniform(0.08, 0.92, (2, rows, columns)).astype(np.float32)
@@ -115,7 +117,9 @@ def _cells(stage: Stage, source: Pixels, pitch: float, rng: np.random.Generator)
     for dr in (-1, 0, 1):
         for dc in (-1, 0, 1):
             index = np.clip(row + dr, 0, rows - 1) * columns + np.clip(column + dc, 0, columns - 1)
-            away = np.sqrt((column + dc + np.take(jitter[0], index) - x) ** 2 + (row + dr + np.take(jitter[1], index) - y) ** 2)
+            away = np.sqrt(
+                (column + dc + np.take(jitter[0], index) - x) ** 2 + (row + dr + np.take(jitter[1], index) - y) ** 2
+            )
             nearer = away < best
             second = np.where(nearer, best, np.minimum(second, away))
             best = np.where(nearer, away, best)
@@ -133,7 +137,7 @@ def lowpoly(stage: Stage) -> None:
     contrast(stage, 0.2)
     source = np.clip(stage.pixels, 0, 1)
     coarse, _, cell = _cells(stage, source, 58 * stage.unit, rng)
-    fine, _, small = _cells(stage, source, 15 * stage.unit, rng)
+    fine, _, small = _cells(stage, source, 11 * stage.unit, rng)
     detail = blur(largest(np.abs(source - blur(source, 9 * stage.unit))), 12 * stage.unit)
     use = np.maximum(detail > np.percentile(detail[::8, ::8], 70), stage.focus > 0.3).astype(np.float32)[..., None]
     turn = rng.uniform(-0.11, 0.11, 1 << 16).astype(np.float32)
@@ -153,7 +157,9 @@ def glass(stage: Stage) -> None:
     ripple = fractal(rng, stage.height, stage.width, cells=46, octaves=3) - 0.5
     color = np.clip(color * 1.14 + 0.03, 0, 1) * (1 + ripple * 0.5)[..., None]
     outline = _ink(stage, 2.2, 26)[..., None]
-    stage.pixels = color * (1 - np.maximum(lead, outline)) + np.asarray((0.06, 0.06, 0.07), np.float32) * np.maximum(lead, outline)
+    stage.pixels = color * (1 - np.maximum(lead, outline)) + np.asarray((0.06, 0.06, 0.07), np.float32) * np.maximum(
+        lead, outline
+    )
 
 
 def woodblock(stage: Stage) -> None:
@@ -163,7 +169,9 @@ def woodblock(stage: Stage) -> None:
     ink = _ink(stage, 1.3, 26)
     smooth = blur(stage.pixels, 2.4 * stage.unit)
     palette = _palette(smooth, 12, rng)
-    color = palette[_nearest(smooth, palette)] * np.asarray((0.95, 0.9, 0.78), np.float32) + np.asarray((0.05, 0.045, 0.03), np.float32)
+    color = palette[_nearest(smooth, palette)] * np.asarray((0.95, 0.9, 0.78), np.float32) + np.asarray(
+        (0.05, 0.045, 0.03), np.float32
+    )
     wood = fractal(rng, stage.height, stage.width, cells=60, octaves=3, stretch=16) - 0.5
     color = color * (1 + wood * 0.2)[..., None]
     stage.pixels = color + (np.asarray((0.1, 0.13, 0.22), np.float32) - color) * (ink * np.float32(0.92))[..., None]

@@ -70,24 +70,15 @@ def load(library: ArtLibrary) -> Lexicon:
 def _entries(library: ArtLibrary) -> Iterable[tuple[str, str, Any]]:
     """(phrase, kind, value), the weightier first."""
     for kind, file in (("setting", "settings"), ("hour", "hours"), ("weather", "weather")):
-        for name, row in table(file).items():
-            for word in row["words"]:
-                yield word, kind, name
+        yield from ((word, kind, name) for name, row in table(file).items() for word in row["words"])
     for kind, file in (("sky", "skies"), ("style", "styles")):
-        for name, words in table(file).items():
-            for word in words:
-                yield word, kind, name
-    for word, code in table("colors")["color"].items():
-        yield word, "color", rgb(code)
-    for word, codes in table("colors")["palette"].items():
-        yield word, "palette", tuple(rgb(code) for code in codes)
-    for word, count in table("counts")["words"].items():
-        yield word, "count", count
-    for kind in ("place", "relation", "size"):
-        for word, value in table("places")[kind].items():
-            yield word, kind, value
-    for word in table("places")["negation"]["words"]:
-        yield word, "negation", word
+        yield from ((word, kind, name) for name, words in table(file).items() for word in words)
+    yield from ((word, "color", rgb(code)) for word, code in table("colors")["color"].items())
+    yield from ((word, "palette", tuple(map(rgb, codes))) for word, codes in table("colors")["palette"].items())
+    yield from ((word, "count", count) for word, count in table("counts")["words"].items())
+    places = table("places")
+    yield from ((word, kind, value) for kind in ("place", "relation", "size") for word, value in places[kind].items())
+    yield from ((word, "negation", word) for word in places["negation"]["words"])
     yield from _subjects(library)
 
 

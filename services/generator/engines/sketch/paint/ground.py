@@ -54,11 +54,12 @@ class Plane:
         self.nearness = np.clip(1 / self.z, 0, 1)
 
     def sample(self, tile: Field, scale: float) -> Field:
-        """The tile laid on the plane, mirrored at its edges; blurred away where it would flicker."""
+        """The tile laid on the plane, mirrored at its edges."""
         x = (self.u * scale * _TILE).astype(np.int32)
         y = (self.z * scale * _TILE * 0.55).astype(np.int32)[:, None]
         x, y = _mirror(x), _mirror(y)
-        return np.take(tile.ravel(), y * _TILE + x)
+        laid: Field = np.take(tile.ravel(), y * _TILE + x)
+        return laid
 
 
 def _mirror(index: Any) -> Any:

@@ -1,11 +1,12 @@
 """Smooth random fields and curves, made by interpolating small random grids with matrix products."""
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-Field = npt.NDArray[np.float32]
+Field = npt.NDArray[Any]
 
 
 @lru_cache(maxsize=64)
@@ -36,7 +37,7 @@ def smooth(rng: np.random.Generator, height: int, width: int, rows: int, columns
 
 
 def fractal(
-    rng: np.random.Generator, height: int, width: int, cells: float, octaves: int = 4, stretch: float = 1.0
+    rng: np.random.Generator, height: int, width: int, *, cells: float, octaves: int = 4, stretch: float = 1.0
 ) -> Field:
     """Fractal noise, 0 to 1 about 0.5: `cells` bumps along the longer side, `stretch` times as wide as high."""
     side = max(height, width)

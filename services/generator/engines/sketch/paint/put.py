@@ -8,8 +8,8 @@ from generator.engines.sketch.compose import Placed
 from generator.engines.sketch.lexicon import Lexicon
 from generator.engines.sketch.paint import subjects
 from generator.engines.sketch.paint.raster import Pixels
-from generator.engines.sketch.paint.water import paint_islet
 from generator.engines.sketch.paint.stage import Stage
+from generator.engines.sketch.paint.water import paint_islet
 from generator.engines.sketch.scene import Subject
 
 

@@ -1,13 +1,15 @@
 """Turning SVG into pixels, and the few pixel operations that are faster in libvips."""
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyvips
 import resvg_py
 
-Pixels = npt.NDArray[np.float32]
+# float32 by convention; numpy's stubs widen most operations, so the type promises an array and no more.
+Pixels = npt.NDArray[Any]
 _MAX_CACHED = 96
 
 pyvips.cache_set_max(0)
@@ -89,8 +91,12 @@ def _blurred_in_steps(source: Pixels, sigma: float) -> Pixels:
     return result.reshape(source.shape)
 
 
-def _image(array: npt.NDArray[np.float32] | npt.NDArray[np.uint8]) -> pyvips.Image:
-    return pyvips.Image.new_from_array(array) if array.ndim == 2 else pyvips.Image.new_from_array(array, interpretation="multiband")
+def _image(array: Pixels) -> pyvips.Image:
+    return (
+        pyvips.Image.new_from_array(array)
+        if array.ndim == 2
+        else pyvips.Image.new_from_array(array, interpretation="multiband")
+    )
 
 
 def resize(pixels: Pixels, width: int, height: int, kernel: str = "linear") -> Pixels:
@@ -106,4 +112,5 @@ def remap(pixels: Pixels, dx: Pixels, dy: Pixels) -> Pixels:
     height, width = dx.shape
     columns = np.clip(np.arange(width, dtype=np.float32)[None, :] + dx, 0, width - 1).astype(np.int32)
     rows = np.clip(np.arange(height, dtype=np.float32)[:, None] + dy, 0, height - 1).astype(np.int32)
-    return np.take(pixels.reshape(height * width, -1), rows * width + columns, axis=0).reshape(pixels.shape)
+    moved: Pixels = np.take(pixels.reshape(height * width, -1), rows * width + columns, axis=0)
+    return moved.reshape(pixels.shape)

@@ -44,7 +44,9 @@ def paint_stars(stage: Stage, bottom: int, amount: float) -> None:
         spot = stage.pixels[py : py + size, px : px + size]
         spot += np.asarray(color, np.float32) * np.float32((0.25 + 0.75 * light) * amount)
         if light > 0.8:
-            stage.glow(float(px) + size / 2, float(py) + size / 2, stage.unit * (2 + 16 * (light - 0.75)), color, 0.75 * amount)
+            stage.glow(
+                float(px) + size / 2, float(py) + size / 2, stage.unit * (2 + 16 * (light - 0.75)), color, 0.75 * amount
+            )
 
 
 def _luminary(stage: Stage, bottom: int) -> None:
@@ -98,7 +100,7 @@ def _moon(stage: Stage, x: float, y: float, radius: float) -> None:
     rows, columns, inside, dx, dy = _disc(stage, x, y, radius)
     if inside.size == 0:
         return
-    maria = fractal(stage.chance("maria"), *inside.shape, cells=4, octaves=4)
+    maria = fractal(stage.chance("maria"), inside.shape[0], inside.shape[1], cells=4, octaves=4)
     dark = np.clip((maria - 0.5) * 5, 0, 1) * 0.17
     rim = np.clip(dx * dx + dy * dy, 0, 1) ** 3 * 0.1
     tone = np.clip(1.0 - dark - rim, 0, 1)[..., None] * np.asarray((1.0, 0.98, 0.91), np.float32)
@@ -192,7 +194,13 @@ def _fireworks(stage: Stage, bottom: int) -> None:
             reach = radius * rng.uniform(0.75, 1.05)
             for step in np.linspace(0.25, 1.0, 9):
                 sx, sy = x + np.cos(angle) * reach * step, y + np.sin(angle) * reach * step + radius * 0.22 * step**2
-                stage.glow(float(sx), float(sy), stage.unit * (1.5 + 4.5 * step), mix(color, (1, 1, 1), 0.35), float(0.25 + 0.75 * step))
+                stage.glow(
+                    float(sx),
+                    float(sy),
+                    stage.unit * (1.5 + 4.5 * step),
+                    mix(color, (1, 1, 1), 0.35),
+                    float(0.25 + 0.75 * step),
+                )
 
 
 def _lightning(stage: Stage, bottom: int) -> None:

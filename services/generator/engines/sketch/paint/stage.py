@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from generator.engines.sketch.paint.raster import Pixels
+from generator.engines.sketch.paint.raster import Pixels, render
 from generator.engines.sketch.scene import Rgb, Scene
 
 
@@ -31,7 +31,9 @@ class Light:
 
 @dataclass
 class Stage:
-    """`pixels` is (height, width, 3), sRGB 0 to 1; `focus` is 1 where a subject is, for finishes to spare its detail. `unit` is one thousandth of the picture's size, for line widths and grain."""
+    """`pixels` is (height, width, 3), sRGB 0 to 1; `focus` is 1 where a subject is, "
+    "for finishes to spare its detail. `unit` is one thousandth of the picture's "
+    "size, for line widths and grain."""
 
     scene: Scene
     light: Light
@@ -71,6 +73,15 @@ class Stage:
         target = self.pixels[y0:y1, x0:x1]
         target *= 1 - part[..., 3:]
         target += part[..., :3]
+
+    def lay(self, content: str, top: int = 0, rows: int | None = None) -> None:
+        """Draws SVG content, in the picture's own coordinates, over the rows from `top` on."""
+        rows = min(self.height - top, self.height if rows is None else rows)
+        if rows > 0 and content:
+            box = f'viewBox="0 {top} {self.width} {rows}" width="{self.width}" height="{rows}"'
+            self.over(
+                render(f'<svg xmlns="http://www.w3.org/2000/svg" {box}>{content}</svg>', self.width, rows), 0, top
+            )
 
     def mark(self, alpha: Pixels, left: int, top: int) -> None:
         """Remembers that a subject is where `alpha` is."""
@@ -142,7 +153,9 @@ _RAMP_STEPS = 1023
 def ramp(stops: tuple[Rgb, ...], at: Pixels) -> Pixels:
     """The colour at places 0 to 1 along evenly spaced stops, by a table of fine steps; adds a last axis of 3."""
     knots, steps = np.linspace(0, 1, len(stops)), np.linspace(0, 1, _RAMP_STEPS + 1)
-    fine = np.stack([np.interp(steps, knots, [stop[band] for stop in stops]) for band in range(3)], axis=-1).astype(np.float32)
+    fine = np.stack([np.interp(steps, knots, [stop[band] for stop in stops]) for band in range(3)], axis=-1).astype(
+        np.float32
+    )
     index = np.clip(np.asarray(at * _RAMP_STEPS, np.int32), 0, _RAMP_STEPS)
     return np.take(fine, index, axis=0)
 

@@ -24,7 +24,9 @@ class Drawing:
     is_person: bool = False
 
 
-def drawing_of(name: str, color: Rgb | None, lexicon: Lexicon, rng: np.random.Generator, riding: bool = False) -> Drawing:
+def drawing_of(
+    name: str, color: Rgb | None, lexicon: Lexicon, rng: np.random.Generator, riding: bool = False
+) -> Drawing:
     """The drawing of that name, with a body under it where the library has a head only; people get a natural skin."""
     own = table("drawings")["drawing"].get(name)
     if own is not None:
@@ -33,11 +35,15 @@ def drawing_of(name: str, color: Rgb | None, lexicon: Lexicon, rng: np.random.Ge
     skinned = _with_skin(name, _SKINS[tone], lexicon.library)
     head = lexicon.library.body(skinned)
     template = lexicon.traits(name).body
+    shirt = rgb(_SHIRTS[int(rng.integers(len(_SHIRTS)))])
     if riding and template in ("standing", "robed"):
         template = "riding"
     if not template:
         return Drawing(head, skinned != name)
-    return Drawing(_embodied(name, head, template, color, tone, rng), template != "sitting")
+    return Drawing(
+        _embodied(name, head, template=template, color=color, skin=_SKIN_COLORS[tone], shirt=shirt),
+        template != "sitting",
+    )
 
 
 def _with_skin(name: str, tone: str, library: ArtLibrary) -> str:
@@ -50,10 +56,9 @@ def _with_skin(name: str, tone: str, library: ArtLibrary) -> str:
     return name
 
 
-def _embodied(name: str, head: str, template: str, color: Rgb | None, tone: int, rng: np.random.Generator) -> str:
+def _embodied(name: str, head: str, *, template: str, color: Rgb | None, skin: str, shirt: Rgb) -> str:
     bodies = table("bodies")
     shape = bodies["template"][template]
-    shirt = rgb(_SHIRTS[int(rng.integers(len(_SHIRTS)))])
     if color is not None and template != "sitting":
         shirt = color
     tones = {
@@ -61,7 +66,7 @@ def _embodied(name: str, head: str, template: str, color: Rgb | None, tone: int,
         "b": hexed(scaled(shirt, 0.72)),
         "c": hexed(mix(shirt, (1, 1, 1), 0.5)),
         "d": "#463c3a",
-        "s": _SKIN_COLORS[tone],
+        "s": skin,
     }
     tones = {
         **tones,
@@ -133,7 +138,11 @@ def shade(pixels: Pixels, light: Light, glow: bool) -> Pixels:
     lightness = 1 + np.clip(facing, -0.26, 0.14)
     lightness *= np.linspace(1.05, 0.86, height, dtype=np.float32)[:, None]
     color = np.asarray(light.ambient, np.float32) * 0.78 + np.float32(0.22)
-    warm = np.clip(facing - 0.05, 0, 0.4)[..., None] * np.asarray(light.color, np.float32) * (0.5 if light.is_dark else 0.22)
+    warm = (
+        np.clip(facing - 0.05, 0, 0.4)[..., None]
+        * np.asarray(light.color, np.float32)
+        * (0.5 if light.is_dark else 0.22)
+    )
     result = pixels.copy()
     result[..., :3] = np.clip(
         pixels[..., :3] * lightness[..., None] * color + warm * pixels[..., 3:], 0, pixels[..., 3:]
@@ -153,7 +162,8 @@ def in_air(pixels: Pixels, stage: Stage, distance: float) -> Pixels:
 
 
 def cast_shadow(stage: Stage, pixels: Pixels, left: int, foot: int, strength: float) -> None:
-    """Lays the drawing's shadow on the ground: its outline, flattened and sheared away from the light, and a dark line of contact."""
+    """Lays the drawing's shadow on the ground: its outline, flattened and sheared away "
+    "from the light, and a dark line of contact."""
     if strength <= 0.02 or not stage.wants("shadows"):
         return
     height, width = pixels.shape[:2]
@@ -171,7 +181,7 @@ def cast_shadow(stage: Stage, pixels: Pixels, left: int, foot: int, strength: fl
 
 
 def _contact(stage: Stage, pixels: Pixels, left: int, foot: int, strength: float) -> None:
-    height, width = pixels.shape[:2]
+    height = pixels.shape[0]
     standing = pixels[int(height * 0.9) :, :, 3].max(0) > 0.3
     columns = np.flatnonzero(standing)
     if not columns.size:

@@ -10,7 +10,7 @@ from generator.engines.sketch.paint.ground import ground_colors, ground_row, pai
 from generator.engines.sketch.paint.light import most
 from generator.engines.sketch.paint.noise import fractal, smooth
 from generator.engines.sketch.paint.plants import ISO_GROWTHS, paint_growth, plant_at
-from generator.engines.sketch.paint.raster import remap, render
+from generator.engines.sketch.paint.raster import remap
 from generator.engines.sketch.paint.sky import paint_sky, paint_stars
 from generator.engines.sketch.paint.stage import Stage, hexed, mix, ramp, scaled
 from generator.engines.sketch.scene import Rgb
@@ -32,10 +32,17 @@ def _open_sky(stage: Stage) -> None:
     stage.blend(color, body * np.float32(0.92 - 0.2 * most(stage.scene, "dim")))
 
 
+_NEBULAE: tuple[tuple[Rgb, ...], ...] = (
+    ((0.42, 0.2, 0.7), (0.1, 0.42, 0.7)),
+    ((0.72, 0.2, 0.45), (0.25, 0.25, 0.75)),
+    ((0.1, 0.5, 0.55), (0.5, 0.25, 0.6)),
+)
+
+
 def _space(stage: Stage) -> None:
     """Nebulae in two hues, dust before them, stars, and a far planet's limb."""
     rng = stage.chance("nebula")
-    hues: list[Rgb] = list(stage.scene.palette) or [((0.42, 0.2, 0.7), (0.1, 0.42, 0.7)), ((0.72, 0.2, 0.45), (0.25, 0.25, 0.75)), ((0.1, 0.5, 0.55), (0.5, 0.25, 0.6))][int(rng.integers(3))]  # type: ignore[arg-type]
+    hues = stage.scene.palette or _NEBULAE[int(rng.integers(len(_NEBULAE)))]
     base = np.asarray((0.012, 0.016, 0.045), np.float32)
     stage.pixels[:] = base
     warp = fractal(rng, stage.height, stage.width, cells=3, octaves=3) - 0.5
@@ -60,7 +67,10 @@ def _lunar(stage: Stage) -> None:
     gy = np.arange(stage.horizon, dtype=np.float32)[:, None] - y
     inside = np.clip(radius - np.sqrt(gx * gx + gy * gy), 0, 1)
     lands = fractal(stage.chance("earth"), stage.horizon, stage.width, cells=22, octaves=4)
-    color = ramp(((0.1, 0.32, 0.72), (0.16, 0.42, 0.78), (0.3, 0.55, 0.35), (0.95, 0.97, 1.0)), np.clip((lands - 0.3) * 2.5, 0, 1))
+    color = ramp(
+        ((0.1, 0.32, 0.72), (0.16, 0.42, 0.78), (0.3, 0.55, 0.35), (0.95, 0.97, 1.0)),
+        np.clip((lands - 0.3) * 2.5, 0, 1),
+    )
     night = np.clip(0.55 - (gx * stage.light.direction[0] + gy * 0.4) / radius * 0.8, 0.06, 1)
     stage.blend(color * night[..., None], inside)
     FAR["craters"](stage)
@@ -74,8 +84,12 @@ def _pits(stage: Stage) -> None:
     for near in np.sort(rng.random(16)):
         x, y = rng.random() * stage.width, stage.horizon + (stage.height - stage.horizon) * (0.04 + 0.9 * near**1.4)
         r = stage.width * (0.012 + 0.07 * near) * rng.uniform(0.5, 1.2)
-        parts.append(f'<ellipse cx="{x:.1f}" cy="{y:.1f}" rx="{r:.1f}" ry="{r * 0.3:.1f}" fill="#3f3f45" fill-opacity=".75"/><ellipse cx="{x:.1f}" cy="{y + r * 0.07:.1f}" rx="{r * 0.93:.1f}" ry="{r * 0.23:.1f}" fill="#85858a" fill-opacity=".8"/>')
-    _lay(stage, "".join(parts))
+        parts.append(
+            f'<ellipse cx="{x:.1f}" cy="{y:.1f}" rx="{r:.1f}" ry="{r * 0.3:.1f}" '
+            f'fill="#3f3f45" fill-opacity=".75"/><ellipse cx="{x:.1f}" cy="{y + r * 0.07:.1f}" '
+            f'rx="{r * 0.93:.1f}" ry="{r * 0.23:.1f}" fill="#85858a" fill-opacity=".8"/>'
+        )
+    stage.lay("".join(parts))
 
 
 def _underwater(stage: Stage) -> None:
@@ -95,8 +109,13 @@ def _underwater(stage: Stage) -> None:
     x = np.linspace(-1, 1, stage.width, dtype=np.float32)[None, :] * max(1.0, stage.width / stage.height)
     y = np.linspace(0, 1, stage.height, dtype=np.float32)[:, None]
     angle = np.arctan2(x + 0.25, y + 0.5)
-    fan = sum(np.clip(np.sin(angle * rate + phase), 0, 1) ** 4 for rate, phase in zip((11, 19, 31), rng.uniform(0, 6, 3), strict=True))
-    stage.blend(mix(bright, (1, 1, 1), 0.5), np.asarray(fan, np.float32) * np.clip(1 - y * 1.15, 0, 1) * np.float32(0.2))
+    fan = sum(
+        np.clip(np.sin(angle * rate + phase), 0, 1) ** 4
+        for rate, phase in zip((11, 19, 31), rng.uniform(0, 6, 3), strict=True)
+    )
+    stage.blend(
+        mix(bright, (1, 1, 1), 0.5), np.asarray(fan, np.float32) * np.clip(1 - y * 1.15, 0, 1) * np.float32(0.2)
+    )
     if stage.wants("corals"):
         paint_growth(stage, "corals", stage.height * 1.0)
     _bubbles(stage, rng)
@@ -106,8 +125,12 @@ def _bubbles(stage: Stage, rng: np.random.Generator) -> None:
     parts = []
     for _ in range(34):
         x, y, r = rng.random() * stage.width, rng.random() * stage.height, stage.unit * rng.uniform(2, 9)
-        parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{r:.1f}" fill="#dff6ff" fill-opacity=".12" stroke="#e8faff" stroke-opacity=".6" stroke-width="{r * 0.16:.1f}"/><circle cx="{x - r * 0.35:.1f}" cy="{y - r * 0.35:.1f}" r="{r * 0.2:.1f}" fill="#fff" fill-opacity=".8"/>')
-    _lay(stage, "".join(parts))
+        parts.append(
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{r:.1f}" fill="#dff6ff" fill-opacity=".12" '
+            f'stroke="#e8faff" stroke-opacity=".6" stroke-width="{r * 0.16:.1f}"/><circle cx="{x - r * 0.35:.1f}'
+            f'" cy="{y - r * 0.35:.1f}" r="{r * 0.2:.1f}" fill="#fff" fill-opacity=".8"/>'
+        )
+    stage.lay("".join(parts))
 
 
 def _isometric(stage: Stage) -> None:
@@ -125,19 +148,31 @@ def _isometric(stage: Stage) -> None:
     soil = mix(scaled(top, 0.6), (0.4, 0.28, 0.2), 0.6)
     stage.glow(cx, cy + half * 0.8, half * 1.3, scaled(paper, 0.1), 0.0)
     svg = (
-        f'<ellipse cx="{cx:.1f}" cy="{cy + half * 0.62 + deep:.1f}" rx="{half * 0.9:.1f}" ry="{half * 0.28:.1f}" fill="#000" fill-opacity=".16"/>'
-        f'<path fill="{hexed(soil)}" d="M{cx - half:.1f} {cy:.1f}L{cx:.1f} {cy + half / 2:.1f}v{deep:.1f}L{cx - half:.1f} {cy + deep:.1f}z"/>'
-        f'<path fill="{hexed(scaled(soil, 0.74))}" d="M{cx + half:.1f} {cy:.1f}L{cx:.1f} {cy + half / 2:.1f}v{deep:.1f}L{cx + half:.1f} {cy + deep:.1f}z"/>'
-        f'<path fill="{hexed(top)}" d="M{cx:.1f} {cy - half / 2:.1f}l{half:.1f} {half / 2:.1f}l{-half:.1f} {half / 2:.1f}l{-half:.1f} {-half / 2:.1f}z"/>'
-        f'<path fill="{hexed(scaled(top, 0.82))}" d="M{cx - half:.1f} {cy:.1f}L{cx:.1f} {cy + half / 2:.1f}v{deep * 0.22:.1f}L{cx - half:.1f} {cy + deep * 0.22:.1f}z"/><path fill="{hexed(scaled(top, 0.66))}" d="M{cx + half:.1f} {cy:.1f}L{cx:.1f} {cy + half / 2:.1f}v{deep * 0.22:.1f}L{cx + half:.1f} {cy + deep * 0.22:.1f}z"/>'
+        f'<ellipse cx="{cx:.1f}" cy="{cy + half * 0.62 + deep:.1f}" rx="{half * 0.9:.1f}" '
+        f'ry="{half * 0.28:.1f}" fill="#000" fill-opacity=".16"/>'
+        f'<path fill="{hexed(soil)}" d="M{cx - half:.1f} {cy:.1f}L{cx:.1f} {cy + half / 2:.1f}'
+        f'v{deep:.1f}L{cx - half:.1f} {cy + deep:.1f}z"/>'
+        f'<path fill="{hexed(scaled(soil, 0.74))}" d="M{cx + half:.1f} {cy:.1f}L{cx:.1f} {cy + half / 2:.1f}'
+        f'v{deep:.1f}L{cx + half:.1f} {cy + deep:.1f}z"/>'
+        f'<path fill="{hexed(top)}" d="M{cx:.1f} {cy - half / 2:.1f}l{half:.1f} {half / 2:.1f}'
+        f'l{-half:.1f} {half / 2:.1f}l{-half:.1f} {-half / 2:.1f}z"/>'
+        f'<path fill="{hexed(scaled(top, 0.82))}" d="M{cx - half:.1f} {cy:.1f}L{cx:.1f} {cy + half / 2:.1f}'
+        f'v{deep * 0.22:.1f}L{cx - half:.1f} {cy + deep * 0.22:.1f}z"/><path fill="{hexed(scaled(top, 0.66))}'
+        f'" d="M{cx + half:.1f} {cy:.1f}L{cx:.1f} {cy + half / 2:.1f}v{deep * 0.22:.1f}L{cx + half:.1f}'
+        f' {cy + deep * 0.22:.1f}z"/>'
     )
-    _lay(stage, svg)
+    stage.lay(svg)
     _grow_on_tile(stage, cx, cy, half)
 
 
 def _grow_on_tile(stage: Stage, cx: float, cy: float, half: float) -> None:
     """Trees along the far edges of the tile, from back to front."""
-    names = [name for setting in stage.scene.settings for name in table("settings")[setting]["mid"] if name in ISO_GROWTHS and stage.wants(name)]
+    names = [
+        name
+        for setting in stage.scene.settings
+        for name in table("settings")[setting]["mid"]
+        if name in ISO_GROWTHS and stage.wants(name)
+    ]
     if not names:
         return
     rng = stage.chance("tile")
@@ -157,16 +192,23 @@ _ABSTRACT: tuple[tuple[Rgb, ...], ...] = (
 )
 
 
+def _abstract_palette(stage: Stage, rng: np.random.Generator) -> tuple[Rgb, ...]:
+    """The prompt's colours with darker and lighter companions, or one of three sets."""
+    palette = stage.scene.palette
+    if not palette:
+        return _ABSTRACT[int(rng.integers(len(_ABSTRACT)))]
+    if len(palette) == 1:
+        main = palette[0]
+        return scaled(main, 0.3), scaled(main, 0.7), main, mix(main, (1, 1, 1), 0.55), mix(main, (1, 0.95, 0.85), 0.85)
+    if len(palette) < 4:
+        return (*(scaled(color, 0.55) for color in palette), *palette, mix(palette[-1], (1, 1, 1), 0.6))
+    return palette
+
+
 def _abstract(stage: Stage) -> None:
     """Flowing bands of colour folded by noise, with a few calm discs that sit on the thirds."""
     rng = stage.chance("abstract")
-    palette = tuple(stage.scene.palette)
-    if len(palette) == 1:
-        palette = (scaled(palette[0], 0.3), scaled(palette[0], 0.7), palette[0], mix(palette[0], (1, 1, 1), 0.55), mix(palette[0], (1, 0.95, 0.85), 0.85))
-    elif len(palette) < 4:
-        palette = (*(scaled(color, 0.55) for color in palette), *palette, mix(palette[-1], (1, 1, 1), 0.6)) or _ABSTRACT[int(rng.integers(3))]
-    if not stage.scene.palette:
-        palette = _ABSTRACT[int(rng.integers(len(_ABSTRACT)))]
+    palette = _abstract_palette(stage, rng)
     height, width = stage.height, stage.width
     warp_x = fractal(rng, height, width, cells=2.2, octaves=3) - 0.5
     warp_y = fractal(rng, height, width, cells=2.2, octaves=3) - 0.5
@@ -175,7 +217,7 @@ def _abstract(stage: Stage) -> None:
     bands = field * 7 + warp_x * 2.2
     at = np.clip((field - 0.2) * 1.6, 0, 1) * 0.55 + (np.abs((bands % 2) - 1)) * 0.45
     stage.pixels[:] = ramp(palette, at)
-    down, right = np.gradient(bands)
+    down, right = np.gradient(bands, axis=0), np.gradient(bands, axis=1)
     relief = np.clip((right * stage.light.direction[0] - down * 0.6) * 22 * stage.unit, -0.5, 0.5)
     stage.pixels *= (1 + relief * 0.36)[..., None]
     spots = ((0.33, 0.36), (0.68, 0.62), (0.72, 0.25), (0.25, 0.72))
@@ -187,14 +229,13 @@ def _abstract(stage: Stage) -> None:
         inside = np.clip(radius - distance, 0, 1)
         tone = np.asarray(palette[(number * 2 + 1) % len(palette)], np.float32)
         shading = np.clip(1.05 - (gx * -stage.light.direction[0] * -1 + gy) / radius * 0.22, 0.6, 1.3)
-        stage.shade(np.clip(1 - (distance - radius) / (radius * 0.5), 0, 1) * (1 - inside) * np.float32(0.22), int(radius * 0.08), int(radius * 0.12))
+        stage.shade(
+            np.clip(1 - (distance - radius) / (radius * 0.5), 0, 1) * (1 - inside) * np.float32(0.22),
+            int(radius * 0.08),
+            int(radius * 0.12),
+        )
         stage.blend(tone * shading[..., None], inside * np.float32(0.94))
     stage.pixels *= (0.96 + 0.08 * smooth(rng, height, width, 60, 60))[..., None]
-
-
-def _lay(stage: Stage, content: str) -> None:
-    svg = f'<svg xmlns="http://www.w3.org/2000/svg" width="{stage.width}" height="{stage.height}">{content}</svg>'
-    stage.over(render(svg, stage.width, stage.height), 0, 0)
 
 
 VIEWS: dict[str, Callable[[Stage], None]] = {

@@ -4,7 +4,6 @@ import numpy as np
 
 from generator.engines.sketch.paint.light import lit, most
 from generator.engines.sketch.paint.noise import Field, curve, fractal
-from generator.engines.sketch.paint.raster import render
 from generator.engines.sketch.paint.stage import Stage, hexed, mix
 
 _DEEP = {"sea": (0.05, 0.28, 0.44), "lake": (0.09, 0.3, 0.36)}
@@ -51,7 +50,8 @@ def _waves(rng: np.random.Generator, rows: int, width: int, calm: bool) -> Field
     near = (np.linspace(0, 1, rows) ** 0.5 * (rows - 1)).astype(int)
     fine = fractal(rng, rows, width, cells=90, octaves=2, stretch=6.0)
     share = np.linspace(0.75, 0.25, rows, dtype=np.float32)[:, None]
-    return field[near] * (1 - share) + fine * share
+    waves: Field = field[near] * (1 - share) + fine * share
+    return waves
 
 
 def _glitter(stage: Stage, top: int, waves: Field) -> None:
@@ -82,9 +82,11 @@ def paint_islet(stage: Stage, x: float, foot: float, width: float) -> None:
     foam = hexed(mix(lit((1, 1, 1), stage.light), stage.light.sky[2], 0.3))
     for number in range(9):
         fx = x + (number - 4) / 4 * width * 0.74
-        parts.append(f'<ellipse cx="{fx:.1f}" cy="{foot + width * 0.125:.1f}" rx="{width * rng.uniform(0.06, 0.14):.1f}" ry="{width * 0.018:.1f}" fill="{foam}" fill-opacity=".75"/>')
-    svg = f'<svg xmlns="http://www.w3.org/2000/svg" width="{stage.width}" height="{stage.height}">{"".join(parts)}</svg>'
-    stage.over(render(svg, stage.width, stage.height), 0, 0)
+        parts.append(
+            f'<ellipse cx="{fx:.1f}" cy="{foot + width * 0.125:.1f}" rx="{width * rng.uniform(0.06, 0.14):.1f}'
+            f'" ry="{width * 0.018:.1f}" fill="{foam}" fill-opacity=".75"/>'
+        )
+    stage.lay("".join(parts))
 
 
 def shore(stage: Stage, at: float, wander: float) -> Field:

@@ -85,7 +85,8 @@ def _flakes(stage: Stage, tones: tuple[str, ...], count: int) -> None:
         x, y, turn = rng.random() * stage.width, rng.random() * stage.height, rng.uniform(0, 360)
         s = stage.unit * rng.uniform(5, 14)
         parts.append(
-            f'<path transform="translate({x:.1f} {y:.1f}) rotate({turn:.0f}) scale({s:.2f})" fill="{tones[int(rng.integers(len(tones)))]}" '
+            f'<path transform="translate({x:.1f} {y:.1f}) rotate({turn:.0f}) scale({s:.2f})" '
+            f'fill="{tones[int(rng.integers(len(tones)))]}" '
             'd="M0-1C.8-.6.8.4 0 1C-.8.4-.8-.6 0-1z" fill-opacity=".92"/>'
         )
     _overlay(stage, "".join(parts))
@@ -116,6 +117,8 @@ def _rays(stage: Stage) -> None:
 
 
 def _overlay(stage: Stage, content: str) -> None:
-    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {stage.width} {stage.height}" preserveAspectRatio="none" width="{stage.width}" height="{stage.height}" fill="none">{content}</svg>'
-    width, height = (-(-stage.width // 2), -(-stage.height // 2)) if stage.width * stage.height > _SHARP_PIXELS else (stage.width, stage.height)
-    stage.over(resize(render(svg, width, height), stage.width, stage.height), 0, 0)
+    large = stage.width * stage.height > _SHARP_PIXELS
+    width, height = (-(-stage.width // 2), -(-stage.height // 2)) if large else (stage.width, stage.height)
+    box = f'viewBox="0 0 {stage.width} {stage.height}" preserveAspectRatio="none" width="{width}" height="{height}"'
+    pixels = render(f'<svg xmlns="http://www.w3.org/2000/svg" fill="none" {box}>{content}</svg>', width, height)
+    stage.over(resize(pixels, stage.width, stage.height), 0, 0)
