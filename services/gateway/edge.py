@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import assert_never
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl
 
 from aiohttp import web
 
@@ -26,10 +26,10 @@ from gateway.middleware.request_id import request_id, traceparent
 from gateway.plain import Plain
 from gateway.purchases import Purchases
 from gateway.routing import Found, Routes
-from gateway.sending import Sending
+from gateway.sending import Begun, Sending
 from gateway.validation import decode
 from gateway.visit import Visit
-from gateway.wire import Ask, Base64Of, Reply
+from gateway.wire import Ask, Reply, target_parts
 from gesso.errors.v1 import reason_pb2 as pb
 from servicekit.addresses import Network
 from servicekit.calls import Call, CallObserver, enter, leave
@@ -62,9 +62,13 @@ class Edge:
         visit.traceparent = call.traceparent
         error: BaseException | None = None
         try:
-            reply, error = await self._answer(visit, request, call)
-            call.notes["status"] = reply.status
-            return await self.sending.send(request, reply, self._headers(visit))
+            begun, error = await self._answer(visit, request, call)
+            call.notes["status"] = begun.reply.status
+            return await self.sending.send(request, begun, self._headers(visit))
+        except Fault as fault:
+            # The head of the answer is on its way: only a broken connection can still say that the rest is missing.
+            call.reason = fault.reason_name
+            raise ConnectionResetError(fault.message) from fault
         except (asyncio.CancelledError, ConnectionError):
             call.notes["client_left"] = True
             raise
@@ -74,10 +78,8 @@ class Edge:
             leave(token)
 
     def _visit(self, request: web.BaseRequest) -> Visit:
-        target, headers = request.raw_path, request.headers
-        path, _, query = target.partition("?")
-        if not path.startswith("/") or not path.isascii():
-            path = quote(urlsplit(path).path, errors="surrogateescape") or "/"
+        headers = request.headers
+        path, query = target_parts(request.raw_path)
         return Visit(
             ask=Ask(request.method, path, {}, dict(parse_qsl(query)) if query else {}, headers),
             request_id=request_id(headers),
@@ -87,23 +89,21 @@ class Edge:
             started_at=asyncio.get_running_loop().time(),
         )
 
-    async def _answer(self, visit: Visit, request: web.BaseRequest, call: Call) -> tuple[Reply, Exception | None]:
-        """The reply, and the error behind it where it is a bug's."""
+    async def _answer(self, visit: Visit, request: web.BaseRequest, call: Call) -> tuple[Begun, Exception | None]:
+        """The reply, begun, and the error behind it where it is a bug's."""
         error: Exception | None = None
         try:
-            reply = await self._dispatch(visit, request, call)
-            if any(isinstance(part, Base64Of) for part in reply.body):
-                self.sending.check(reply)
+            begun = await self.sending.begin(await self._dispatch(visit, request, call))
             crashpoint("gateway.before_reply")
         except Fault as raised:
             fault = raised
         except Exception as raised:  # noqa: BLE001 - the boundary of the process: a bug is logged and answered as one
             error, fault = raised, Internal()
         else:
-            return reply, None
+            return begun, None
         call.reason = fault.reason_name
         reply = worded(fault, visit.dialect, request_id=visit.request_id, purchase_began=visit.purchase_began)
-        return reply, error
+        return Begun(reply), error
 
     async def _dispatch(self, visit: Visit, request: web.BaseRequest, call: Call) -> Reply:
         method, path = visit.ask.method, visit.ask.path

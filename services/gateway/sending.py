@@ -5,6 +5,7 @@ Pictures never lie in memory whole: all replies share one budget of block buffer
 
 import contextlib
 from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
 
 import pybase64
 from aiohttp import web
@@ -16,7 +17,7 @@ from gateway.wire import Base64Of, Reply
 _SERVER = "gesso"
 _UNIT_BYTES = 3 * 1024
 """Blocks are multiples of 3 bytes, so that the base64 of one runs into that of the next."""
-_SMALLEST_BLOCK_BYTES = 16 * _UNIT_BYTES
+_SMALLEST_BLOCK_BYTES = 8 * _UNIT_BYTES
 _LARGEST_BLOCK_BYTES = 128 * _UNIT_BYTES
 _BUFFERED_PER_BLOCK_BYTE = 3
 """A block, its base64, and what the transport keeps of it."""
@@ -46,6 +47,16 @@ class BlockSizes:
         return bounded - bounded % _UNIT_BYTES
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A reply of which nothing is sent yet: where pictures stand in it, the first of them has been found readable."""
+
+    reply: Reply
+    opening: bytes = b""
+    rest: AsyncIterator[bytes] | None = None
+    """None where the reply is not streamed."""
+
+
 class Sending:
     """Sends the replies of one process."""
 
@@ -53,30 +64,39 @@ class Sending:
         self._sources = sources
         self._blocks = BlockSizes(memory_bytes)
 
-    def check(self, reply: Reply) -> None:
-        """Raise Unavailable where a picture of the reply is known not to be readable, while another answer can still be given."""
-        for part in reply.body:
-            if isinstance(part, Base64Of):
-                self._sources.check(part.read_url, part.byte_count)
+    async def begin(self, reply: Reply) -> Begun:
+        """Read the beginning. Raises Unavailable where a picture cannot be read, while another answer can still be given."""
+        pictures = [part for part in reply.body if isinstance(part, Base64Of)]
+        if not pictures:
+            return Begun(reply)
+        for picture in pictures:
+            self._sources.check(picture.read_url, picture.byte_count)
+        rest = self._encoded(reply)
+        text, block = await anext(rest), await anext(rest)
+        return Begun(reply, text + block, rest)
 
-    async def send(self, request: web.BaseRequest, reply: Reply, headers: Mapping[str, str]) -> web.StreamResponse:
-        """Send a reply with these headers beside its own."""
+    async def send(self, request: web.BaseRequest, begun: Begun, headers: Mapping[str, str]) -> web.StreamResponse:
+        """Send a reply with these headers beside its own. Raises Unavailable where it cannot be sent to its end."""
+        reply = begun.reply
         everything = CIMultiDict({"Server": _SERVER, **headers, **reply.headers})
         if reply.body:
             everything["Content-Type"] = reply.content_type
-        if len(reply.body) <= 1 and not any(isinstance(part, Base64Of) for part in reply.body):
-            body = reply.body[0] if reply.body else None
-            return web.Response(status=reply.status, headers=everything, body=body)
-        return await self._stream(request, reply, everything)
+        if begun.rest is not None:
+            return await self._stream(request, begun, begun.rest, everything)
+        body = b"".join(part for part in reply.body if isinstance(part, bytes)) if reply.body else None
+        return web.Response(status=reply.status, headers=everything, body=body)
 
-    async def _stream(self, request: web.BaseRequest, reply: Reply, headers: CIMultiDict[str]) -> web.StreamResponse:
-        response = web.StreamResponse(status=reply.status, headers=headers)
-        response.content_length = reply.length
+    async def _stream(
+        self, request: web.BaseRequest, begun: Begun, rest: AsyncIterator[bytes], headers: CIMultiDict[str]
+    ) -> web.StreamResponse:
+        response = web.StreamResponse(status=begun.reply.status, headers=headers)
+        response.content_length = begun.reply.length
         await response.prepare(request)
         if request.method == "HEAD":
             return response
         with self._blocks.sending():
-            async for block in self._encoded(reply):
+            await response.write(begun.opening)
+            async for block in rest:
                 await response.write(block)
         await response.write_eof()
         return response

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 import msgspec
 
@@ -85,3 +86,11 @@ def bearer(headers: Mapping[str, str]) -> str | None:
     """The token of `Authorization: Bearer …`, None where there is none."""
     scheme, _, token = headers.get("Authorization", "").partition(" ")
     return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def target_parts(target: str) -> tuple[str, str]:
+    """Path and query of a request's target; of an absolute address only those. Bytes that are not ASCII come out encoded."""
+    path, _, query = target.partition("?")
+    if not path.startswith("/"):
+        path = "/" + path.partition("://")[2].partition("/")[2]
+    return path if path.isascii() else quote(path, errors="surrogateescape"), query
