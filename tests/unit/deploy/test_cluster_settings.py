@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from embedded.environment import DEFAULTS, Service
+from embedded.environment import SERVICES as EMBEDDED
 from gallery.provenance.authority import local_credential
 from servicekit.settings import load
 from testkit.cluster import Cluster, ports
@@ -38,6 +40,12 @@ def test_a_container_is_told_nothing_of_ours_that_its_service_does_not_read(clus
     read = {field.metadata["env"] for field in dataclasses.fields(config_of(service))}
     told = {name for name in cluster.environment(cluster.container(service)) if name.startswith("GESSO_")}
     assert told <= read
+
+
+@pytest.mark.parametrize("service", EMBEDDED, ids=lambda service: service.name)
+def test_a_container_is_told_all_that_a_process_of_make_run_is_told(cluster: Cluster, service: Service) -> None:
+    told = cluster.environment(cluster.container(service.name))
+    assert set(service.variables) - DEFAULTS <= set(told)
 
 
 @pytest.mark.parametrize("service", SERVICES)
