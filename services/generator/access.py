@@ -1,0 +1,11 @@
+"""Who may call the generator."""
+
+ACCESS = {
+    "gesso.generator.v1.Jobs": frozenset({"gateway"}),
+    "gesso.generator.v1.Jobs/ListSettlements": frozenset[str](),
+    "gesso.generator.v1.Models": frozenset({"gateway"}),
+    "gesso.generator.v1.Secrets": frozenset({"gateway"}),
+    "gesso.generator.v1.Operations": frozenset({"gateway"}),
+    "gesso.generator.v1.Operations/SetMaintenance": frozenset[str](),
+}
+"""Full service names, or methods where one differs; the operator may call all of them."""

@@ -1,0 +1,274 @@
+"""Steps 1 and 2: a purchase is priced, written as a job and held, or refused with nothing bought and its key free again."""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from generator import replays
+from generator.catalogue import Catalogue
+from generator.dispatch import Dispatch
+from generator.gate import Gate
+from generator.kept_secrets import KeptSecrets
+from generator.peers import Admission as Hold
+from generator.peers import Billing
+from generator.pricing import Price
+from generator.records import JobRecord, TaskRecord
+from generator.replica import Replica, new_token
+from generator.router import Router
+from generator.settlement import Settlement
+from generator.steps import Steps, passes, until_done
+from generator.store import jobs, reads
+from generator.store.jobs import Inserted, Insertion, Refusal
+from generator.watches import Watches, is_over
+from gesso.billing.v1.billing_pb2 import CallerClaims
+from gesso.errors.v1 import reason_pb2 as reasons
+from gesso.generator.v1 import generator_pb2 as pb
+from servicekit.crashpoints import crashpoint
+from servicekit.database import Database
+from servicekit.faults import Fault, InvalidField, Unavailable, to_proto
+from servicekit.ids import AccountId, ApiKeyId, JobId, new_id
+from servicekit.timestamps import to_timestamp
+
+_MOST_DRAWS = 100
+_MOST_FACTS_BYTES = 64 << 10
+_REVIEW_AFTER_DEADLINE = timedelta(seconds=120)
+_MOST_TRIES = 3
+_NEVER_HELD = frozenset(
+    {
+        reasons.REASON_INSUFFICIENT_FUNDS,
+        reasons.REASON_BUDGET_EXCEEDED,
+        reasons.REASON_ACCOUNT_SUSPENDED,
+        reasons.REASON_ACCOUNT_CLOSED,
+        reasons.REASON_NOT_FOUND,
+        reasons.REASON_CONFLICT,
+    }
+)
+"""Billing's own refusals: no hold stands after them, and none will."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """The job that answers a purchase; `replayed` where it stood already."""
+
+    job: JobRecord
+    replayed: bool = False
+
+
+class Admission:
+    """Admits purchases one by one; the steps of many are gathered below."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        steps: Steps,
+        catalogue: Catalogue,
+        router: Router,
+        billing: Billing,
+        dispatch: Dispatch,
+        settlement: Settlement,
+        secrets: KeptSecrets,
+        watches: Watches,
+        gate: Gate,
+        replica: Replica,
+        deadline_seconds: float,
+    ) -> None:
+        self._database = database
+        self._steps = steps
+        self._catalogue = catalogue
+        self._router = router
+        self._billing = billing
+        self._dispatch = dispatch
+        self._settlement = settlement
+        self._secrets = secrets
+        self._watches = watches
+        self._gate = gate
+        self._replica = replica
+        self._deadline = timedelta(seconds=deadline_seconds)
+        self._refusing: set[asyncio.Task[None]] = set()
+
+    def quote(self, claims: CallerClaims, purchase: pb.Purchase) -> Sequence[Price]:
+        """What a picture of each draw costs at most. Raises the catalogue's faults, and tells in `draw` which draw it was."""
+        _check(purchase)
+        prices = []
+        for index, draw in enumerate(purchase.draws):
+            try:
+                prices.append(
+                    self._catalogue.quote(draw, dialect=purchase.dialect, markup_percent=claims.markup_percent)
+                )
+            except Fault as fault:
+                fault.details["draw"] = str(index)
+                raise
+        return prices
+
+    async def admit(self, claims: CallerClaims, purchase: pb.Purchase, watch_id: str) -> Admitted:
+        """Turn a purchase into a job that will run, or find the one that stands for it.
+
+        Raises the fault for which it was refused: then nothing is bought, and nothing is in the way of a repeat.
+        """
+        prices = self.quote(claims, purchase)
+        self._gate.check()
+        if purchase.join_recent and (joined := await self._recent(claims, purchase)):
+            return self._standing(joined, watch_id)
+        self._check_routes(purchase)
+        job, boxes = self._job(claims, purchase, prices)
+        for task_id, box in boxes.items():
+            self._secrets.keep(task_id, box)
+        try:
+            standing = await self._write(job, claims.max_concurrency)
+            if standing is None:
+                return Admitted(await self._begin(job, watch_id))
+        except Fault:
+            self._forget(boxes)
+            raise
+        self._forget(boxes)
+        return self._standing(standing, watch_id)
+
+    async def _begin(self, job: JobRecord, watch_id: str) -> JobRecord:
+        hold = Hold(
+            hold_id=job.hold_id,
+            account_id=job.account_id,
+            api_key_id=job.api_key_id,
+            amount_micros=job.hold_micros,
+            job_id=job.id,
+            review_at=to_timestamp(job.deadline_at + _REVIEW_AFTER_DEADLINE),
+        )
+        try:
+            await self._billing.admit(hold)
+        except Fault as fault:
+            await self._refuse(job, fault, settled=fault.reason in _NEVER_HELD)
+            # A tombstone: another replica took this one for dead, and has refused the job.
+            raise Unavailable("generator") if fault.reason == reasons.REASON_CONFLICT else fault  # noqa: B904
+        crashpoint("generator.after_hold")
+        try:
+            return await self._dispatch.accept(job, watch_id)
+        except Fault as fault:
+            await self._refuse(job, fault, settled=False)
+            raise
+
+    async def _write(self, job: JobRecord, most_open: int) -> JobRecord | None:
+        """Step 1. Returns None, or the ended job that has this idempotency key."""
+        for _ in range(_MOST_TRIES):
+            try:
+                inserted = await self._steps.insert.submit(Insertion(job, self._replica.id, most_open))
+            except Fault as fault:
+                await self._refuse(job, fault, settled=True)
+                raise
+            if inserted is Inserted.NEW:
+                crashpoint("generator.after_job_inserted")
+                return None
+            holder = await jobs.holder_of_key(self._database, job)
+            if holder is None and inserted is Inserted.CROWDED:
+                raise _crowded(most_open)
+            if holder is None:  # freed in the meantime
+                continue
+            holder_id, outdated = holder
+            if holder_id == job.id:  # our own earlier try was written, unheard
+                return None
+            if outdated:
+                await jobs.free_key(self._database, holder_id)
+                continue
+            standing = await reads.job(self._database, holder_id)
+            assert standing is not None, "jobs are never deleted"
+            return replays.replayed(standing, job.purchase.fingerprint)
+        raise Unavailable("generator")
+
+    async def _recent(self, claims: CallerClaims, purchase: pb.Purchase) -> JobRecord | None:
+        job_id = await jobs.recent(self._database, claims.account_id, claims.api_key_id, purchase)
+        return await reads.job(self._database, job_id) if job_id else None
+
+    def _standing(self, job: JobRecord, watch_id: str) -> Admitted:
+        if watch_id and not is_over(job):
+            self._watches.add(watch_id, (job.id,))
+        return Admitted(job, replayed=True)
+
+    def _check_routes(self, purchase: pb.Purchase) -> None:
+        for index, draw in enumerate(purchase.draws):
+            try:
+                self._router.routes(draw)
+            except Fault as fault:
+                fault.details["draw"] = str(index)
+                raise
+
+    def _job(
+        self, claims: CallerClaims, purchase: pb.Purchase, prices: Sequence[Price]
+    ) -> tuple[JobRecord, dict[str, bytes]]:
+        """The job to write, and the sealed keys that came with it: they leave the purchase here."""
+        job_id, token, now = JobId(new_id("job")), new_token(), datetime.now(UTC)
+        boxes, tasks = {}, []
+        for index, (draw, price) in enumerate(zip(purchase.draws, prices, strict=True)):
+            task = TaskRecord(
+                job_id=job_id,
+                index=index,
+                state=pb.Task.STATE_QUEUED,
+                price_micros=price.per_picture_micros,
+                price_rule=price.rule,
+                holds_secret=bool(draw.sealed_secret),
+                lease_token=token,
+            )
+            if draw.sealed_secret:
+                boxes[task.id] = draw.sealed_secret
+                draw.ClearField("sealed_secret")
+            tasks.append(task)
+        job = JobRecord(
+            id=job_id,
+            account_id=AccountId(claims.account_id),
+            api_key_id=ApiKeyId(claims.api_key_id),
+            purchase=purchase,
+            state=pb.Job.STATE_ADMITTING,
+            hold_micros=sum(task.price_micros * draw.n for task, draw in zip(tasks, purchase.draws, strict=True)),
+            retention_days=claims.retention_days,
+            created_at=now,
+            deadline_at=now + self._deadline,
+            tasks=tuple(tasks),
+        )
+        return job, boxes
+
+    async def _refuse(self, job: JobRecord, fault: Fault, *, settled: bool) -> None:
+        """End a job of which nothing was bought, now or as soon as the database is back."""
+        token = job.tasks[0].lease_token
+        assert token is not None, "a job is written by who leases it"
+        refusal = Refusal(job.id, token, to_proto(fault), settled)
+        try:
+            refused = await self._steps.refuse.submit(refusal)
+        except Fault as away:
+            if not passes(away):
+                raise
+            self._later(self._refuse_at_last(job, refusal))
+        else:
+            if refused and not settled:
+                self._later(self._settlement.release(job.id, job.account_id))
+
+    async def _refuse_at_last(self, job: JobRecord, refusal: Refusal) -> None:
+        if await until_done(self._steps.refuse, refusal) and not refusal.settled:
+            await self._settlement.release(job.id, job.account_id)
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._refusing.add(task)
+        task.add_done_callback(self._refusing.discard)
+
+    def _forget(self, task_ids: Sequence[str] | dict[str, bytes]) -> None:
+        for task_id in task_ids:
+            self._secrets.forget(task_id)
+
+
+def _crowded(limit: int) -> Fault:
+    return Fault(
+        reasons.REASON_CONCURRENCY_EXCEEDED,
+        f"At most {limit} jobs of this account run at once.",
+        details={"limit": str(limit)},
+        retry_after_seconds=1.0,
+    )
+
+
+def _check(purchase: pb.Purchase) -> None:
+    """What every edge keeps to: a purchase that does not is its bug, but must not reach the tables."""
+    if not 1 <= len(purchase.draws) <= _MOST_DRAWS:
+        raise InvalidField("draws", f"A purchase has 1 to {_MOST_DRAWS} draws.")
+    if len(purchase.facts) > _MOST_FACTS_BYTES:
+        raise InvalidField("facts", f"Facts have at most {_MOST_FACTS_BYTES} bytes.")
+    if not purchase.fingerprint or not purchase.dialect:
+        raise InvalidField("fingerprint", "A purchase names its dialect and bears a fingerprint.")

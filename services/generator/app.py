@@ -1,0 +1,282 @@
+"""The generator, put together: admission, workers, recovery and watches around one gRPC server."""
+
+import contextlib
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+
+from generator.access import ACCESS
+from generator.admission import Admission
+from generator.cancelling import Cancelling
+from generator.catalogue import Catalogue
+from generator.config import Config
+from generator.dispatch import Dispatch
+from generator.drawing import Drawing
+from generator.events import Events
+from generator.gate import Gate
+from generator.heartbeat import Heartbeat, Pulse
+from generator.inputs import Inputs
+from generator.keeping import Keeper
+from generator.kept_secrets import KeptSecrets
+from generator.memory import PictureMemory
+from generator.orders import Orders
+from generator.peers import Billing, Gallery, Webhooks
+from generator.providers.base import Provider
+from generator.providers.registry import open_providers
+from generator.recovery import Recoverer
+from generator.replica import Replica
+from generator.router import Router
+from generator.secrets import Sealing
+from generator.servicer import JobsServicer, ModelsServicer, OperationsServicer, SecretsServicer
+from generator.settlement import Live, Settlement
+from generator.steps import Steps
+from generator.store import leases
+from generator.storehouse import Storehouse
+from generator.sweeper import Sweeper
+from generator.watches import Watches
+from generator.worker import Worker
+from gesso.generator.v1 import generator_pb2_grpc as rpc
+from pictures.studio import Studio
+from servicekit.background import running_task
+from servicekit.database import Database, listen, migrate
+from servicekit.faults import Fault
+from servicekit.identity import Access, Identity
+from servicekit.link import Link
+from servicekit.objects import Objects
+from servicekit.outbox import Outbox
+from servicekit.server import Registration, serving
+from servicekit.spool import Spool
+from servicekit.telemetry import Telemetry
+
+
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What the process stands on."""
+
+    config: Config
+    telemetry: Telemetry
+    database: Database
+    objects: Objects
+    storehouse: Storehouse
+    studio: Studio
+    billing: Billing
+    gallery: Gallery
+    outbox: Outbox | None
+    providers: Mapping[str, Provider]
+
+
+@dataclass(frozen=True, slots=True)
+class _Rooms:
+    """What works on it."""
+
+    replica: Replica
+    catalogue: Catalogue
+    router: Router
+    gate: Gate
+    secrets: KeptSecrets
+    watches: Watches
+    settlement: Settlement
+    worker: Worker
+    dispatch: Dispatch
+    recoverer: Recoverer
+    admission: Admission
+
+
+@contextlib.asynccontextmanager
+async def running(config: Config, providers: Mapping[str, Provider] | None = None) -> AsyncIterator[str]:
+    """Run the generator; yields its gRPC address. `providers` replace the installed ones.
+
+    At the end nothing new is begun, what is short is finished within the grace period, the edges are told, and the leases of
+    the rest are handed over.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        ground = await _laid(stack, config, providers)
+        rooms = _furnished(ground)
+        stack.push_async_callback(rooms.router.close)
+        await _begin_work(stack, ground, rooms)
+        registrations = _registrations(ground, rooms)
+        access = Access(config.peers, ACCESS)
+        yield await stack.enter_async_context(
+            serving(config.listen, registrations, access=access, observer=ground.telemetry, grace_seconds=2.0)
+        )
+        rooms.gate.close()
+        rooms.dispatch.close()
+        await rooms.worker.drain(config.grace_seconds)
+        rooms.watches.close()
+
+
+async def _laid(stack: contextlib.AsyncExitStack, config: Config, providers: Mapping[str, Provider] | None) -> _Ground:
+    telemetry = await stack.enter_async_context(Telemetry.running("generator", config.metrics_listen))
+    database = await stack.enter_async_context(
+        Database.connect(config.database_url, schema="generator", max_connections=config.database_connections)
+    )
+    await migrate(database, "generator.migrations")
+    telemetry.watch_pool(database.pool_use)
+    objects = Objects.from_url(config.store_url)
+    spool = Spool(config.spool_dir, objects, max_bytes=config.spool_bytes)
+    await stack.enter_async_context(running_task(spool.run()))
+    identity = Identity("generator", config.token)
+
+    async def link(address: str, component: str) -> Link:
+        return await stack.enter_async_context(Link.open(address, component=component, identity=identity))
+
+    webhooks = await link(config.webhooks_address, "webhooks service") if config.webhooks_address else None
+    return _Ground(
+        config=config,
+        telemetry=telemetry,
+        database=database,
+        objects=objects,
+        storehouse=Storehouse(objects, spool),
+        studio=await stack.enter_async_context(Studio()),
+        billing=Billing(await link(config.billing_address, "billing service")),
+        gallery=Gallery(await link(config.gallery_address, "gallery service")),
+        outbox=Outbox(database, Webhooks(webhooks).publish) if webhooks else None,
+        providers=open_providers(os.environ) if providers is None else providers,
+    )
+
+
+def _furnished(ground: _Ground) -> _Rooms:
+    config, database = ground.config, ground.database
+    replica, live, steps = Replica(), Live(), Steps(database)
+    catalogue = Catalogue.load(
+        providers=ground.providers, extra_path=config.catalogue_path, stand_in=config.fallback_engine
+    )
+    router = Router(catalogue, ground.providers, weights=config.provider_weights)
+    gate = Gate(ground.storehouse)
+    secrets = KeptSecrets(Sealing(config.sealing_key))
+    watches = Watches(database, ground.objects, live.__contains__)
+    settlement = Settlement(
+        database,
+        steps,
+        ground.billing,
+        watches,
+        live,
+        event=Events(config.files_url, config.link_key).event,
+        wake_outbox=ground.outbox.wake if ground.outbox else lambda: None,
+    )
+    orders = Orders(
+        steps, router, Keeper(ground.gallery, ground.storehouse, ground.studio), _observer(ground.telemetry)
+    )
+    drawing = Drawing(
+        database=database,
+        router=router,
+        orders=orders,
+        inputs=Inputs(ground.gallery, ground.objects),
+        secrets=secrets,
+        memory=PictureMemory(config.picture_bytes),
+        replica=replica,
+        salvage_seconds=config.salvage_seconds,
+    )
+    worker = Worker(
+        database=database,
+        steps=steps,
+        drawing=drawing,
+        settlement=settlement,
+        watches=watches,
+        live=live,
+        secrets=secrets,
+        retirement=_retirement(catalogue),
+        span=ground.telemetry.span,
+        capacity=config.task_capacity,
+        salvage_seconds=config.salvage_seconds,
+    )
+    dispatch = Dispatch(database=database, steps=steps, worker=worker, watches=watches, live=live, replica=replica)
+    recoverer = Recoverer(database, steps, router, settlement, replica, requeued=dispatch.wake)
+    admission = Admission(
+        database=database,
+        steps=steps,
+        catalogue=catalogue,
+        router=router,
+        billing=ground.billing,
+        dispatch=dispatch,
+        settlement=settlement,
+        secrets=secrets,
+        watches=watches,
+        gate=gate,
+        replica=replica,
+        deadline_seconds=config.job_deadline_seconds,
+    )
+    return _Rooms(
+        replica, catalogue, router, gate, secrets, watches, settlement, worker, dispatch, recoverer, admission
+    )
+
+
+async def _begin_work(stack: contextlib.AsyncExitStack, ground: _Ground, rooms: _Rooms) -> None:
+    config, database = ground.config, ground.database
+    heartbeat = Heartbeat(database, rooms.replica, lease_seconds=config.lease_seconds, lost=rooms.worker.stop)
+    await heartbeat.begin()
+    pulse = Pulse(database, rooms.gate, queued=rooms.dispatch.wake, died=rooms.recoverer.recover)
+    await pulse.look()
+    sweeper = Sweeper(
+        database=database,
+        billing=ground.billing,
+        settlement=rooms.settlement,
+        recoverer=rooms.recoverer,
+        worker=rooms.worker,
+        replica=rooms.replica,
+        seconds=config.sweep_seconds,
+    )
+    depth = ground.telemetry.metrics.queue_depth
+    depth.labels("tasks").set_function(lambda: pulse.queued_count)
+    depth.labels("running").set_function(lambda: rooms.worker.running)
+    work = [
+        heartbeat.run(),
+        pulse.run(),
+        sweeper.run(),
+        ground.storehouse.probe(),
+        rooms.dispatch.claim(),
+        rooms.settlement.run(),
+        rooms.watches.follow(),
+        listen(
+            config.database_url, [leases.QUEUE_CHANNEL], lambda _channel, _payload: rooms.dispatch.wake(), pulse.look
+        ),
+    ]
+    if ground.outbox:
+        work.append(ground.outbox.run())
+    for coroutine in work:
+        await stack.enter_async_context(running_task(coroutine))
+    stack.push_async_callback(_hand_over, ground, rooms)
+
+
+async def _hand_over(ground: _Ground, rooms: _Rooms) -> None:
+    await rooms.worker.stop()
+    free = [name for name, provider in ground.providers.items() if provider.free_to_repeat]
+    with contextlib.suppress(Fault):  # without the database the leases run out by themselves
+        await leases.hand_over(ground.database, rooms.replica.id, free)
+
+
+def _registrations(ground: _Ground, rooms: _Rooms) -> tuple[Registration, ...]:
+    database = ground.database
+    cancelling = Cancelling(database, rooms.worker, rooms.settlement)
+    jobs = JobsServicer(
+        database,
+        ground.objects,
+        rooms.admission,
+        cancelling,
+        rooms.watches,
+        caller_token_key=ground.config.caller_token_key,
+    )
+    package = "gesso.generator.v1"
+    return (
+        Registration(f"{package}.Jobs", rpc.add_JobsServicer_to_server, jobs),
+        Registration(f"{package}.Models", rpc.add_ModelsServicer_to_server, ModelsServicer(rooms.catalogue)),
+        Registration(
+            f"{package}.Secrets", rpc.add_SecretsServicer_to_server, SecretsServicer(Sealing(ground.config.sealing_key))
+        ),
+        Registration(f"{package}.Operations", rpc.add_OperationsServicer_to_server, OperationsServicer(database)),
+    )
+
+
+def _observer(telemetry: Telemetry) -> Callable[[str, str, float], None]:
+    def observe(provider: str, outcome: str, seconds: float) -> None:
+        telemetry.metrics.provider_seconds.labels(provider, outcome).observe(seconds)
+
+    return observe
+
+
+def _retirement(catalogue: Catalogue) -> Callable[[str], tuple[str, str]]:
+    def retirement(name: str) -> tuple[str, str]:
+        model = catalogue.model(name)
+        return model.deprecated_on, model.sunset_on
+
+    return retirement

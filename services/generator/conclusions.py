@@ -1,0 +1,62 @@
+"""How a task ends is a pure matter of what its orders brought: kept with its charge frozen, or failed with its fault."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from generator import lifecycle
+from generator.records import TaskRecord
+from generator.runs import Run
+from generator.store.tasks import Conclusion
+from gesso.generator.v1 import generator_pb2 as pb
+
+Retirement = Callable[[str], tuple[str, str]]
+"""When a public model is deprecated and when it ends, as dates; empty where it stands."""
+
+
+def ended_task(run: Run, *, free_to_repeat: bool, retirement: tuple[str, str]) -> TaskRecord:
+    """The run's task as it ends now."""
+    gathered, task = run.gathered, run.task
+    provider = gathered.provider or task.provider
+    for position, fault in gathered.faults.items():
+        gathered.faults[position] = lifecycle.told(fault, provider, free_to_repeat=free_to_repeat)
+    result = gathered.result()
+    result.deprecated_on, result.sunset_on = retirement
+    return replace(
+        task,
+        state=pb.Task.STATE_KEPT if gathered.pictures else pb.Task.STATE_FAILED,
+        provider=provider,
+        upstream_model=gathered.upstream_model or task.upstream_model,
+        result=result,
+        charge_micros=lifecycle.charge_micros(task, len(gathered.pictures)),
+        ended_at=datetime.now(UTC),
+        revision=task.revision + 1,
+    )
+
+
+def conclusion(task: TaskRecord, lease_token: int, *, lost_count: int) -> Conclusion:
+    """The step that makes a task's end durable; `lost_count` pictures may have been bought that nobody pays."""
+    assert task.result is not None, "an ended task has a result"
+    assert task.ended_at is not None, "an ended task has a time"
+    return Conclusion(
+        job_id=task.job_id,
+        index=task.index,
+        lease_token=lease_token,
+        state=task.state,
+        provider=task.provider,
+        upstream_model=task.upstream_model,
+        result=task.result,
+        charge_micros=task.charge_micros,
+        ended_at=task.ended_at,
+        loss_micros=task.price_micros * lost_count if lost_count else None,
+    )
+
+
+def salvaged(task: TaskRecord, late: Mapping[int, pb.Picture]) -> pb.Task:
+    """The result of a failed task with pictures that came too late."""
+    result = pb.Task()
+    if task.result is not None:
+        result.CopyFrom(task.result)
+    del result.pictures[:]
+    result.pictures.extend(late[position] for position in sorted(late))
+    return result

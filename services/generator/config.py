@@ -1,0 +1,124 @@
+"""The generator's settings."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from generator.router import parse_weights
+from generator.secrets import new_sealing_key, parse_sealing_key
+from servicekit.identity import parse_peers
+from servicekit.settings import setting
+
+
+def _path_or_none(text: str) -> Path | None:
+    return Path(text) if text else None
+
+
+def _stand_in(text: str) -> str | None:
+    return None if text in ("", "none") else text
+
+
+def _sealing_key(text: str) -> bytes:
+    return parse_sealing_key(text) if text else new_sealing_key()
+
+
+@dataclass(frozen=True)
+class Config:
+    """What the generator reads from the environment. Providers read their vendor's own variables beside it."""
+
+    listen: str = setting("GESSO_GENERATOR_LISTEN", "Where gRPC is served: `unix:/path` or `host:port`.")
+    database_url: str = setting(
+        "GESSO_GENERATOR_DATABASE_URL", "PostgreSQL of the schema `generator`, as the role `generator`.", secret=True
+    )
+    database_connections: int = setting(
+        "GESSO_GENERATOR_DATABASE_CONNECTIONS", "Most connections to PostgreSQL.", default="6", parse=int
+    )
+    metrics_listen: str = setting(
+        "GESSO_GENERATOR_METRICS_LISTEN", "Where `/metrics` and `/healthz` are served.", default="127.0.0.1:0"
+    )
+    token: str = setting("GESSO_GENERATOR_TOKEN", "This service's own token, shown to the others.", secret=True)
+    peers: Mapping[str, bytes] = setting(
+        "GESSO_PEERS", "SHA-256 of each service's token: `name:hex`, separated by commas.", parse=parse_peers
+    )
+    caller_token_key: bytes = setting(
+        "GESSO_CALLER_TOKEN_KEY",
+        "Key of the caller tokens, in hex; the edge must not have it.",
+        parse=bytes.fromhex,
+        secret=True,
+    )
+    link_key: bytes = setting(
+        "GESSO_LINK_KEY",
+        "Key of the file links, in hex; without it a webhook's event names its pictures by id alone.",
+        default="",
+        parse=bytes.fromhex,
+        secret=True,
+    )
+    sealing_key: bytes = setting(
+        "GESSO_SEALING_KEY",
+        "Private key, 32 bytes in hex, to which callers' own provider keys are sealed; the same on every replica."
+        " Without it each process makes its own.",
+        default="",
+        parse=_sealing_key,
+        secret=True,
+    )
+    billing_address: str = setting("GESSO_BILLING_ADDRESS", "Where billing is served.")
+    gallery_address: str = setting("GESSO_GALLERY_ADDRESS", "Where the gallery is served.")
+    webhooks_address: str = setting(
+        "GESSO_WEBHOOKS_ADDRESS", "Where the webhooks service is; without it events stay in the outbox.", default=""
+    )
+    files_url: str = setting("GESSO_FILES_URL", "Public base address of the gallery's files port.", default="")
+    store_url: str = setting("GESSO_STORE_URL", "The object store: `file:///path` or `s3://bucket/prefix?endpoint=…`.")
+    spool_dir: Path = setting(
+        "GESSO_SPOOL_DIR", "Where this replica keeps paid pictures while the object store is away.", parse=Path
+    )
+    fallback_engine: str | None = setting(
+        "GESSO_FALLBACK_ENGINE",
+        "The engine that stands in for models whose provider is not configured: `sketch` or `none`.",
+        default="none",
+        parse=_stand_in,
+    )
+    catalogue_path: Path | None = setting(
+        "GESSO_CATALOGUE", "A TOML file of the operator's own models and prices.", default="", parse=_path_or_none
+    )
+    provider_weights: Mapping[str, float] = setting(
+        "GESSO_PROVIDER_WEIGHTS",
+        "Preference between providers, as `openai=2,fal=0`; 0 leaves one out.",
+        default="",
+        parse=parse_weights,
+    )
+    task_capacity: int = setting(
+        "GESSO_GENERATOR_TASKS", "Most tasks that one replica works on at once.", default="256", parse=int
+    )
+    picture_bytes: int = setting(
+        "GESSO_GENERATOR_PICTURE_BYTES",
+        "Most bytes of pictures in flight in one replica; tasks wait for room.",
+        default=str(96 << 20),
+        parse=int,
+    )
+    spool_bytes: int = setting(
+        "GESSO_SPOOL_BYTES", "Most bytes that the spool may hold.", default=str(4 << 30), parse=int
+    )
+    job_deadline_seconds: float = setting(
+        "GESSO_JOB_DEADLINE_SECONDS", "How long a job may take before it fails.", default="600", parse=float
+    )
+    salvage_seconds: float = setting(
+        "GESSO_GENERATOR_SALVAGE_SECONDS",
+        "How long after a job's deadline its late pictures are still taken in, uncharged.",
+        default="120",
+        parse=float,
+    )
+    lease_seconds: float = setting(
+        "GESSO_GENERATOR_LEASE_SECONDS",
+        "How long a replica's leases hold without renewal; it renews each third of it.",
+        default="30",
+        parse=float,
+    )
+    sweep_seconds: float = setting(
+        "GESSO_GENERATOR_SWEEP_SECONDS", "Pause between two rounds of the sweeper.", default="30", parse=float
+    )
+    grace_seconds: float = setting(
+        "GESSO_GENERATOR_GRACE_SECONDS",
+        "How long running tasks have to end at a shutdown before they are handed over.",
+        default="20",
+        parse=float,
+    )

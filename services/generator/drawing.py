@@ -1,0 +1,172 @@
+"""A task is drawn in at most three attempts: what may be ordered again is, on the next route, until all is there."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from generator import lifecycle
+from generator.inputs import Inputs
+from generator.kept_secrets import KeptSecrets
+from generator.memory import PictureMemory, Reservation
+from generator.orders import Attempt, Orders, Ticketed, is_free, read_tickets
+from generator.providers.base import Bought, UpstreamFault
+from generator.replica import Replica
+from generator.router import Route, Router
+from generator.runs import Run
+from generator.store import tasks
+from servicekit.database import Database
+from servicekit.faults import Fault, Unavailable, to_proto
+
+
+@dataclass(frozen=True, slots=True)
+class _Brief:
+    """What all attempts at a task have in common."""
+
+    memory: Reservation
+    inputs: Sequence[bytes]
+    mask: bytes | None
+    secret: str | None
+
+
+class Drawing:
+    """Draws tasks. Whatever goes wrong with a picture stands at its position of what was gathered; only LeaseLost is raised."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        router: Router,
+        orders: Orders,
+        inputs: Inputs,
+        secrets: KeptSecrets,
+        memory: PictureMemory,
+        replica: Replica,
+        salvage_seconds: float,
+    ) -> None:
+        self._database = database
+        self._router = router
+        self._orders = orders
+        self._inputs = inputs
+        self._secrets = secrets
+        self._memory = memory
+        self._replica = replica
+        self._salvage_seconds = salvage_seconds
+
+    def is_free(self, run: Run) -> bool:
+        """Whether the run's order may be placed twice for nothing."""
+        return is_free(self._router, run.task)
+
+    async def draw(self, run: Run) -> None:
+        """Fill `run.gathered` as far as it goes. Raises LeaseLost."""
+        with self._memory.reserved() as memory:
+            try:
+                secret = self._secrets.open(run.task)
+                inputs, mask = await self._inputs.read(run.job.account_id, run.draw, memory)
+            except Fault as fault:
+                _close(run, fault)
+                return
+            brief = _Brief(memory, inputs, mask, secret)
+            if run.task.tickets:
+                await self._collect(run, brief)
+            await self._order(run, brief)
+
+    async def _order(self, run: Run, brief: _Brief) -> None:
+        tried: list[Route] = []
+        while run.ending is None and (positions := run.gathered.open_positions(run.draw.n)):
+            try:
+                route = next_route(self._router.routes(run.draw), tried)
+            except Fault as fault:
+                _close(run, fault)
+                return
+            attempt = self._attempt(run, brief, route, run.task.attempt_count + 1)
+            await self._orders.place(attempt, positions)
+            tried.append(route)
+            await self._reopen(run, attempt, positions, tried)
+
+    async def _reopen(self, run: Run, attempt: Attempt, positions: Sequence[int], tried: Sequence[Route]) -> None:
+        """Forget the faults of what may be ordered again, when the time for it has come."""
+        faults = run.gathered.faults
+        free = self._router.provider(attempt.route.provider).free_to_repeat
+        again = [
+            position
+            for position in positions
+            if position in faults
+            and lifecycle.may_repeat(faults[position], attempt=attempt.number, free_to_repeat=free)
+        ]
+        if not again or run.ending is not None:
+            return
+        try:
+            following = next_route(self._router.routes(run.draw), tried)
+        except Fault:  # nobody is left: why the last one failed says more
+            return
+        await self._note(attempt, faults[again[0]])
+        if following in tried:
+            pause = lifecycle.pause_seconds(attempt.number, faults[again[0]], chance=random.random())  # noqa: S311
+            await asyncio.sleep(pause)
+        for position in again:
+            del faults[position]
+
+    async def _collect(self, run: Run, brief: _Brief) -> None:
+        ticketed = read_tickets(run.task.tickets)
+        await asyncio.gather(*(self._collect_one(run, brief, ticket) for ticket in ticketed))
+        provider = self._router.provider(run.task.provider)
+        if not provider.free_to_repeat:
+            for position in run.gathered.open_positions(run.draw.n):
+                run.gathered.faults[position] = _in_doubt(provider.name)
+                run.gathered.lost_count += 1
+
+    async def _collect_one(self, run: Run, brief: _Brief, ticketed: Ticketed) -> None:
+        route = self._route_of(run, ticketed)
+        await self._orders.collect(self._attempt(run, brief, route, run.task.attempt_count), ticketed)
+
+    def _route_of(self, run: Run, ticketed: Ticketed) -> Route:
+        """The route on which an order was placed; one that has left the catalogue is still collected from."""
+        try:
+            routes = self._router.routes(run.draw)
+        except Fault:
+            routes = ()
+        plain = Route(ticketed.provider, ticketed.upstream_model, {}, len(ticketed.positions))
+        same = (r for r in routes if (r.provider, r.upstream_model) == (plain.provider, plain.upstream_model))
+        return next(same, plain)
+
+    def _attempt(self, run: Run, brief: _Brief, route: Route, number: int) -> Attempt:
+        left = (run.job.deadline_at - datetime.now(UTC)).total_seconds()
+        return Attempt(
+            run=run,
+            route=route,
+            number=number,
+            memory=brief.memory,
+            replica=self._replica.id,
+            deadline_seconds=max(left, 0.0) + self._salvage_seconds,
+            secret=brief.secret,
+            inputs=brief.inputs,
+            mask=brief.mask,
+            tickets=read_tickets(run.task.tickets),
+        )
+
+    async def _note(self, attempt: Attempt, fault: Fault) -> None:
+        task = attempt.run.task
+        try:
+            await tasks.note_fault(self._database, task.job_id, task.index, attempt.number, to_proto(fault))
+        except Unavailable:  # a note for people; the next intent matters more
+            return
+
+
+def next_route(routes: Sequence[Route], tried: Sequence[Route]) -> Route:
+    """The most preferred route that has not been tried; with all tried, the one whose turn was longest ago."""
+    untried = next((route for route in routes if route not in tried), None)
+    if untried is not None:
+        return untried
+    return min(routes, key=lambda route: max(i for i, other in enumerate(tried) if other == route))
+
+
+def _close(run: Run, fault: Fault) -> None:
+    for position in run.gathered.open_positions(run.draw.n):
+        run.gathered.faults[position] = fault
+
+
+def _in_doubt(provider: str) -> UpstreamFault:
+    fault = lifecycle.outcome_unknown(provider)
+    return UpstreamFault(fault.reason, fault.message, bought=Bought.UNKNOWN, retryable=False, details=fault.details)

@@ -1,0 +1,213 @@
+"""Step 5: a picture that has been paid for is inspected, made what was asked for, signed, stored and written down."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar, cast
+
+from generator.peers import Gallery, SignItem
+from generator.providers.base import Bought, Pixels, UpstreamFault
+from generator.records import JobRecord, TaskRecord, image_id_of
+from generator.steps import persist
+from generator.storehouse import Storehouse
+from gesso.errors.v1 import reason_pb2 as reasons
+from gesso.gallery.v1 import gallery_pb2 as gallery
+from gesso.generator.v1 import generator_pb2 as pb
+from pictures.facts import Buffer, Facts, NotAPicture, Standing, extension
+from pictures.inspection import inspect
+from pictures.slots import MANIFEST_SLOT_BYTES, Slot, slot
+from pictures.studio import Studio, StudioUnavailable, Target
+from servicekit.crashpoints import crashpoint
+from servicekit.timestamps import to_timestamp
+
+T = TypeVar("T")
+
+# Above this a walk over the bytes is worth a thread: it takes milliseconds, in which the loop would serve nobody.
+_OFF_LOOP_BYTES = 1 << 20
+_DEFAULT_QUALITY = 90
+_FORMATS = {"jpg": "jpeg"}
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What drew a picture: said in its credentials."""
+
+    provider: str
+    upstream_model: str
+    trained: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A picture as it will be kept, all but its credentials."""
+
+    facts: Facts
+    digest: bytes
+    size_bytes: int
+    buffers: Sequence[Buffer]
+    slot: Slot | None
+
+
+class Keeper:
+    """Keeps pictures one by one. What fails on our side is tried until it works: the bytes are paid for."""
+
+    def __init__(self, gallery: Gallery, storehouse: Storehouse, studio: Studio) -> None:
+        self._gallery = gallery
+        self._storehouse = storehouse
+        self._studio = studio
+
+    async def keep(
+        self, job: JobRecord, task: TaskRecord, position: int, pixels: Pixels, origin: Origin
+    ) -> tuple[pb.Picture, Sequence[str]]:
+        """Return the kept picture and what was changed about it. Raises UpstreamFault UPSTREAM_BAD_IMAGE.
+
+        Kept again, after a crash or by another worker, the picture that was first stands.
+        """
+        draw = job.purchase.draws[task.index]
+        data, facts, warnings = await self._as_asked(pixels.data, draw, origin.provider)
+        ready = await self._ready(data, facts)
+        image_id = image_id_of(task, position)
+        buffers = await self._signed(ready, draw, image_id, origin)
+        key = f"{job.account_id}/{ready.digest.hex()[:2]}/{ready.digest.hex()}.{extension(facts.format)}"
+        await persist(lambda: self._storehouse.put(key, buffers))
+        crashpoint("generator.after_put")
+        record = _record(job, task, position, image_id=image_id, key=key, ready=ready)
+        stands = await persist(lambda: self._gallery.record(record))
+        return _picture(stands, pixels.seed), warnings
+
+    async def _as_asked(self, data: Buffer, draw: pb.Draw, provider: str) -> tuple[Buffer, Facts, list[str]]:
+        try:
+            facts = await _off_loop(data, lambda: inspect(data))
+            change = wanted(facts, draw)
+            if change is None:
+                return data, facts, []
+            made = await self._studio.transcode(
+                data,
+                format=change.format,
+                quality=draw.output_quality or _DEFAULT_QUALITY,
+                width=change.width,
+                height=change.height,
+            )
+        except NotAPicture as flaw:
+            raise bad_image(provider, flaw) from flaw
+        except StudioUnavailable:
+            return data, facts, ["The picture is as the upstream drew it: it could not be converted."]
+        return made.data, made.facts, change.warnings
+
+    async def _ready(self, data: Buffer, facts: Facts) -> _Ready:
+        genuine = facts.has_manifest and await self._has_valid_manifest(data)
+        cut = None if genuine else slot(data, facts, MANIFEST_SLOT_BYTES)
+        if cut is None:
+            digest = await _off_loop(data, lambda: hashlib.sha256(data).digest())
+            return _Ready(facts, digest, len(data), (data,), None)
+        digest = await _off_loop(data, cut.digest)
+        return _Ready(facts, digest, cut.size_bytes(), (), cut)
+
+    async def _has_valid_manifest(self, data: Buffer) -> bool:
+        try:
+            manifest = await self._studio.manifest(data)
+        except (NotAPicture, StudioUnavailable):  # in doubt it is left alone: what it says was not ours to take away
+            return True
+        return manifest is not None and manifest.standing is not Standing.INVALID
+
+    async def _signed(self, ready: _Ready, draw: pb.Draw, image_id: str, origin: Origin) -> Sequence[Buffer]:
+        if ready.slot is None:
+            return ready.buffers
+        item = SignItem(
+            image_id=image_id,
+            digest=ready.digest,
+            format=ready.facts.format,
+            slot_offset=ready.slot.offset_bytes,
+            slot_length=ready.slot.length_bytes,
+            model=draw.model,
+            upstream_model=origin.upstream_model,
+            provider=origin.provider,
+            trained=origin.trained,
+            composite=bool(draw.input_image_ids),
+            drawn_at=to_timestamp(datetime.now(UTC)),
+        )
+        return ready.slot.filled(await persist(lambda: self._gallery.sign(item)))
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a picture must be made into."""
+
+    format: Target
+    width: int | None
+    height: int | None
+    warnings: list[str]
+
+
+def wanted(facts: Facts, draw: pb.Draw) -> Change | None:
+    """What must be changed about a picture for it to be what was asked for; None for nothing."""
+    asked = _FORMATS.get(draw.output_format, draw.output_format) or facts.format
+    resized = bool(draw.width and draw.height) and (facts.width, facts.height) != (draw.width, draw.height)
+    if asked == facts.format and not resized:
+        return None
+    warnings = []
+    if resized:
+        warnings.append(f"resized from {facts.width}x{facts.height} to {draw.width}x{draw.height}")
+    if asked != facts.format:
+        warnings.append(f"converted from {facts.format} to {asked}")
+    size = (draw.width, draw.height) if resized else (None, None)
+    return Change(cast("Target", asked), size[0], size[1], warnings)
+
+
+def bad_image(provider: str, flaw: NotAPicture) -> UpstreamFault:
+    """The fault of an upstream's answer that is no usable picture: paid for, and of no use."""
+    return UpstreamFault(
+        reasons.REASON_UPSTREAM_BAD_IMAGE,
+        "The upstream answered with something that is no usable picture.",
+        bought=Bought.YES,
+        retryable=False,
+        details={"provider": provider, "cause": flaw.kind.value},
+    )
+
+
+def _record(
+    job: JobRecord, task: TaskRecord, position: int, *, image_id: str, key: str, ready: _Ready
+) -> gallery.Image:
+    record = gallery.Image(
+        id=image_id,
+        account_id=job.account_id,
+        source=gallery.Image.SOURCE_DRAWN,
+        digest=ready.digest,
+        blob_key=key,
+        format=ready.facts.format,
+        width=ready.facts.width,
+        height=ready.facts.height,
+        byte_count=ready.size_bytes,
+        job_id=job.id,
+        task_index=task.index,
+        image_index=position,
+        created_at=to_timestamp(datetime.now(UTC)),
+    )
+    if lifetime := _lifetime(job):
+        record.expires_at.FromDatetime(job.created_at + lifetime)
+    return record
+
+
+def _lifetime(job: JobRecord) -> timedelta | None:
+    if job.purchase.keep_seconds:
+        return timedelta(seconds=job.purchase.keep_seconds)
+    return timedelta(days=job.retention_days) if job.retention_days else None
+
+
+def _picture(image: gallery.Image, seed: int | None) -> pb.Picture:
+    return pb.Picture(
+        image_id=image.id,
+        format=image.format,
+        width=image.width,
+        height=image.height,
+        byte_count=image.byte_count,
+        blob_key=image.blob_key,
+        seed=seed,
+        digest=image.digest,
+    )
+
+
+async def _off_loop(data: Buffer, look: Callable[[], T]) -> T:
+    return look() if len(data) <= _OFF_LOOP_BYTES else await asyncio.to_thread(look)

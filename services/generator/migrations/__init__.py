@@ -1,0 +1,1 @@
+"""The generator's schema, one forward step per file."""

@@ -1,0 +1,269 @@
+"""Steps 3 and 4: a task's missing pictures are ordered on one route, in as many orders as it takes, and kept as they come."""
+
+import asyncio
+import itertools
+import logging
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+from generator import lifecycle
+from generator.keeping import Keeper, Origin
+from generator.memory import Reservation
+from generator.providers.base import Bought, Drawn, Order, Pixels, Provider, Ticket, UpstreamFault
+from generator.records import TaskRecord
+from generator.router import Route, Router
+from generator.runs import Run
+from generator.steps import LeaseLost, Steps, until_done
+from generator.store.tasks import Beginning, Submission
+from gesso.errors.v1 import reason_pb2 as reasons
+from gesso.generator.v1 import generator_pb2 as pb
+from servicekit.calls import OK
+from servicekit.crashpoints import crashpoint
+from servicekit.faults import Fault
+
+T = TypeVar("T")
+
+Observe = Callable[[str, str, float], None]
+"""Provider, OK or a fault's name, seconds."""
+
+_SEEDS = 1 << 32
+_log = logging.getLogger(__name__)
+
+
+class Ticketed(msgspec.Struct, frozen=True, array_like=True):
+    """An accepted order as the task's row keeps it: who has it, which positions it fills, and the vendor's own words."""
+
+    provider: str
+    upstream_model: str
+    positions: tuple[int, ...]
+    data: bytes
+
+
+def is_free(router: Router, task: TaskRecord) -> bool:
+    """Whether the order that a task has placed may be placed again for nothing; never where its provider is gone."""
+    try:
+        return bool(task.provider) and router.provider(task.provider).free_to_repeat
+    except KeyError:
+        return False
+
+
+def written_tickets(tickets: Sequence[Ticketed]) -> bytes:
+    """Write the accepted orders of a task."""
+    return msgspec.msgpack.encode(tickets)
+
+
+def read_tickets(data: bytes) -> list[Ticketed]:
+    """Read what `written_tickets` wrote."""
+    return msgspec.msgpack.decode(data, type=list[Ticketed]) if data else []
+
+
+def batches(positions: Sequence[int], size: int) -> list[tuple[int, ...]]:
+    """Cut positions into orders: each consecutive, since picture i of an order has its seed + i, and at most `size` long."""
+    orders: list[tuple[int, ...]] = []
+    for position in positions:
+        if orders and position == orders[-1][-1] + 1 and len(orders[-1]) < size:
+            orders[-1] += (position,)
+        else:
+            orders.append((position,))
+    return orders
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One time that a task's open positions are ordered, on one route; `number` counts from 1."""
+
+    run: Run
+    route: Route
+    number: int
+    memory: Reservation
+    replica: str
+    deadline_seconds: float
+    secret: str | None
+    inputs: Sequence[bytes]
+    mask: bytes | None
+    tickets: list[Ticketed]
+    begun: bool = False
+    beginning: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def order(self, positions: Sequence[int]) -> Order:
+        """The order of these positions."""
+        draw = self.run.draw
+        if draw.HasField("seed") and positions[0]:
+            draw = pb.Draw.FromString(draw.SerializeToString())
+            draw.seed = (draw.seed + positions[0]) % _SEEDS
+        return Order(
+            task_id=self.run.task.id,
+            draw=draw,
+            upstream_model=self.route.upstream_model,
+            count=len(positions),
+            options=self.route.options,
+            inputs=self.inputs,
+            mask=self.mask,
+            secret=self.secret,
+            deadline_seconds=self.deadline_seconds,
+        )
+
+
+class Orders:
+    """Places and collects orders. Faults of an order stand at its positions; only LeaseLost is raised."""
+
+    def __init__(self, steps: Steps, router: Router, keeper: Keeper, observe: Observe) -> None:
+        """`observe` is told how long each order took, and how it ended."""
+        self._steps = steps
+        self._router = router
+        self._keeper = keeper
+        self._observe = observe
+
+    async def place(self, attempt: Attempt, positions: Sequence[int]) -> None:
+        """Order the positions anew. The intent is durable before the first byte goes out."""
+        orders = batches(positions, attempt.route.native_count)
+        await _together([self._place(attempt, order) for order in orders])
+
+    async def collect(self, attempt: Attempt, ticketed: Ticketed) -> None:
+        """Wait for the pictures of an order that was accepted before."""
+        provider = self._router.provider(ticketed.provider)
+        try:
+            async with self._router.slot(attempt.route):
+                order = attempt.order(ticketed.positions)
+                drawn = await self._timed(provider.collect(Ticket(ticketed.data), order, attempt.memory), provider)
+        except Fault as fault:
+            self._failed(attempt, ticketed.positions, fault)
+        else:
+            await self._keep(attempt, ticketed.positions, drawn)
+
+    async def _place(self, attempt: Attempt, positions: Sequence[int]) -> None:
+        provider = self._router.provider(attempt.route.provider)
+        order = attempt.order(positions)
+        try:
+            async with self._router.slot(attempt.route):
+                await self._begin(attempt)
+                drawn = await self._timed(provider.submit(order, attempt.memory), provider)
+                crashpoint("generator.after_submit")
+                if isinstance(drawn, Ticket):
+                    await self._submitted(attempt, positions, drawn)
+                    drawn = await self._timed(provider.collect(drawn, order, attempt.memory), provider)
+        except Fault as fault:
+            self._failed(attempt, positions, fault)
+        else:
+            await self._keep(attempt, positions, drawn)
+
+    async def _timed(self, call: Awaitable[T], provider: Provider) -> T:
+        started_at, outcome = time.perf_counter(), "CANCELLED"
+        try:
+            answer = await _plugin(call, provider)
+            outcome = OK
+        except UpstreamFault as fault:
+            outcome = fault.reason_name
+            raise
+        finally:
+            self._observe(provider.name, outcome, time.perf_counter() - started_at)
+        return answer
+
+    async def _begin(self, attempt: Attempt) -> None:
+        async with attempt.beginning:
+            if attempt.begun:
+                return
+            run = attempt.run
+            intent = Beginning(
+                run.job.id,
+                run.task.index,
+                run.lease_token,
+                attempt.number,
+                attempt.route.provider,
+                attempt.route.upstream_model,
+                attempt.replica,
+                datetime.now(UTC),
+            )
+            if not await until_done(self._steps.begin, intent):
+                raise LeaseLost(run.task.id)
+            attempt.begun = True
+            run.began(run, intent)
+            crashpoint("generator.after_submitting")
+
+    async def _submitted(self, attempt: Attempt, positions: Sequence[int], ticket: Ticket) -> None:
+        run, route = attempt.run, attempt.route
+        attempt.tickets.append(Ticketed(route.provider, route.upstream_model, tuple(positions), ticket.data))
+        step = Submission(run.job.id, run.task.index, run.lease_token, written_tickets(attempt.tickets))
+        if not await until_done(self._steps.submit, step):
+            raise LeaseLost(run.task.id)
+        crashpoint("generator.after_submitted")
+
+    async def _keep(self, attempt: Attempt, positions: Sequence[int], drawn: Drawn) -> None:
+        gathered, route = attempt.run.gathered, attempt.route
+        gathered.take(drawn, route.provider)
+        came = dict(zip(positions, drawn.pictures, strict=False))
+        gathered.arrived.update(came)
+        for position, fault in zip(positions[len(came) :], _explained(drawn, route.provider), strict=False):
+            self._failed(attempt, (position,), fault)
+        if came:
+            self._router.succeeded(route)
+        provider = self._router.provider(route.provider)
+        origin = Origin(route.provider, drawn.upstream_model, provider.trained)
+        await _together([self._keep_one(attempt, position, pixels, origin) for position, pixels in came.items()])
+
+    async def _keep_one(self, attempt: Attempt, position: int, pixels: Pixels, origin: Origin) -> None:
+        run = attempt.run
+        try:
+            kept, warnings = await self._keeper.keep(run.job, run.task, position, pixels, origin)
+        except Fault as fault:
+            self._failed(attempt, (position,), fault)
+        else:
+            run.gathered.pictures[position] = kept
+            run.gathered.warn(warnings)
+        finally:
+            run.gathered.arrived.discard(position)
+
+    def _failed(self, attempt: Attempt, positions: Sequence[int], fault: Fault) -> None:
+        provider = self._router.provider(attempt.route.provider)
+        free = provider.free_to_repeat
+        if isinstance(fault, UpstreamFault):
+            self._router.failed(attempt.route, fault, own_key=attempt.secret is not None)
+        if lifecycle.is_loss(fault, free_to_repeat=free) and attempt.secret is None:
+            attempt.run.gathered.lost_count += len(positions)
+        for position in positions:
+            attempt.run.gathered.faults[position] = fault
+
+
+def _explained(drawn: Drawn, provider: str) -> Iterator[Fault]:
+    """A fault for each picture that an order did not bring, however few the vendor explained."""
+    unexplained = UpstreamFault(
+        reasons.REASON_UPSTREAM_FAILED,
+        "The upstream delivered fewer pictures than were ordered.",
+        bought=Bought.YES,
+        retryable=False,
+        details={"provider": provider},
+    )
+    return itertools.chain(drawn.faults, itertools.repeat(unexplained))
+
+
+async def _plugin(call: Awaitable[T], provider: Provider) -> T:
+    """Await a provider; what it raises beside UpstreamFault is its bug, and leaves the purchase in doubt."""
+    try:
+        return await call
+    except UpstreamFault:
+        raise
+    except Exception as error:
+        _log.exception("the provider %s failed in a way that it did not classify", provider.name)
+        raise UpstreamFault(
+            reasons.REASON_UPSTREAM_FAILED,
+            "The upstream failed in an unexpected way.",
+            bought=Bought.UNKNOWN,
+            retryable=True,
+            details={"provider": provider.name},
+        ) from error
+
+
+async def _together(work: Sequence[Coroutine[Any, Any, None]]) -> None:
+    """Run all to their end, and raise what the first of them raised; one alone needs no task of its own."""
+    if len(work) == 1:
+        await work[0]
+        return
+    results = await asyncio.gather(*work, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result

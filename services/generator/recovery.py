@@ -1,0 +1,112 @@
+"""What dead replicas leave behind is taken over, task by task, and done as the rules say."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from generator import lifecycle
+from generator.conclusions import conclusion
+from generator.lifecycle import Recovery
+from generator.orders import is_free
+from generator.records import JobRecord, TaskRecord, TaskState
+from generator.replica import Replica, new_token
+from generator.router import Router
+from generator.settlement import Settlement
+from generator.steps import Steps
+from generator.store import leases, reads, tasks
+from generator.store.jobs import Refusal
+from gesso.generator.v1 import generator_pb2 as pb
+from servicekit.database import Database
+from servicekit.faults import to_proto
+
+_BATCH = 100
+_log = logging.getLogger(__name__)
+
+
+class Recoverer:
+    """Takes over from replicas whose time is over, itself under another id included."""
+
+    def __init__(
+        self,
+        database: Database,
+        steps: Steps,
+        router: Router,
+        settlement: Settlement,
+        replica: Replica,
+        *,
+        requeued: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._steps = steps
+        self._router = router
+        self._settlement = settlement
+        self._replica = replica
+        self._requeued = requeued
+
+    async def recover(self, strays: Sequence[tuple[str, int]] = ()) -> int:
+        """Take over and deal with all that is dead, and the `strays` among our own leases; returns how many tasks.
+
+        Raises Unavailable; what was taken over until then is a stray of ours.
+        """
+        count, replica = 0, self._replica.id
+        while True:
+            taken = await leases.take_over(self._database, replica, new_token(), _BATCH, strays)
+            jobs = await reads.jobs(self._database, [job_id for job_id, _ in taken], replica=replica)
+            for job_id, job in jobs.items():
+                await self._recover(job, [index for taken_id, index in taken if taken_id == job_id])
+            count, strays = count + len(taken), ()
+            if len(taken) < _BATCH:
+                return count
+
+    async def _recover(self, job: JobRecord, indexes: Sequence[int]) -> None:
+        for index in indexes:
+            task = job.tasks[index]
+            rule = lifecycle.recovery(job, task, free_to_repeat=is_free(self._router, task))
+            _log.warning("task %s in %s is recovered: %s", task.id, pb.Task.State.Name(task.state), rule.value)
+            if rule is Recovery.REFUSE:
+                await self._refuse(job, task)
+                return
+            await self._apply(job, task, rule)
+        # Read after our own write: of two replicas that end a job's last two tasks, the later one sees both ended.
+        now = await reads.job(self._database, job.id)
+        if now is not None and now.tasks_ended and not now.ended:
+            await self._settlement.complete(now)
+
+    async def _apply(self, job: JobRecord, task: TaskRecord, rule: Recovery) -> None:
+        match rule:
+            case Recovery.REQUEUE:
+                await self._requeue(task, pb.Task.STATE_QUEUED, attempts=0)
+            case Recovery.COLLECT:
+                # Collecting is another attempt: a result that kills its worker must not do so for ever.
+                await self._requeue(task, task.state, attempts=1)
+            case Recovery.SETTLE:
+                return
+            case _:
+                await self._fail(job, task, rule)
+
+    async def _requeue(self, task: TaskRecord, state: TaskState.ValueType, *, attempts: int) -> None:
+        await tasks.requeue(self._database, task.job_id, task.index, _token(task), state=state, attempts=attempts)
+        self._requeued()
+
+    async def _fail(self, job: JobRecord, task: TaskRecord, rule: Recovery) -> None:
+        ended = replace(
+            task,
+            state=pb.Task.STATE_FAILED,
+            result=pb.Task(fault=to_proto(lifecycle.recovery_fault(rule, task.provider))),
+            ended_at=datetime.now(UTC),
+            revision=task.revision + 1,
+        )
+        at_risk = rule is not Recovery.FAIL_SECRET and not task.holds_secret and not is_free(self._router, task)
+        lost_count = job.purchase.draws[task.index].n if at_risk else 0
+        await self._steps.conclude.submit(conclusion(ended, _token(task), lost_count=lost_count))
+
+    async def _refuse(self, job: JobRecord, task: TaskRecord) -> None:
+        fault = lifecycle.recovery_fault(Recovery.REFUSE, "")
+        if await self._steps.refuse.submit(Refusal(job.id, _token(task), to_proto(fault), settled=False)):
+            await self._settlement.release(job.id, job.account_id)
+
+
+def _token(task: TaskRecord) -> int:
+    assert task.lease_token is not None, "it was just taken over"
+    return task.lease_token

@@ -1,0 +1,39 @@
+"""A run is one task while it is worked on in this process, as it stands."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from generator.gathered import Gathered
+from generator.records import JobRecord, TaskRecord
+from generator.store.tasks import Beginning
+from gesso.generator.v1 import generator_pb2 as pb
+
+
+@dataclass(slots=True)
+class Run:
+    """`job` and `task` are replaced as the steps are taken; `gathered` is filled by the orders."""
+
+    job: JobRecord
+    task: TaskRecord
+    began: Callable[["Run", Beginning], None]
+    """Called when an intent to order is durable, before the order goes out."""
+    gathered: Gathered = field(default_factory=Gathered)
+    answerable: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once it is durable that the task is begun or ended, or the run is over."""
+    lost: bool = False
+    """The lease is another's, or the task was cancelled."""
+    ending: "asyncio.Task[None] | None" = None
+    """What ends the task at its deadline, while its order may still be under way."""
+    work: "asyncio.Task[None] | None" = None
+
+    @property
+    def draw(self) -> pb.Draw:
+        """What is to be drawn."""
+        return self.job.purchase.draws[self.task.index]
+
+    @property
+    def lease_token(self) -> int:
+        """The token that every write of the task bears."""
+        assert self.task.lease_token is not None, "only who holds the lease works"
+        return self.task.lease_token

@@ -1,0 +1,192 @@
+"""The generator's gRPC face: messages to domain values and back, nothing else."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+
+from generator import views
+from generator.admission import Admission
+from generator.cancelling import Cancelling, owned_job
+from generator.catalogue import Catalogue
+from generator.records import JobRecord, hold_id_of
+from generator.secrets import Sealing
+from generator.store import operations, reads
+from generator.store.operations import Maintenance
+from generator.watches import Watches
+from gesso.billing.v1.billing_pb2 import CallerClaims
+from gesso.generator.v1 import generator_pb2 as pb
+from gesso.generator.v1 import generator_pb2_grpc as rpc
+from servicekit import calls
+from servicekit.database import Database
+from servicekit.faults import Fault, Internal, InvalidField, to_proto
+from servicekit.ids import is_id
+from servicekit.objects import Objects
+from servicekit.server import Context
+from servicekit.tokens import open_token
+
+_log = logging.getLogger(__name__)
+_LARGEST_BATCH = 256
+_DEFAULT_RETRY_AFTER_SECONDS = 60
+
+
+class JobsServicer(rpc.JobsServicer):
+    """gesso.generator.v1.Jobs."""
+
+    def __init__(
+        self,
+        database: Database,
+        objects: Objects,
+        admission: Admission,
+        cancelling: Cancelling,
+        watches: Watches,
+        *,
+        caller_token_key: bytes,
+    ) -> None:
+        self._database = database
+        self._objects = objects
+        self._admission = admission
+        self._cancelling = cancelling
+        self._watches = watches
+        self._caller_token_key = caller_token_key
+        self._admitting: set[asyncio.Task[pb.SubmitJobsResponse.SubmitJobResult]] = set()
+
+    async def SubmitJobs(self, request: pb.SubmitJobsRequest, context: Context) -> pb.SubmitJobsResponse:
+        """Admit each purchase for itself. A caller who leaves stops waiting; what it submitted goes on."""
+        calls.note("items", len(request.submissions))
+        if len(request.submissions) > _LARGEST_BATCH:
+            raise InvalidField("submissions", f"At most {_LARGEST_BATCH} items go into one call.")
+        admitting = [asyncio.create_task(self._submit(item)) for item in request.submissions]
+        self._admitting.update(admitting)
+        for task in admitting:
+            task.add_done_callback(self._admitting.discard)
+        if admitting:
+            await asyncio.wait(admitting)
+        return pb.SubmitJobsResponse(results=[task.result() for task in admitting])
+
+    async def WatchJobs(
+        self, request_iterator: AsyncIterator[pb.WatchJobsRequest], context: Context
+    ) -> AsyncIterator[pb.WatchJobsResponse]:
+        """Tell one edge how its jobs fare."""
+        async for response in self._watches.stream(request_iterator):
+            yield response
+
+    async def GetJob(self, request: pb.GetJobRequest, context: Context) -> pb.Job:
+        """Return an account's job."""
+        claims = self._claims(request.caller_token)
+        return await self._message(await owned_job(self._database, claims.account_id, request.job_id))
+
+    async def ListJobs(self, request: pb.ListJobsRequest, context: Context) -> pb.ListJobsResponse:
+        """List an account's jobs, newest first."""
+        claims = self._claims(request.caller_token)
+        limit = min(max(request.page_size, 1), 100) if request.page_size else 20
+        before = _after(request.page_token)
+        found = await reads.page(self._database, claims.account_id, before=before, dialect=request.dialect, limit=limit)
+        return pb.ListJobsResponse(
+            jobs=[await self._message(job) for job in found],
+            next_page_token=found[-1].id if len(found) == limit else "",
+        )
+
+    async def CancelJob(self, request: pb.CancelJobRequest, context: Context) -> pb.Job:
+        """End what of a job has not begun."""
+        claims = self._claims(request.caller_token)
+        return await self._message(await self._cancelling.cancel(claims.account_id, request.job_id))
+
+    async def ListSettlements(self, request: pb.ListSettlementsRequest, context: Context) -> pb.ListSettlementsResponse:
+        """List what each job owes, oldest first."""
+        limit = min(max(request.page_size, 1), 1000) if request.page_size else 100
+        found = await reads.oldest(self._database, after=_after(request.page_token), limit=limit)
+        return pb.ListSettlementsResponse(
+            settlements=[_settlement(job) for job in found], next_page_token=found[-1].id if len(found) == limit else ""
+        )
+
+    async def _submit(self, item: pb.SubmitJobsRequest.Submission) -> pb.SubmitJobsResponse.SubmitJobResult:
+        try:
+            claims = self._claims(item.caller_token)
+            if item.dry_run:
+                return pb.SubmitJobsResponse.SubmitJobResult(quote=self._quote(claims, item.purchase))
+            admitted = await self._admission.admit(claims, item.purchase, item.watch_id)
+            return pb.SubmitJobsResponse.SubmitJobResult(
+                job=await self._message(admitted.job), replayed=admitted.replayed
+            )
+        except Fault as fault:
+            return pb.SubmitJobsResponse.SubmitJobResult(fault=to_proto(fault))
+        except Exception:  # noqa: BLE001 - one poison item must not fail the batch
+            _log.exception("a purchase could not be admitted")
+            return pb.SubmitJobsResponse.SubmitJobResult(fault=to_proto(Internal()))
+
+    def _quote(self, claims: CallerClaims, purchase: pb.Purchase) -> pb.Quote:
+        prices = self._admission.quote(claims, purchase)
+        amounts = [price.per_picture_micros * draw.n for price, draw in zip(prices, purchase.draws, strict=True)]
+        return pb.Quote(amount_micros=sum(amounts), draw_micros=amounts)
+
+    def _claims(self, token: bytes) -> CallerClaims:
+        claims = open_token(token, self._caller_token_key)
+        calls.note("account", claims.account_id)
+        return claims
+
+    async def _message(self, job: JobRecord) -> pb.Job:
+        return await views.to_message(job, self._objects)
+
+
+class ModelsServicer(rpc.ModelsServicer):
+    """gesso.generator.v1.Models."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+
+    async def ListModels(self, request: pb.ListModelsRequest, context: Context) -> pb.ListModelsResponse:
+        """List every public model."""
+        return pb.ListModelsResponse(models=self._catalogue.models())
+
+    async def GetModel(self, request: pb.GetModelRequest, context: Context) -> pb.Model:
+        """Return one public model."""
+        return self._catalogue.model(request.model)
+
+
+class SecretsServicer(rpc.SecretsServicer):
+    """gesso.generator.v1.Secrets."""
+
+    def __init__(self, sealing: Sealing) -> None:
+        self._sealing = sealing
+
+    async def GetSealingKey(self, request: pb.GetSealingKeyRequest, context: Context) -> pb.SealingKey:
+        """Return the key that the edge seals to."""
+        return self._sealing.public()
+
+
+class OperationsServicer(rpc.OperationsServicer):
+    """gesso.generator.v1.Operations."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def SetMaintenance(self, request: pb.SetMaintenanceRequest, context: Context) -> pb.Maintenance:
+        """Pause or resume purchases; every replica knows at its next pulse."""
+        seconds = request.retry_after_seconds or _DEFAULT_RETRY_AFTER_SECONDS
+        await operations.set_maintenance(self._database, Maintenance(request.paused, seconds))
+        return pb.Maintenance(paused=request.paused, retry_after_seconds=seconds)
+
+    async def GetMaintenance(self, request: pb.GetMaintenanceRequest, context: Context) -> pb.Maintenance:
+        """Tell whether purchases are paused."""
+        found = await operations.get_maintenance(self._database)
+        return pb.Maintenance(paused=found.paused, retry_after_seconds=found.retry_after_seconds)
+
+
+def _after(page_token: str) -> str:
+    if page_token and not is_id("job", page_token):
+        raise InvalidField("page_token", "The page token is not one that was given out.")
+    return page_token
+
+
+def _settlement(job: JobRecord) -> pb.ListSettlementsResponse.JobSettlement:
+    kept = [task.result for task in job.tasks if task.state == pb.Task.STATE_KEPT and task.result]
+    return pb.ListSettlementsResponse.JobSettlement(
+        job_id=job.id,
+        account_id=job.account_id,
+        hold_id=hold_id_of(job.id),
+        state=views.shown_state(job),
+        hold_micros=job.hold_micros,
+        charge_micros=sum(task.charge_micros for task in job.tasks),
+        image_ids=[picture.image_id for result in kept for picture in result.pictures],
+        settled=job.settled,
+    )

@@ -1,0 +1,150 @@
+"""Steps 7 and 8: what a job's tasks owe is captured, the rest released, and the job ends with its event."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from generator import lifecycle, views
+from generator.peers import Billing
+from generator.peers import Settlement as Capture
+from generator.records import JobRecord, hold_id_of
+from generator.steps import Steps, passes, until_done
+from generator.store import jobs as job_statements
+from generator.store.jobs import Ending
+from generator.watches import Watches
+from servicekit.crashpoints import crashpoint
+from servicekit.database import Database
+from servicekit.faults import Fault
+from servicekit.ids import AccountId
+
+_AGAIN_SECONDS = 1.0
+_log = logging.getLogger(__name__)
+
+Live = dict[str, JobRecord]
+"""The jobs of which some task runs in this process, as they stand."""
+EventWriter = Callable[[JobRecord], bytes]
+"""Words the event of an ended job, serialized; empty where nobody asked for one."""
+
+
+class Settlement:
+    """Ends jobs. What billing cannot do now it does later; whoever waits for the pictures is told at once."""
+
+    def __init__(
+        self,
+        database: Database,
+        steps: Steps,
+        billing: Billing,
+        watches: Watches,
+        live: Live,
+        *,
+        event: EventWriter,
+        wake_outbox: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._steps = steps
+        self._billing = billing
+        self._watches = watches
+        self._live = live
+        self._event = event
+        self._wake_outbox = wake_outbox
+        self._owed: dict[str, JobRecord] = {}
+        self._unreleased: dict[str, AccountId] = {}
+        self._busy: set[str] = set()
+
+    async def complete(self, job: JobRecord) -> JobRecord:
+        """Settle and end a job whose tasks have all ended, and return it so; called twice, by whomever, it happens once."""
+        assert job.tasks_ended, "what is owed is known when the last task has ended"
+        if job.id in self._busy:
+            return job
+        self._busy.add(job.id)
+        try:
+            ended = await self._settled(job)
+            await self._finish(ended)
+        except Fault as fault:
+            if not passes(fault):
+                raise
+            self._owed[job.id] = job
+            ended = job
+        else:
+            self._owed.pop(job.id, None)
+        finally:
+            self._busy.discard(job.id)
+        self._live.pop(job.id, None)
+        self._watches.publish(ended)
+        return ended
+
+    async def settle_again(self, job: JobRecord) -> None:
+        """Settle an ended job whose hold is open nevertheless: billing was restored from an older state, say."""
+        await self._billing.settle(
+            Capture(hold_id=job.hold_id, account_id=job.account_id, capture_micros=job.charge_micros, job_id=job.id)
+        )
+
+    def is_owed(self, job_id: str) -> bool:
+        """Whether a job's end is under way here, or waits for billing to be back."""
+        return job_id in self._busy or job_id in self._owed
+
+    async def release(self, job_id: str, account_id: AccountId) -> None:
+        """Release the hold of a refused job, or leave the tombstone that stops a late one; later, if not now."""
+        try:
+            await self._billing.settle(Capture(hold_id=hold_id_of(job_id), account_id=account_id, job_id=job_id))
+            await job_statements.mark_settled(self._database, [job_id])
+        except Fault as fault:
+            if not passes(fault):
+                raise
+            self._unreleased[job_id] = account_id
+        else:
+            self._unreleased.pop(job_id, None)
+
+    async def run(self) -> None:
+        """Do for ever what could not be done at once."""
+        while True:
+            await asyncio.sleep(_AGAIN_SECONDS)
+            if self._owed or self._unreleased:
+                await asyncio.gather(
+                    *(self.complete(job) for job in tuple(self._owed.values())),
+                    *(self.release(job_id, account_id) for job_id, account_id in tuple(self._unreleased.items())),
+                )
+
+    async def _settled(self, job: JobRecord) -> JobRecord:
+        charge = sum(task.charge_micros for task in job.tasks)
+        capture = Capture(hold_id=job.hold_id, account_id=job.account_id, capture_micros=charge, job_id=job.id)
+        try:
+            available = await self._billing.settle(capture)
+        except Fault as fault:
+            if passes(fault):
+                raise
+            # A breach of the ledger's rules, which `gesso ledger verify` reports: the job must not hang on it.
+            _log.error("billing refused to settle %s at %d micros: %r", job.id, charge, fault)
+            available = 0
+        crashpoint("generator.after_settle")
+        state = lifecycle.outcome(job)
+        return replace(
+            job,
+            state=state,
+            charge_micros=charge,
+            available_micros=available,
+            settled=True,
+            fault=lifecycle.ending_fault(job, state),
+            finished_at=views.last_end(job) or datetime.now(UTC),
+            revision=job.revision + 1,
+        )
+
+    async def _finish(self, job: JobRecord) -> None:
+        assert job.finished_at is not None, "a job that ends has a time"
+        event = self._event(job)
+        ending = Ending(
+            job.id,
+            job.state,
+            job.charge_micros,
+            job.available_micros,
+            job.fault,
+            job.finished_at,
+            lifecycle.frees_key(job),
+            event,
+        )
+        await until_done(self._steps.finish, ending)
+        crashpoint("generator.after_finish_commit")
+        if event:
+            self._wake_outbox()

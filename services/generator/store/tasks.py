@@ -1,0 +1,229 @@
+"""The statements of one task: begun, submitted, ended, salvaged, queued again, cancelled; each guarded by its lease's token."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from gesso.errors.v1.reason_pb2 import Fault as FaultMessage
+from gesso.generator.v1 import generator_pb2 as pb
+from servicekit.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """The intent to place an order: attempt `number` of a task, on one route."""
+
+    job_id: str
+    index: int
+    lease_token: int
+    number: int
+    provider: str
+    upstream_model: str
+    replica: str
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What the vendor calls the orders of a task: all that is needed to collect them."""
+
+    job_id: str
+    index: int
+    lease_token: int
+    tickets: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """How a task ended and what it owes; `loss_micros` is what the house may owe instead, None for nothing."""
+
+    job_id: str
+    index: int
+    lease_token: int
+    state: int
+    provider: str
+    upstream_model: str
+    result: pb.Task
+    charge_micros: int
+    ended_at: datetime
+    loss_micros: int | None = None
+
+
+_BEGIN = """
+WITH given AS (
+    SELECT * FROM unnest(
+        $1::text[], $2::integer[], $3::bigint[], $4::integer[], $5::text[], $6::text[], $7::text[], $8::timestamptz[]
+    ) AS given (job_id, idx, lease_token, number, provider, upstream_model, replica, started_at)
+), begun AS (
+    UPDATE tasks SET state = 2, attempt_count = number, provider = given.provider,
+        upstream_model = given.upstream_model, revision = revision + 1
+    FROM given
+    WHERE tasks.job_id = given.job_id AND tasks.idx = given.idx AND tasks.lease_token = given.lease_token
+        AND tasks.ended_at IS NULL
+    RETURNING tasks.job_id, tasks.idx, tasks.price_rule
+), running AS (
+    UPDATE jobs SET state = 4, started_at = given.started_at, revision = revision + 1
+    FROM (SELECT job_id, min(started_at) AS started_at FROM given JOIN begun USING (job_id, idx) GROUP BY job_id) AS given
+    WHERE jobs.id = given.job_id AND jobs.state IN (1, 3)
+), noted AS (
+    INSERT INTO attempts (job_id, idx, number, provider, upstream_model, price_rule, replica, started_at)
+    SELECT job_id, idx, number, provider, upstream_model, price_rule, replica, started_at
+    FROM given JOIN begun USING (job_id, idx)
+    ON CONFLICT DO NOTHING
+)
+SELECT job_id, idx FROM begun
+"""
+
+
+async def begin(database: Database, items: Sequence[Beginning]) -> list[bool]:
+    """Step 3: write the intent before the act. False where the lease is lost or the task was cancelled."""
+    rows = await database.fetch(
+        _BEGIN,
+        [item.job_id for item in items],
+        [item.index for item in items],
+        [item.lease_token for item in items],
+        [item.number for item in items],
+        [item.provider for item in items],
+        [item.upstream_model for item in items],
+        [item.replica for item in items],
+        [item.started_at for item in items],
+    )
+    return _moved(items, rows)
+
+
+_SUBMIT = """
+UPDATE tasks SET state = 3, tickets = given.tickets, revision = revision + 1
+FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bytea[]) AS given (job_id, idx, lease_token, tickets)
+WHERE tasks.job_id = given.job_id AND tasks.idx = given.idx AND tasks.lease_token = given.lease_token
+    AND tasks.ended_at IS NULL
+RETURNING tasks.job_id, tasks.idx
+"""
+
+
+async def submit(database: Database, items: Sequence[Submission]) -> list[bool]:
+    """Step 4: keep the vendor's ids. One flusher, so that of two items of a task the later stands."""
+    latest = {(item.job_id, item.index): item for item in items}
+    rows = await database.fetch(
+        _SUBMIT,
+        [item.job_id for item in latest.values()],
+        [item.index for item in latest.values()],
+        [item.lease_token for item in latest.values()],
+        [item.tickets for item in latest.values()],
+    )
+    return _moved(items, rows)
+
+
+_CONCLUDE = """
+WITH given AS (
+    SELECT * FROM unnest(
+        $1::text[], $2::integer[], $3::bigint[], $4::smallint[], $5::text[], $6::text[], $7::bytea[], $8::bigint[],
+        $9::timestamptz[], $10::bigint[], $11::text[]
+    ) AS given (
+        job_id, idx, lease_token, state, provider, upstream_model, result, charge_micros, ended_at, loss_micros, cause
+    )
+), ended AS (
+    UPDATE tasks SET state = given.state, provider = given.provider, upstream_model = given.upstream_model,
+        result = given.result, charge_micros = given.charge_micros, ended_at = given.ended_at, revision = revision + 1
+    FROM given
+    WHERE tasks.job_id = given.job_id AND tasks.idx = given.idx AND tasks.lease_token = given.lease_token
+    RETURNING tasks.job_id, tasks.idx
+), lost AS (
+    INSERT INTO losses (job_id, idx, provider, amount_micros, cause)
+    SELECT job_id, idx, provider, loss_micros, cause FROM given JOIN ended USING (job_id, idx)
+    WHERE loss_micros IS NOT NULL
+    ON CONFLICT DO NOTHING
+)
+SELECT job_id, idx FROM ended
+"""
+
+
+async def conclude(database: Database, items: Sequence[Conclusion]) -> list[bool]:
+    """Step 6: freeze what was delivered and is owed, or why nothing was. False where the lease is lost."""
+    rows = await database.fetch(
+        _CONCLUDE,
+        [item.job_id for item in items],
+        [item.index for item in items],
+        [item.lease_token for item in items],
+        [item.state for item in items],
+        [item.provider for item in items],
+        [item.upstream_model for item in items],
+        [item.result.SerializeToString() for item in items],
+        [item.charge_micros for item in items],
+        [item.ended_at for item in items],
+        [item.loss_micros for item in items],
+        [item.result.fault.message for item in items],
+    )
+    return _moved(items, rows)
+
+
+async def note_fault(database: Database, job_id: str, index: int, number: int, fault: FaultMessage) -> None:
+    """Say of an attempt that another follows it, and why."""
+    await database.execute(
+        "UPDATE attempts SET fault = $4 WHERE job_id = $1 AND idx = $2 AND number = $3",
+        job_id,
+        index,
+        number,
+        fault.SerializeToString(),
+    )
+
+
+async def salvage(database: Database, job_id: str, index: int, lease_token: int, result: pb.Task) -> None:
+    """Put pictures that came too late onto their task; nothing is owed for them."""
+    await database.execute(
+        "UPDATE tasks SET result = $4, revision = revision + 1"
+        " WHERE job_id = $1 AND idx = $2 AND lease_token = $3 AND ended_at IS NOT NULL",
+        job_id,
+        index,
+        lease_token,
+        result.SerializeToString(),
+    )
+
+
+async def requeue(
+    database: Database, job_id: str, index: int, lease_token: int, *, state: int, attempts: int = 0
+) -> None:
+    """Give a leased task to whoever claims it first, with so many attempts more to its name."""
+    await database.execute(
+        "UPDATE tasks SET state = $4, queued_at = now(), lease_owner = NULL, lease_token = NULL,"
+        " attempt_count = attempt_count + $5, revision = revision + 1"
+        " WHERE job_id = $1 AND idx = $2 AND lease_token = $3 AND ended_at IS NULL",
+        job_id,
+        index,
+        lease_token,
+        state,
+        attempts,
+    )
+
+
+async def cancel(database: Database, account_id: str, job_id: str, at: datetime) -> list[int]:
+    """End the tasks of an accepted job that have not begun; returns which."""
+    rows = await database.fetch(
+        "UPDATE tasks SET state = 6, ended_at = $3, queued_at = NULL, lease_token = NULL, lease_owner = NULL,"
+        " revision = tasks.revision + 1 FROM jobs"
+        " WHERE tasks.job_id = $2 AND tasks.state = 1 AND jobs.id = tasks.job_id AND jobs.account_id = $1"
+        " AND jobs.state IN (3, 4) RETURNING tasks.idx",
+        account_id,
+        job_id,
+        at,
+    )
+    return sorted(row["idx"] for row in rows)
+
+
+async def time_out_queued(database: Database, result: pb.Task, at: datetime, limit: int) -> list[str]:
+    """Fail tasks that were still queued, unbought, at their job's deadline; returns the ids of their jobs."""
+    rows = await database.fetch(
+        "UPDATE tasks SET state = 5, result = $1, ended_at = $2, queued_at = NULL, revision = tasks.revision + 1"
+        " FROM (SELECT tasks.job_id, tasks.idx FROM tasks JOIN jobs ON jobs.id = tasks.job_id"
+        " WHERE tasks.queued_at IS NOT NULL AND tasks.state = 1 AND jobs.deadline_at < now()"
+        " LIMIT $3 FOR UPDATE OF tasks SKIP LOCKED) AS late"
+        " WHERE tasks.job_id = late.job_id AND tasks.idx = late.idx RETURNING tasks.job_id",
+        result.SerializeToString(),
+        at,
+        limit,
+    )
+    return sorted({row["job_id"] for row in rows})
+
+
+def _moved(items: Sequence[Beginning | Submission | Conclusion], rows: Sequence[object]) -> list[bool]:
+    moved = {(row["job_id"], row["idx"]) for row in rows}  # type: ignore[index]  # asyncpg's records are not typed
+    return [(item.job_id, item.index) in moved for item in items]

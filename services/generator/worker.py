@@ -1,0 +1,248 @@
+"""A worker runs tasks in its process's own task group, never inside a call: from the lease of each to what is owed for it.
+
+What a run may still do is decided by its lease: every write bears its token, and a replica that cannot renew stops its runs.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from generator import conclusions
+from generator.drawing import Drawing
+from generator.kept_secrets import KeptSecrets
+from generator.records import JobRecord, TaskRecord
+from generator.runs import Run
+from generator.settlement import Live, Settlement
+from generator.steps import LeaseLost, Steps, persist, until_done
+from generator.store import reads, tasks
+from generator.store.tasks import Beginning
+from generator.watches import Watches
+from gesso.errors.v1 import reason_pb2 as reasons
+from gesso.generator.v1 import generator_pb2 as pb
+from servicekit import tracing
+from servicekit.crashpoints import crashpoint
+from servicekit.database import Database
+from servicekit.faults import Fault, Internal
+
+_log = logging.getLogger(__name__)
+_KEEPING_PAUSE_SECONDS = 0.5
+
+
+class Worker:
+    """Runs leased tasks, at most `capacity` at a time; `roomier` is called when one has ended."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        steps: Steps,
+        drawing: Drawing,
+        settlement: Settlement,
+        watches: Watches,
+        live: Live,
+        secrets: KeptSecrets,
+        retirement: conclusions.Retirement,
+        span: Callable[[str], AbstractContextManager[None]],
+        capacity: int,
+        salvage_seconds: float,
+    ) -> None:
+        self._database = database
+        self._steps = steps
+        self._drawing = drawing
+        self._settlement = settlement
+        self._watches = watches
+        self._live = live
+        self._secrets = secrets
+        self._retirement = retirement
+        self._span = span
+        self._capacity = capacity
+        self._salvage_seconds = salvage_seconds
+        self._runs: dict[str, Run] = {}
+        self.roomier: Callable[[], None] = lambda: None
+
+    @property
+    def room(self) -> int:
+        """How many more tasks may run."""
+        return max(self._capacity - len(self._runs), 0)
+
+    @property
+    def running(self) -> int:
+        """How many tasks run."""
+        return len(self._runs)
+
+    def launch(self, job: JobRecord, task: TaskRecord) -> Run:
+        """Begin to work on a leased task of a job as it was just read, written or claimed."""
+        assert task.id not in self._runs, "a task runs once"
+        job = self._live[job.id] = self._merged(job)
+        run = self._runs[task.id] = Run(job, task, self._began)
+        run.work = asyncio.create_task(self._work(run))
+        return run
+
+    async def abandon(self, run: Run) -> None:
+        """Stop a run at once; what its task is to become is the caller's matter."""
+        assert run.work is not None, "a run is launched"
+        run.work.cancel()
+        await asyncio.wait([run.work])
+
+    def is_running(self, task_id: str) -> bool:
+        """Whether a task is worked on here."""
+        return task_id in self._runs
+
+    def is_live(self, job_id: str) -> bool:
+        """Whether some task of a job is worked on here, or it is being admitted."""
+        return job_id in self._live
+
+    async def drop(self, task_ids: Iterable[str]) -> None:
+        """Stop the runs of tasks that were cancelled before they began."""
+        for task_id in task_ids:
+            run = self._runs.get(task_id)
+            if run is not None:
+                await self.abandon(run)
+
+    async def drain(self, grace_seconds: float) -> None:
+        """Let the runs end within the grace period."""
+        if works := self._works():
+            await asyncio.wait(works, timeout=grace_seconds)
+
+    async def stop(self) -> None:
+        """Stop all runs: their leases are lost, or handed over next."""
+        works = self._works()
+        for work in works:
+            work.cancel()
+        if works:
+            await asyncio.wait(works)
+        self._live.clear()
+
+    def _works(self) -> list["asyncio.Task[None]"]:
+        return [work for run in self._runs.values() for work in (run.work, run.ending) if work is not None]
+
+    async def _work(self, run: Run) -> None:
+        left = (run.job.deadline_at - datetime.now(UTC)).total_seconds()
+        timer = asyncio.get_running_loop().call_later(max(left, 0.0), self._deadline_passed, run)
+        try:
+            with tracing.extract(run.job.purchase.traceparent), self._span("generator.task"):
+                await self._drawing.draw(run)
+            if run.ending is None:
+                await self._conclude(run)
+            else:
+                await run.ending
+                await self._salvage(run)
+        except LeaseLost:
+            run.lost = True
+        except Exception:  # noqa: BLE001 - the boundary of a run: a bug ends its task, not the process
+            _log.exception("the run of %s failed in a way that was not foreseen", run.task.id)
+            await self._fail(run, Internal())
+        finally:
+            timer.cancel()
+            self._over(run)
+
+    def _began(self, run: Run, intent: Beginning) -> None:
+        task = replace(
+            run.task,
+            state=pb.Task.STATE_SUBMITTING,
+            attempt_count=intent.number,
+            provider=intent.provider,
+            upstream_model=intent.upstream_model,
+            revision=run.task.revision + 1,
+        )
+        job = self._live.get(run.job.id, run.job)
+        if job.state in (pb.Job.STATE_ADMITTING, pb.Job.STATE_QUEUED):
+            state = pb.Job.STATE_RUNNING
+            job = replace(job, state=state, started_at=intent.started_at, revision=job.revision + 1)
+        self._update(run, job, task)
+        run.answerable.set()
+
+    async def _conclude(self, run: Run) -> None:
+        """Step 6, and what follows where it was the job's last task."""
+        task = self._ended(run)
+        crashpoint("generator.before_kept")
+        step = conclusions.conclusion(task, run.lease_token, lost_count=run.gathered.lost_count)
+        if not await until_done(self._steps.conclude, step):
+            raise LeaseLost(run.task.id)
+        crashpoint("generator.after_kept")
+        self._update(run, self._live.get(run.job.id, run.job), task)
+        run.answerable.set()
+        await self._after_end(run)
+
+    def _ended(self, run: Run) -> TaskRecord:
+        dates = self._retirement(run.draw.model)
+        return conclusions.ended_task(run, free_to_repeat=self._drawing.is_free(run), retirement=dates)
+
+    async def _after_end(self, run: Run) -> None:
+        """End the job with its last task; which is the last, tasks that run elsewhere decide too."""
+        job = run.job
+        elsewhere = any(not task.ended and task.id not in self._runs for task in job.tasks)
+        if elsewhere:
+            job = self._merged(await persist(lambda: self._read(run.job.id)))
+        if job.tasks_ended:
+            run.job = await self._settlement.complete(job)
+        elif any(task.id in self._runs for task in job.tasks if not task.ended):
+            self._live[job.id] = job
+            self._watches.publish(job)
+        else:
+            self._live.pop(job.id, None)
+            self._watches.look_elsewhere()
+
+    async def _read(self, job_id: str) -> JobRecord:
+        job = await reads.job(self._database, job_id)
+        assert job is not None, "jobs are never deleted"
+        return job
+
+    async def _fail(self, run: Run, fault: Fault) -> None:
+        for position in run.gathered.open_positions(run.draw.n):
+            run.gathered.faults[position] = fault
+        try:
+            await self._conclude(run)
+        except LeaseLost:
+            run.lost = True
+
+    def _deadline_passed(self, run: Run) -> None:
+        loop = asyncio.get_running_loop()
+        if run.gathered.arrived:
+            loop.call_later(_KEEPING_PAUSE_SECONDS, self._deadline_passed, run)
+        elif run.task.id in self._runs and run.ending is None:
+            run.ending = asyncio.create_task(self._time_out(run))
+
+    async def _time_out(self, run: Run) -> None:
+        """End the task now; an order that is under way may still bring its pictures, for nothing."""
+        fault = Fault(reasons.REASON_TIMEOUT, "The job did not end before its deadline.")
+        open_positions = run.gathered.open_positions(run.draw.n)
+        if run.task.state == pb.Task.STATE_QUEUED:
+            await self.abandon(run)
+        else:
+            assert run.work is not None, "a run is launched"
+            asyncio.get_running_loop().call_later(self._salvage_seconds, run.work.cancel)
+            if not self._drawing.is_free(run):
+                run.gathered.lost_count += len(open_positions)
+        await self._fail(run, fault)
+
+    async def _salvage(self, run: Run) -> None:
+        """Put pictures that came after the deadline onto the task that failed for it; nobody is charged."""
+        late = run.gathered.pictures
+        if run.task.state == pb.Task.STATE_FAILED and late:
+            result = conclusions.salvaged(run.task, late)
+            await persist(lambda: tasks.salvage(self._database, run.job.id, run.task.index, run.lease_token, result))
+
+    def _update(self, run: Run, job: JobRecord, task: TaskRecord) -> None:
+        run.task = task
+        run.job = self._live[job.id] = job.with_task(task)
+
+    def _merged(self, job: JobRecord) -> JobRecord:
+        """The job with what is known here of the tasks that run here: that is never behind the database."""
+        for task in job.tasks:
+            run = self._runs.get(task.id)
+            if run is not None:
+                job = job.with_task(run.task)
+        return job
+
+    def _over(self, run: Run) -> None:
+        self._runs.pop(run.task.id, None)
+        self._secrets.forget(run.task.id)
+        run.answerable.set()
+        if not run.task.ended and not any(task.id in self._runs for task in run.job.tasks):
+            self._live.pop(run.job.id, None)
+            self._watches.look_elsewhere()
+        self.roomier()
