@@ -15,6 +15,7 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 
 from gateway.faults import STATUSES
+from gateway.middleware.faults import owed
 from gateway.wire import Reply, bearer, json_reply
 from gesso.billing.v1 import billing_pb2
 from gesso.errors.v1 import reason_pb2 as pb
@@ -100,4 +101,5 @@ def _method(name: str) -> MethodDescriptor:
 def worded(fault: Fault) -> Reply:
     """A fault for the operator's programs: reason, message and details as they are."""
     error = {"reason": fault.reason_name, "message": fault.message, "details": fault.details}
-    return json_reply({"error": error}, STATUSES[fault.reason])
+    status = STATUSES[fault.reason]
+    return json_reply({"error": error}, status, headers=owed(fault, status))

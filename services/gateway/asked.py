@@ -9,6 +9,8 @@ from gateway.wire import Ask
 from servicekit.faults import InvalidField
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
+REPLAYED = "Idempotent-Replayed"
+"""Marks the answer of a job that stood already."""
 _LONGEST_KEY = 255
 
 

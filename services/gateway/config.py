@@ -11,6 +11,10 @@ def _origins(text: str) -> tuple[str, ...]:
     return tuple(origin.strip().rstrip("/") for origin in text.split(",") if origin.strip())
 
 
+def _base(text: str) -> str:
+    return text.rstrip("/")
+
+
 @dataclass(frozen=True)
 class Config(dialects.Settings):
     """What the edge reads from the environment, beside what its dialects do."""
@@ -26,11 +30,12 @@ class Config(dialects.Settings):
     gallery_address: str = setting("GESSO_GALLERY_ADDRESS", "Where the gallery listens.")
     webhooks_address: str = setting("GESSO_WEBHOOKS_ADDRESS", "Where the webhooks service listens.")
     link_key: bytes = setting("GESSO_LINK_KEY", "Key of the file links, in hex.", parse=bytes.fromhex, secret=True)
-    files_url: str = setting("GESSO_FILES_URL", "Public base of the gallery's file port, without a slash at its end.")
+    files_url: str = setting("GESSO_FILES_URL", "Public base of the gallery's file port.", parse=_base)
     public_url: str = setting(
         "GESSO_PUBLIC_URL",
-        "Public base of this edge, without a slash at its end; empty for the address it listens on.",
+        "Public base of this edge; empty for the address it listens on.",
         default="",
+        parse=_base,
     )
     admin_token: str = setting(
         "GESSO_ADMIN_TOKEN",

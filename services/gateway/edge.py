@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from gateway import jobs
+from gateway.asked import REPLAYED
 from gateway.bodies import Bodies
 from gateway.clients.callers import Callers, digest
 from gateway.clients.limits import Limits
@@ -148,4 +149,6 @@ class Edge:
 
     def _headers(self, visit: Visit) -> Mapping[str, str]:
         headers = {REQUEST_ID: visit.request_id, **self.cors.headers(visit.ask.headers)}
+        if visit.replayed:
+            headers[REPLAYED] = "true"
         return headers if visit.job is None else headers | jobs.headers(visit.job)

@@ -21,8 +21,6 @@ from servicekit.crashpoints import crashpoint
 from servicekit.faults import Fault, NotFound, from_proto
 from servicekit.ids import is_id
 
-REPLAYED = "Idempotent-Replayed"
-
 
 class Purchases:
     """Buys and shows jobs on behalf of visits; `addresses` by dialect."""
@@ -55,10 +53,10 @@ class Purchases:
             raise from_proto(result.fault)
         if result.HasField("quote"):
             return visit.dialect.quoted(result.quote)
-        visit.job, visit.purchase_began = result.job, True
-        told_by = 0 if result.replayed else stream
-        reply = await self._wait(visit, result.job, told_by) if waits else self._accept(visit)
-        return reply.bearing({REPLAYED: "true"}) if result.replayed else reply
+        visit.job, visit.purchase_began, visit.replayed = result.job, True, result.replayed
+        if not waits:
+            return self._accept(visit, result.job)
+        return await self._wait(visit, result.job, told_by=0 if result.replayed else stream)
 
     def _complete(self, purchase: Purchase, visit: Visit, route: str, manner: asked.Manner) -> None:
         """Add what is the same in every dialect; the fingerprint is of what the dialect parsed, without secrets."""
@@ -70,12 +68,11 @@ class Purchases:
         purchase.join_recent = manner.join_recent
         purchase.traceparent = visit.traceparent
 
-    def _accept(self, visit: Visit) -> Reply:
-        assert visit.job is not None, "a job was submitted"
-        reply = visit.dialect.accepted(visit.job, self._addresses[visit.dialect.name])
+    def _accept(self, visit: Visit, job: Job) -> Reply:
+        reply = visit.dialect.accepted(job, self._addresses[visit.dialect.name])
         return reply.bearing({"Preference-Applied": "respond-async"})
 
-    async def _wait(self, visit: Visit, job: Job, told_by: int) -> Reply:
+    async def _wait(self, visit: Visit, job: Job, *, told_by: int) -> Reply:
         addresses = self._addresses[visit.dialect.name]
         if not has_ended(job):
             deadline = visit.started_at + visit.dialect.wait_seconds

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import aiohttp
+from yarl import URL
 
 from servicekit.faults import Unavailable
 
@@ -55,7 +56,7 @@ class Sources:
 
     async def _http_blocks(self, url: str, byte_count: int, block_bytes: BlockSize) -> AsyncIterator[bytes]:
         try:
-            async with self._session.get(url) as response:
+            async with self._session.get(URL(url, encoded=True)) as response:
                 if response.status != 200:
                     raise Unavailable("picture store")
                 left = byte_count

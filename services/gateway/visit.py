@@ -14,7 +14,7 @@ class Visit:
     """Filled in by the middleware, in their order.
 
     `key` is the digest of the caller's api key, `windows` are the caller's limits after this request, `purchase_began` turns true
-    when money may be involved. `started_at` is by the loop's clock.
+    when money may be involved, `replayed` where the job stood already. `started_at` is by the loop's clock.
     """
 
     ask: Ask
@@ -28,3 +28,4 @@ class Visit:
     windows: Sequence[WindowState] = ()
     job: Job | None = None
     purchase_began: bool = False
+    replayed: bool = False

@@ -11,19 +11,22 @@ _CHALLENGE = 'Bearer realm="gesso"'
 
 
 def worded(fault: Fault, dialect: Dialect, *, request_id: str, purchase_began: bool) -> Reply:
-    """The error reply of a fault.
+    """The error reply of a fault. A 5xx after a purchase began tells SDKs not to repeat it on their own.
 
-    401 bears `WWW-Authenticate`, 405 `Allow`, what time mends `Retry-After`; a 5xx after a purchase began tells SDKs not to
-    repeat it on their own. Source: contract.md, "Calls, jobs and retries".
+    Source: contract.md, "Calls, jobs and retries".
     """
     reply = dialect.word(Problem(fault, STATUSES[fault.reason], request_id))
-    extra = dict(reply.headers)
+    stop = {"X-Should-Retry": "false"} if purchase_began and reply.status >= 500 else {}
+    return reply.bearing(owed(fault, reply.status) | stop)
+
+
+def owed(fault: Fault, status: int) -> dict[str, str]:
+    """The headers of an error: 401 bears `WWW-Authenticate`, 405 `Allow`, and what time mends `Retry-After`."""
+    headers = {}
     if fault.retry_after_seconds is not None:
-        extra["Retry-After"] = str(max(1, math.ceil(fault.retry_after_seconds)))
-    if reply.status == 401:
-        extra["WWW-Authenticate"] = _CHALLENGE
-    if reply.status == 405:
-        extra["Allow"] = fault.details.get("allow", "")
-    if purchase_began and reply.status >= 500:
-        extra["X-Should-Retry"] = "false"
-    return Reply(reply.status, reply.body, extra, reply.content_type)
+        headers["Retry-After"] = str(max(1, math.ceil(fault.retry_after_seconds)))
+    if status == 401:
+        headers["WWW-Authenticate"] = _CHALLENGE
+    if status == 405:
+        headers["Allow"] = fault.details.get("allow", "")
+    return headers

@@ -136,6 +136,8 @@ class Generator:
 
     answer: Answer | None = None
     hangs_up: bool = False
+    socket: Path = Path()
+    server: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
     submissions: list[Submission] = field(default_factory=list)
     jobs: dict[str, Job] = field(default_factory=dict)
     streams: list["asyncio.Queue[Job | None]"] = field(default_factory=list)
@@ -198,6 +200,18 @@ class Generator:
         self.jobs[job.id] = job
         for news in self.streams:
             news.put_nowait(job)
+
+    @contextlib.asynccontextmanager
+    async def running(self, socket: Path) -> AsyncIterator[None]:
+        self.socket = socket
+        async with self.server:
+            await self.server.enter_async_context(_serving(socket, self.services()))
+            yield
+
+    async def restart(self) -> None:
+        await self.server.aclose()
+        self.watched.clear()
+        await self.server.enter_async_context(_serving(self.socket, self.services()))
 
     def break_streams(self) -> None:
         for news in self.streams:
@@ -293,7 +307,7 @@ async def running_edge(folder: Path, **variables: str) -> AsyncIterator[Edge]:
     billing, generator = Billing(), Generator()
     async with (
         _serving(folder / "billing.sock", billing.services(), closed_to_the_edge="gesso.billing.v1.Accounts"),
-        _serving(folder / "generator.sock", generator.services()),
+        generator.running(folder / "generator.sock"),
         aiohttp.ClientSession() as session,
         asyncio.TaskGroup() as group,
     ):

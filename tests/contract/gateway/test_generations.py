@@ -153,6 +153,19 @@ async def test_a_broken_stream_is_opened_again_and_told_who_waits(edge: Any, kee
     assert await waiting == 200
 
 
+async def test_a_generator_that_starts_again_is_asked_for_who_waits(edge: Any, keep: Any) -> None:
+    edge.generator.answer = lambda submission: generator_pb.SubmitJobsResponse.SubmitJobResult(
+        job=edge.generator.queued(submission)
+    )
+    waiting = asyncio.create_task(_status(edge.post(PROMPT)))
+    await eventually(lambda: len(edge.generator.jobs) == 1)
+    (job_id, job), *_ = edge.generator.jobs.items()
+    await edge.generator.restart()
+    await eventually(lambda: job_id in edge.generator.watched)
+    edge.generator.finish(edge.generator.succeeded(job, keep(b"png")))
+    assert await waiting == 200
+
+
 async def test_a_client_that_leaves_ends_its_wait_and_not_its_job(edge: Any) -> None:
     edge.generator.answer = lambda submission: generator_pb.SubmitJobsResponse.SubmitJobResult(
         job=edge.generator.queued(submission)
@@ -207,6 +220,16 @@ async def test_a_replay_is_marked(edge: Any, keep: Any) -> None:
     async with edge.post(PROMPT, headers={"Idempotency-Key": "order 1"}) as response:
         assert (response.status, response.headers["Idempotent-Replayed"]) == (200, "true")
     assert edge.generator.submissions[0].purchase.idempotency_key == "order 1"
+
+
+async def test_a_replay_of_a_failure_is_marked_too(edge: Any) -> None:
+    def answer(submission: Any) -> Any:
+        job = edge.generator.failed(edge.generator.queued(submission), Fault(pb.REASON_UPSTREAM_REFUSED, "Refused."))
+        return generator_pb.SubmitJobsResponse.SubmitJobResult(job=job, replayed=True)
+
+    edge.generator.answer = answer
+    async with edge.post(PROMPT, headers={"Idempotency-Key": "order 1"}) as response:
+        assert (response.status, response.headers["Idempotent-Replayed"]) == (400, "true")
 
 
 async def test_a_replay_of_a_running_job_is_waited_for(edge: Any, keep: Any) -> None:
