@@ -64,8 +64,14 @@ class Coalescer(Generic[Item, Result]):
             await asyncio.wait(self._pumps)
 
     async def _pump(self) -> None:
-        while batch := self._take():
-            await self._send(batch)
+        try:
+            while batch := self._take():
+                await self._send(batch)
+        finally:
+            # Here and not in the callback alone, which runs later: a caller that has its answer and submits again before that
+            # would count on a pump that has already looked for the last time.
+            if pump := asyncio.current_task():
+                self._pumps.discard(pump)
 
     def _take(self) -> list[tuple[Item, "asyncio.Future[Result]"]]:
         batch: list[tuple[Item, asyncio.Future[Result]]] = []
