@@ -49,7 +49,7 @@ async def measure() -> dict[str, dict[str, float]]:
     """Return holds and settlements per second by layer and number of accounts; asserts that the books are right afterwards."""
     with tempfile.TemporaryDirectory(prefix="gesso-holds-") as folder:
         home = Path(folder)
-        os.chmod(folder, 0o711)  # noqa: PTH101 - the server may have to run as another user than root
+        home.chmod(0o711)  # noqa: ASYNC240 - the server may have to run as another user than root
         async with Postgres(state=home / "pg", log=home / "postgres.log").running() as server:
             await roles.provide(server)
             url = roles.urls(server)["billing"]
