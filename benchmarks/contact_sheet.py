@@ -61,9 +61,8 @@ async def draw_all(folder: Path, size: int, seed: int, chosen: list[int]) -> lis
             path.write_bytes(picture.data)
             paths.append(path)
             taken = time.perf_counter() - started
-            print(
-                f"{number + 1:2d}  cpu {picture.cpu_seconds:5.3f} s  wall {taken:5.3f} s  {len(picture.data) // 1024:5d} kB  {PROMPTS[number]}"
-            )
+            cost = f"cpu {picture.cpu_seconds:5.3f} s  wall {taken:5.3f} s  {len(picture.data) // 1024:5d} kB"
+            print(f"{number + 1:2d}  {cost}  {PROMPTS[number]}")
             print(f"    drawn: {', '.join(picture.drawn)}   ignored: {', '.join(picture.ignored_words) or '-'}")
     return paths
 

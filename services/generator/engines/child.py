@@ -99,10 +99,13 @@ class _Child:
         stdin.writelines(request.frames())
         await stdin.drain()
         (count,) = _LENGTH.unpack(await stdout.readexactly(_LENGTH.size))
-        assert 1 <= count <= _MAX_PARTS
+        if not 1 <= count <= _MAX_PARTS:
+            raise ConnectionError("the child does not speak in messages")
         parts = []
         for _ in range(count):
             (length,) = _LENGTH.unpack(await stdout.readexactly(_LENGTH.size))
+            if length > _MAX_PART_BYTES:
+                raise ConnectionError("the child's message is too long")
             parts.append(await stdout.readexactly(length))
         return Message.of_parts(parts)
 

@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import json
+import re
 import shutil
 import subprocess
 import tempfile
@@ -15,6 +16,7 @@ from generator.engines.art.library import PACKAGE, PACKAGE_VERSION, ArtLibrary, 
 
 ICONS_SHA256 = "9eac6ef4e7ec122b6f0e7ac281d61008afdbc720d0ce861e398b939daaa347c6"
 _HERE = Path(__file__).parent
+_TONED = re.compile(r"-tone\d")
 _NPM_TIMEOUT_SECONDS = 300
 _UNNAMED_CATEGORY = "Other"
 
@@ -107,7 +109,7 @@ def _compile(
     kept = {
         name: (icon["body"], categories.get(name, _UNNAMED_CATEGORY))
         for name, icon in icons["icons"].items()
-        if name.count("skin-tone") <= 1
+        if name.count("skin-tone") <= 1 and not _TONED.search(name)
     }
     words: dict[str, str] = {}
     for phrase, name in _synonyms(package):

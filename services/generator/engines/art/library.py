@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-MAGIC = b"gesso-art-1\n"
+MAGIC = b"gesso-art-3\n"
 PACKAGE = "@iconify-json/noto"
 PACKAGE_VERSION = "1.2.9"
 INSTALL_COMMAND = "python -m generator.engines.art install"

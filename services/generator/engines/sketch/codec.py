@@ -7,7 +7,6 @@ from generator.engines.child import EngineRefused
 from generator.engines.sketch.paint.raster import Pixels
 from generator.engines.sketch.request import metadata
 
-_LOADERS = ("pngload_buffer", "jpegload_buffer", "webpload_buffer")
 _MAX_INPUT_PIXELS = 64_000_000
 
 
@@ -24,7 +23,7 @@ def decode_mask(data: bytes, width: int, height: int) -> Pixels:
 
 def _opened(data: bytes) -> pyvips.Image:
     try:
-        image = pyvips.Image.new_from_buffer(data, "", access="random")
+        image = pyvips.Image.new_from_buffer(data, "", access="random", fail_on="error")
         if image.width * image.height > _MAX_INPUT_PIXELS:
             raise EngineRefused("UNREADABLE_INPUT", f"the picture has more than {_MAX_INPUT_PIXELS} pixels")
         image = image.autorot()
@@ -65,7 +64,6 @@ def encode(pixels: Pixels, output_format: str, quality: int) -> bytes:
         return bytes(image.jpegsave_buffer(Q=quality))
     if output_format == "webp":
         return bytes(image.webpsave_buffer(Q=quality, effort=2))
-    image.remove("exif-ifd0-Software")
     for number, (key, value) in enumerate(metadata().items()):
         image.set_type(pyvips.GValue.gstr_type, f"png-comment-{number}-{key}", value)
     return bytes(image.pngsave_buffer(compression=3, filter="sub"))

@@ -160,10 +160,17 @@ def _is_modifier(found: list[Term], at: int) -> bool:
     )
 
 
+_PREPOSITIONS = ("on ", "in ", "under ", "at ", "by ", "beneath ", "above ", "field of ")
+
+
 def _next_noun(following: list[Term]) -> Term | None:
     """The next thing or setting before a break: what an adjective belongs to."""
     for term in following:
-        if term.is_break or term.value("relation") not in (None, "beside", "with"):
+        if (
+            term.is_break
+            or term.value("relation") not in (None, "beside", "with")
+            or term.phrase.startswith(_PREPOSITIONS)
+        ):
             return None
         if any(term.value(kind) is not None for kind in ("subject", "setting", "sky")):
             return term
@@ -179,6 +186,8 @@ def _understand(reading: _Reading, term: Term, following: list[Term], lexicon: L
         _take_color(reading, term, noun)
     elif subject is not None and reading.count is None and term.phrase in table("places")["size"] and noun is not None:
         reading.scale = table("places")["size"][term.phrase]
+    elif subject is not None and reading.count is None and not term.plural and term.value("style") is not None:
+        _take_backdrop(reading, term, noun)  # "a pencil" is the thing, "pencil" the manner
     elif subject is not None and not _is_setting_here(term) and term.value("count") is None:
         _take_subject(reading, term, lexicon)
     else:
@@ -294,7 +303,7 @@ def _take_out(reading: _Reading, unwanted: list[Term]) -> None:
 
 _HOME_SETTING = {
     "sky": "sky", "water": "sea", "underwater": "underwater", "space": "space", "table": "tabletop", "building": "hills",
-    "ground": "meadow",
+    "ground": "meadow", "horizon": "hills",
 }  # fmt: skip
 _NIGHT_STYLES = frozenset({"neon", "vaporwave"})
 
