@@ -95,7 +95,6 @@ class Edge:
         error: Exception | None = None
         try:
             begun = await self.sending.begin(await self._dispatch(visit, request, call))
-            crashpoint("gateway.before_reply")
         except Fault as raised:
             fault = raised
         except Exception as raised:  # noqa: BLE001 - the boundary of the process: a bug is logged and answered as one
@@ -137,7 +136,9 @@ class Edge:
             case Buy():
                 body = await self.bodies.json(request, partial(decode, shape=action.body))
                 purchase = action.parse(body, ask)
-                return await self.purchases.buy(visit, found.route.name, purchase)
+                reply = await self.purchases.buy(visit, found.route.name, purchase)
+                crashpoint("gateway.before_reply")
+                return reply
             case ShowJob():
                 return await self.purchases.show(visit, ask.params["id"])
             case Show():
