@@ -4,14 +4,13 @@ import contextlib
 import datetime
 from collections.abc import AsyncIterator
 
-from servicekit.telemetry import Telemetry
-
 from gallery.access import ACCESS
 from gallery.config import Config
 from gallery.files_http import Files, serving_files
 from gallery.inputs import InputLimits, Inputs
 from gallery.provenance.authority import Credential, external_credential, local_credential
 from gallery.provenance.signer import RenewingSigner
+from gallery.recording import Recorder
 from gallery.renditions import Renditions
 from gallery.retention import Retention
 from gallery.servicer import ImagesServicer, InputsServicer
@@ -24,6 +23,7 @@ from servicekit.egress import GuardedClient
 from servicekit.identity import Access
 from servicekit.objects import Objects
 from servicekit.server import Registration, serving
+from servicekit.telemetry import Telemetry
 from servicekit.version import VERSION
 
 
@@ -42,8 +42,9 @@ async def running(config: Config) -> AsyncIterator[str]:
         client = await stack.enter_async_context(GuardedClient(config.egress_allow))
         store = Store(database)
         limits = InputLimits(config.input_limit_bytes, config.input_timeout_seconds, config.input_keep_seconds)
-        inputs = Inputs(store, objects, studio, client, limits)
-        images = ImagesServicer(store, _signer(config))
+        recorder = Recorder(store, objects)
+        inputs = Inputs(store, recorder, objects, studio, client, limits)
+        images = ImagesServicer(store, recorder, _signer(config))
         await stack.enter_async_context(running_task(_retention(store, objects, config).run()))
         files = Files(
             store,

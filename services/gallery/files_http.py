@@ -30,7 +30,7 @@ from servicekit.faults import Fault, Unavailable
 from servicekit.identity import SERVICE_KEY, TOKEN_KEY
 from servicekit.ids import AccountId, ImageId, new_id
 from servicekit.links import Link, verify
-from servicekit.objects import ObjectNotFound, Objects, StoreUnavailable
+from servicekit.objects import ObjectNotFound, Objects, ObjectsError, StoreUnavailable
 from servicekit.tokens import open_token
 
 _SAFE = {
@@ -168,12 +168,15 @@ class Files:
             return _refusal(404, "This picture has been deleted.")
         except StoreUnavailable:
             return _refusal(503, "The picture cannot be read at the moment.", retry_after="1")
-        # Once the head is out, a failing store can only be told by a body that ends early: the client sees it by its length.
         await response.prepare(request)
-        with contextlib.suppress(ConnectionResetError):
+        remaining = end - start - len(first)
+        with contextlib.suppress(ConnectionResetError, ObjectsError):
             await response.write(first)
             async for chunk in chunks:
                 await response.write(chunk)
+                remaining -= len(chunk)
+        if remaining and request.transport is not None:
+            request.transport.abort()  # the head is out: a body that ends early is all that can tell the client
         return response
 
     def _check_uploader(self, request: web.Request) -> None:
@@ -187,9 +190,9 @@ class Files:
 async def serving_files(files: Files, listen: str) -> AsyncIterator[str]:
     """Serve on `host:port` (0 for any); yields `host:port`."""
     host, _, port = listen.rpartition(":")
-    runner = web.AppRunner(files.application(), access_log=None, handle_signals=False)
+    runner = web.AppRunner(files.application(), access_log=None, handle_signals=False, shutdown_timeout=5)
     await runner.setup()
-    site = web.TCPSite(runner, host.strip("[]"), int(port), shutdown_timeout=5)
+    site = web.TCPSite(runner, host.strip("[]"), int(port))
     await site.start()
     try:
         yield f"{host}:{runner.addresses[0][1]}"

@@ -5,6 +5,7 @@ import hashlib
 from dataclasses import dataclass
 
 from gallery.images import Image, blob_key
+from gallery.recording import Recorder
 from gallery.store import Store
 from gesso.errors.v1 import reason_pb2 as reasons
 from gesso.gallery.v1 import gallery_pb2 as pb
@@ -14,7 +15,7 @@ from pictures.studio import Studio, StudioUnavailable
 from servicekit.egress import EgressError, ForbiddenUrl, GuardedClient, TooLarge
 from servicekit.faults import Fault, NotFound, Unavailable
 from servicekit.ids import AccountId, ImageId, is_id
-from servicekit.objects import ObjectNotFound, Objects, StoreUnavailable
+from servicekit.objects import Objects, StoreUnavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,16 @@ class Inputs:
     """Brings pictures in: fetch, check, put, record. Doing it twice under one id keeps one."""
 
     def __init__(
-        self, store: Store, objects: Objects, studio: Studio, client: GuardedClient, limits: InputLimits
+        self,
+        store: Store,
+        recorder: Recorder,
+        objects: Objects,
+        studio: Studio,
+        client: GuardedClient,
+        limits: InputLimits,
     ) -> None:
         self._store = store
+        self._recorder = recorder
         self._objects = objects
         self._studio = studio
         self._client = client
@@ -89,19 +97,16 @@ class Inputs:
         return await self._put_and_record(image, data)
 
     async def _put_and_record(self, image: Image, data: bytes | bytearray) -> Image:
+        result: Image | Fault = Unavailable("blob")
         for _ in range(2):
             try:
                 await self._objects.put_new(image.blob_key, (data,))
             except StoreUnavailable as error:
                 raise Unavailable("object store") from error
-            (result,) = await self._store.record([image])
-            if not isinstance(result, Fault):
+            (result,) = await self._recorder.record([image])
+            if isinstance(result, Image):
                 return result
-            await self._store.revive(image.account_id, image.digest, self._stands)
-        raise Unavailable("object store")
-
-    async def _stands(self, key: str) -> bool:
-        return await stands(self._objects, key)
+        raise result
 
     async def _own(self, account_id: AccountId, origin: Origin) -> Image:
         image = await self._store.get(origin.image_id) if is_id("img", origin.image_id) else None
@@ -125,15 +130,6 @@ class Inputs:
         except EgressError as error:
             raise _unfetched(origin.field, error, limit) from error
         return data
-
-
-async def stands(objects: Objects, key: str) -> bool:
-    """Whether there are bytes under the key. Raises StoreUnavailable."""
-    try:
-        await objects.head(key)
-    except ObjectNotFound:
-        return False
-    return True
 
 
 def _unfetched(field: str, error: EgressError, limit_bytes: int) -> Fault:

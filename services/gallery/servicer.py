@@ -8,12 +8,12 @@ from gallery.images import Image, input_id
 from gallery.inputs import Inputs, Origin
 from gallery.provenance.claims import SignRequest, source_type
 from gallery.provenance.signer import RenewingSigner, Signer, SlotTooSmall
+from gallery.recording import Recorder
 from gallery.store import Store
 from gesso.gallery.v1 import gallery_pb2 as pb
 from gesso.gallery.v1 import gallery_pb2_grpc as rpc
 from pictures.facts import Format, extension
 from servicekit import calls
-from servicekit.coalescer import Coalescer
 from servicekit.faults import Fault, InvalidField, NotFound, to_proto
 from servicekit.ids import AccountId, ImageId, is_id
 from servicekit.server import Context
@@ -28,10 +28,10 @@ Item = TypeVar("Item")
 class ImagesServicer(rpc.ImagesServicer):
     """gesso.gallery.v1.Images."""
 
-    def __init__(self, store: Store, signer: RenewingSigner) -> None:
+    def __init__(self, store: Store, recorder: Recorder, signer: RenewingSigner) -> None:
         self._store = store
         self._signer = signer
-        self._recorder: Coalescer[list[Image], list[Image | Fault]] = Coalescer(self._flush)
+        self._recorder = recorder
 
     async def SignImages(self, request: pb.SignImagesRequest, context: Context) -> pb.SignImagesResponse:
         """Make Content Credentials; a tenth of a millisecond each, so they are made where the call arrives."""
@@ -42,7 +42,7 @@ class ImagesServicer(rpc.ImagesServicer):
     async def RecordImages(self, request: pb.RecordImagesRequest, context: Context) -> pb.RecordImagesResponse:
         """Write pictures down, together with those of other calls that arrive meanwhile."""
         calls.note("items", len(_bounded(request.images)))
-        results = await self._recorder.submit([to_image(message) for message in request.images])
+        results = await self._recorder.record([to_image(message) for message in request.images])
         return pb.RecordImagesResponse(results=[_record_result(result) for result in results])
 
     async def GetImage(self, request: pb.GetImageRequest, context: Context) -> pb.Image:
@@ -68,10 +68,6 @@ class ImagesServicer(rpc.ImagesServicer):
         """Tell what an account keeps."""
         storage = await self._store.storage(request.account_id)
         return pb.Storage(image_count=storage.image_count, byte_count=storage.byte_count)
-
-    async def _flush(self, batches: list[list[Image]]) -> list[list[Image | Fault]]:
-        results = iter(await self._store.record([image for batch in batches for image in batch]))
-        return [[next(results) for _ in batch] for batch in batches]
 
     async def _own(self, account_id: str, image_id: str) -> Image:
         image = await self._store.get(image_id) if is_id("img", image_id) else None

@@ -29,11 +29,11 @@ class Gallery:
     environment: dict[str, str]
 
     @property
-    def images(self) -> rpc.ImagesStub:
+    def images(self) -> "rpc.ImagesAsyncStub":
         return rpc.ImagesStub(self.generator.channel)
 
     @property
-    def inputs(self) -> rpc.InputsStub:
+    def inputs(self) -> "rpc.InputsAsyncStub":
         return rpc.InputsStub(self.gateway.channel)
 
 

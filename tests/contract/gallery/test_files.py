@@ -1,6 +1,9 @@
 """The files port serves what a genuine link grants, as HTTP has it: ranges, tags, HEAD, no sniffing."""
 
+import base64
+import io
 import time
+from collections.abc import Callable
 
 import aiohttp
 import pytest
@@ -8,13 +11,15 @@ from PIL import Image as PillowImage
 
 from servicekit.links import Link, sign
 from testkit.identities import LINK_KEY, TOKENS, caller_token
-from testkit.picture_samples import SAMPLES
+from testkit.picture_samples import SAMPLES, draw, encoded
 
 from .conftest import Gallery
-from .test_images import ACCOUNT, keep, picture
+from .test_images import ACCOUNT, PNG, keep, picture
 
 
-async def link_to(gallery: Gallery, *, rendition: str = "original", seconds: int = 60, data: bytes | None = None) -> str:
+async def link_to(
+    gallery: Gallery, *, rendition: str = "original", seconds: int = 60, data: bytes | None = None
+) -> str:
     message = picture(data=data)
     await keep(gallery, message, data)
     link = Link(message.id, "png", int(time.time()) + seconds, rendition)
@@ -24,7 +29,7 @@ async def link_to(gallery: Gallery, *, rendition: str = "original", seconds: int
 async def test_a_link_serves_the_whole_picture_safely(gallery: Gallery) -> None:
     async with aiohttp.ClientSession() as session, session.get(await link_to(gallery)) as answer:
         assert answer.status == 200
-        assert await answer.read() == SAMPLES["png"]()
+        assert await answer.read() == PNG
         assert answer.content_type == "image/png"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Accept-Ranges"] == "bytes"
@@ -32,16 +37,15 @@ async def test_a_link_serves_the_whole_picture_safely(gallery: Gallery) -> None:
 
 async def test_head_tells_the_same_without_a_body(gallery: Gallery) -> None:
     url = await link_to(gallery)
-    async with aiohttp.ClientSession() as session:
-        async with session.get(url) as got, session.head(url) as head:
-            assert head.status == 200
-            assert head.headers["Content-Length"] == got.headers["Content-Length"]
-            assert head.headers["ETag"] == got.headers["ETag"]
-            assert await head.read() == b""
+    async with aiohttp.ClientSession() as session, session.get(url) as got, session.head(url) as head:
+        assert head.status == 200
+        assert head.headers["Content-Length"] == got.headers["Content-Length"]
+        assert head.headers["ETag"] == got.headers["ETag"]
+        assert await head.read() == b""
 
 
 async def test_a_range_is_served_as_206_and_one_behind_the_end_as_416(gallery: Gallery) -> None:
-    url, data = await link_to(gallery), SAMPLES["png"]()
+    url, data = await link_to(gallery), PNG
     async with aiohttp.ClientSession() as session:
         async with session.get(url, headers={"Range": "bytes=10-19"}) as answer:
             assert answer.status == 206
@@ -74,7 +78,7 @@ async def test_a_known_tag_is_answered_with_304(gallery: Gallery) -> None:
         (lambda url: url.replace("?e=", "?e=9"), 403),
     ],
 )
-async def test_a_link_that_was_changed_is_refused(gallery: Gallery, change, status: int) -> None:  # type: ignore[no-untyped-def]
+async def test_a_link_that_was_changed_is_refused(gallery: Gallery, change: Callable[[str], str], status: int) -> None:
     async with aiohttp.ClientSession() as session, session.get(change(await link_to(gallery))) as answer:
         assert answer.status == status
 
@@ -84,11 +88,7 @@ async def test_an_expired_link_is_refused(gallery: Gallery) -> None:
         assert answer.status == 403
 
 
-async def test_a_rendition_is_a_smaller_webp(gallery: Gallery, tmp_path) -> None:  # type: ignore[no-untyped-def]
-    import io
-
-    from testkit.picture_samples import draw, encoded
-
+async def test_a_rendition_is_a_smaller_webp(gallery: Gallery) -> None:
     url = await link_to(gallery, rendition="thumb", data=encoded(draw(800, 600), "PNG"))
     async with aiohttp.ClientSession() as session:
         for _ in range(2):
@@ -100,8 +100,6 @@ async def test_a_rendition_is_a_smaller_webp(gallery: Gallery, tmp_path) -> None
 
 
 async def test_an_upload_is_checked_and_kept(gallery: Gallery) -> None:
-    import base64
-
     headers = {
         "gesso-service": "gateway",
         "gesso-service-token": TOKENS["gateway"],

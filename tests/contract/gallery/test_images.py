@@ -1,6 +1,7 @@
 """The gallery keeps a picture once per id, shares bytes within an account, and lets them go with their last image."""
 
 import asyncio
+import datetime
 import hashlib
 import time
 
@@ -9,6 +10,7 @@ import pytest
 from gallery.images import blob_key
 from gesso.errors.v1 import reason_pb2 as reasons
 from gesso.gallery.v1 import gallery_pb2 as pb
+from gesso.gallery.v1 import gallery_pb2_grpc as rpc
 from servicekit.faults import Fault, Forbidden
 from servicekit.ids import derived_id, new_id
 from servicekit.objects import ObjectNotFound
@@ -19,10 +21,11 @@ from testkit.picture_samples import SAMPLES
 from .conftest import Gallery
 
 ACCOUNT = new_id("acct")
+PNG = SAMPLES["png"]()
 
 
 def picture(*, image_id: str | None = None, account_id: str = ACCOUNT, data: bytes | None = None) -> pb.Image:
-    data = SAMPLES["png"]() if data is None else data
+    data = PNG if data is None else data
     digest = hashlib.sha256(data).digest()
     return pb.Image(
         id=image_id or new_id("img"),
@@ -35,18 +38,12 @@ def picture(*, image_id: str | None = None, account_id: str = ACCOUNT, data: byt
         height=60,
         byte_count=len(data),
         job_id="job_1",
-        created_at=to_timestamp(_now()),
+        created_at=to_timestamp(datetime.datetime.now(datetime.UTC)),
     )
 
 
-def _now():  # type: ignore[no-untyped-def]
-    import datetime
-
-    return datetime.datetime.now(datetime.UTC)
-
-
 async def keep(gallery: Gallery, message: pb.Image, data: bytes | None = None) -> pb.RecordImagesResponse.RecordResult:
-    await gallery.objects.put_new(message.blob_key, (data or SAMPLES["png"](),))
+    await gallery.objects.put_new(message.blob_key, (data or PNG,))
     response = await gallery.generator.call(gallery.images.RecordImages, pb.RecordImagesRequest(images=[message]))
     return response.results[0]
 
@@ -117,8 +114,6 @@ async def test_another_accounts_image_does_not_exist(gallery: Gallery) -> None:
 
 
 async def test_the_edge_may_not_record_images(gallery: Gallery) -> None:
-    from gesso.gallery.v1 import gallery_pb2_grpc as rpc
-
     stub = rpc.ImagesStub(gallery.gateway.channel)
     with pytest.raises(Fault) as caught:
         await gallery.gateway.call(stub.RecordImages, pb.RecordImagesRequest(images=[picture()]))
@@ -129,8 +124,6 @@ async def test_images_are_listed_page_by_page(gallery: Gallery) -> None:
     messages = [picture() for _ in range(5)]
     for message in messages:
         await keep(gallery, message)
-    from gesso.gallery.v1 import gallery_pb2_grpc as rpc
-
     stub, token, seen = rpc.ImagesStub(gallery.operator.channel), "", []
     while True:
         page = await gallery.operator.call(stub.ListImages, pb.ListImagesRequest(page_size=2, page_token=token))

@@ -1,12 +1,13 @@
 """Inputs come in through the egress guard, are judged by their content, and are named by the field that sent them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 from aiohttp import web
 
 from gesso.errors.v1 import reason_pb2 as reasons
 from gesso.gallery.v1 import gallery_pb2 as pb
+from servicekit.faults import Fault
 from testkit.identities import caller_token
 from testkit.picture_samples import SAMPLES
 
@@ -38,7 +39,9 @@ async def site() -> AsyncIterator[str]:
     await runner.cleanup()
 
 
-async def bring_in(gallery: Gallery, *items: pb.ImportInputsRequest.ImportItem, request_id: str = "req_1"):  # type: ignore[no-untyped-def]
+async def bring_in(
+    gallery: Gallery, *items: pb.ImportInputsRequest.ImportItem, request_id: str = "req_1"
+) -> Sequence[pb.ImportInputsResponse.ImportResult]:
     request = pb.ImportInputsRequest(caller_token=caller_token(ACCOUNT), request_id=request_id, items=items)
     return (await gallery.gateway.call(gallery.inputs.ImportInputs, request)).results
 
@@ -84,8 +87,6 @@ async def test_an_address_inside_the_network_is_forbidden(gallery: Gallery) -> N
 
 
 async def test_a_caller_token_that_was_not_made_by_billing_is_refused(gallery: Gallery) -> None:
-    from servicekit.faults import Fault
-
     request = pb.ImportInputsRequest(caller_token=b"x" * 64, request_id="req_2")
     with pytest.raises(Fault) as caught:
         await gallery.gateway.call(gallery.inputs.ImportInputs, request)
