@@ -97,7 +97,7 @@ class Inputs:
         return await self._put_and_record(image, data)
 
     async def _put_and_record(self, image: Image, data: bytes | bytearray) -> Image:
-        result: Image | Fault = Unavailable("blob")
+        result: Image | Fault
         for _ in range(2):
             try:
                 await self._objects.put_new(image.blob_key, (data,))
@@ -106,7 +106,7 @@ class Inputs:
             (result,) = await self._recorder.record([image])
             if isinstance(result, Image):
                 return result
-        raise result
+        raise Unavailable("object store")
 
     async def _own(self, account_id: AccountId, origin: Origin) -> Image:
         image = await self._store.get(origin.image_id) if is_id("img", origin.image_id) else None
