@@ -2,13 +2,12 @@
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 from grpc.aio import Server
 
-from billing import plans, servicer
+from billing import metrics, plans, servicer
 from billing.access import GRANTS
 from billing.config import Config
 from billing.operations.accounts import Accounts
@@ -25,12 +24,12 @@ from billing.operations.verification import Verification
 from billing.publishing import publishing
 from billing.store import windows
 from gesso.billing.v1 import billing_pb2_grpc as rpc
-from servicekit import calls
 from servicekit.background import running_task
 from servicekit.database import Database, migrate
 from servicekit.faults import Unavailable
 from servicekit.identity import Access
 from servicekit.server import Registration, serving
+from servicekit.telemetry import Telemetry
 
 _PACKAGE = "gesso.billing.v1"
 _UPKEEP_SECONDS = 60.0
@@ -42,16 +41,19 @@ async def running(config: Config) -> AsyncIterator[str]:
     """Run billing; yields its gRPC address."""
     async with contextlib.AsyncExitStack() as stack:
         table = plans.load(config.plans)
+        telemetry = await stack.enter_async_context(Telemetry.running("billing", config.metrics_listen))
         database = await stack.enter_async_context(
             Database.connect(config.database_url, schema="billing", max_connections=_CONNECTIONS)
         )
         await migrate(database, "billing.migrations")
+        telemetry.watch_pool(database.pool_use)
         told = await stack.enter_async_context(publishing(database, config))
         policies, usage = Policies(database), Usage(database)
         accounts = Accounts(database, table)
-        limits = Limits(database, table, policies, config.caller_token_key)
+        limits = Limits(database, table, policies, config.caller_token_key, metrics.limits_refused(telemetry.metrics))
         await stack.enter_async_context(running_task(usage.run()))
         await stack.enter_async_context(running_task(_upkeep(database, accounts)))
+        await stack.enter_async_context(running_task(metrics.watch(telemetry.metrics, database)))
         servicers = (
             servicer.CallersServicer(Callers(database, table, policies, usage, config.caller_token_key)),
             servicer.LimitsServicer(limits),
@@ -62,7 +64,7 @@ async def running(config: Config) -> AsyncIterator[str]:
             servicer.AuditServicer(Auditing(database)),
         )
         yield await stack.enter_async_context(
-            serving(config.listen, _registrations(servicers), access=Access(config.peers, GRANTS), observer=_Logged())
+            serving(config.listen, _registrations(servicers), access=Access(config.peers, GRANTS), observer=telemetry)
         )
 
 
@@ -88,15 +90,3 @@ async def _upkeep(database: Database, accounts: Accounts) -> None:
             await windows.forget(database)
             await accounts.renew()
         await asyncio.sleep(_UPKEEP_SECONDS)
-
-
-class _Logged:
-    """Logs what was raised beside faults."""
-
-    def call_started(self, call: calls.Call) -> None:
-        """Nothing to do."""
-
-    def call_finished(self, call: calls.Call, error: BaseException | None) -> None:
-        """Log a bug."""
-        if error is not None:
-            logging.getLogger("billing").error("%s failed", call.method, exc_info=error)

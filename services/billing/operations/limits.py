@@ -1,6 +1,6 @@
 """Requests are counted against their windows, all that wait at once by one statement, and each is told where it stands."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from billing import windows
@@ -30,33 +30,46 @@ Taken = tuple[WindowState, ...] | Fault
 
 
 class Limits:
-    """Takes requests from their windows. `refused` counts those that found one used up."""
+    """Takes requests from their windows; `refused` is told the dialect of each that found one used up."""
 
-    def __init__(self, database: Database, plans: Plans, policies: Policies, caller_token_key: bytes) -> None:
+    def __init__(
+        self,
+        database: Database,
+        plans: Plans,
+        policies: Policies,
+        caller_token_key: bytes,
+        refused: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._database = database
         self._plans = plans
         self._policies = policies
         self._key = caller_token_key
         self._batches = Coalescer[Sequence[Asked], list[Taken]](self._flush, max_items=_REQUESTS_PER_FLUSH)
-        self.refused = 0
+        self._refused = refused
 
     async def take(self, asked: Sequence[Asked]) -> list[Taken]:
         """Count each request and return its windows; a request is refused where one of them says so. Raises Unavailable."""
         return await self._batches.submit(asked) if asked else []
 
     async def _flush(self, batches: list[Sequence[Asked]]) -> list[list[Taken]]:
-        asked = [item for batch in batches for item in batch]
+        takings = await self._takings([item for batch in batches for item in batch])
+        counting = [taking for taking in takings if isinstance(taking, Taking)]
+        tally = windows.tally(counting)
+        handed = windows.hand_out(counting, await store.count(self._database, tally) if tally else {})
+        for taking, states in zip(counting, handed, strict=True):
+            if any(state.refuses for state in states):
+                self._refused(taking.dialect)
+        counted = iter(handed)
+        taken = iter([taking if isinstance(taking, Fault) else next(counted) for taking in takings])
+        return [[next(taken) for _ in batch] for batch in batches]
+
+    async def _takings(self, asked: Sequence[Asked]) -> list[Taking | Fault]:
         accounts = [self._account(item) for item in asked]
         policies = await self._policies.of({account for account in accounts if isinstance(account, str) and account})
-        takings = [
+        return [
             account if isinstance(account, Fault) else self._taking(item, account, policies)
             for item, account in zip(asked, accounts, strict=True)
         ]
-        counting = [taking for taking in takings if isinstance(taking, Taking)]
-        tally = windows.tally(counting)
-        handed = iter(windows.hand_out(counting, await store.count(self._database, tally) if tally else {}))
-        taken = iter([taking if isinstance(taking, Fault) else next(handed) for taking in takings])
-        return [[self._noted(next(taken)) for _ in batch] for batch in batches]
 
     def _account(self, item: Asked) -> str | Fault:
         """Return whose request it is; nothing for a client address."""
@@ -82,8 +95,3 @@ class Limits:
             return Taking(f"address:{text('address', item.address, longest=64)}", name, limits)
         except InvalidField as fault:
             return fault
-
-    def _noted(self, taken: Taken) -> Taken:
-        if not isinstance(taken, Fault) and any(state.refuses for state in taken):
-            self.refused += 1
-        return taken
