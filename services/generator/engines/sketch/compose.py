@@ -69,12 +69,15 @@ class Layout:
 
 @dataclass(frozen=True)
 class Slot:
-    """One subject's part in the composition: its place across (0 to 1), its rank, among how many, and where it is at home."""
+    """One subject's part in the composition: its place across (0 to 1), its rank, among how many, where it is at home,
+    and whether another thing stands on it.
+    """
 
     across: float
     rank: int
     among: int
     home: str
+    carries: bool
 
 
 Spot = tuple[float, float, float]  # across and foot in pixels, and the height: in pixels, or beside the other copies
@@ -88,7 +91,8 @@ def place(scene: Scene, layout: Layout) -> list[Placed]:
     placed: dict[int, list[Placed]] = {}
     for rank, index in enumerate(free):
         subject = scene.subjects[index]
-        slot = Slot(across[index], rank, len(free), _home(subject, layout.frame, layout.lexicon))
+        carries = (index, "on") in hosts.values()
+        slot = Slot(across[index], rank, len(free), _home(subject, layout.frame, layout.lexicon), carries)
         placed[index] = _spread(subject, slot, layout)
     for index, (host, bond) in hosts.items():
         if placed.get(host):
@@ -106,7 +110,7 @@ def _hosts(scene: Scene, lexicon: Lexicon) -> dict[int, tuple[int, str]]:
         if other is None or index in found or other in found:
             continue
         name = scene.subjects[other].name
-        holder = subject.count == 1 and lexicon.traits(subject.name).habitat == "ground"
+        holder = subject.count == 1 and lexicon.traits(subject.name).habitat in ("ground", "indoor")
         if subject.relation == "on" and lexicon.traits(name).habitat != "horizon":
             found[index] = (other, "on")
         elif subject.relation == "filled":
@@ -168,7 +172,9 @@ def _spread(subject: Subject, slot: Slot, layout: Layout) -> list[Placed]:
     tall = _share(subject, slot, layout) * min(frame.height, frame.width * 1.25)
     room = frame.width * {1: 0.86, 2: 0.5}.get(slot.among, 0.36)
     abreast = min(subject.count, 3 if floats else 5 if subject.count <= 5 else 6)
-    tall *= min(1.0, room / (layout.widths(subject, tall) * abreast * 0.86))
+    if slot.carries:
+        tall *= float(np.clip(1.25 - 0.6 * _seat(subject, layout), 0.5, 1.0))
+    tall *= min(1.0, room / (layout.widths(subject, tall) * (abreast * 0.86 + 0.14)))
     spots = (_floating if floats else _standing)(subject, slot, tall, layout)
     turned = bool(rng.random() < 0.5) if slot.among == 1 else slot.across < 0.5
     flips = {1: [turned], 2: [True, False]}.get(subject.count) or [
@@ -295,6 +301,12 @@ def _held(subject: Subject, host: Placed, layout: Layout) -> list[Placed]:
     return [_attached(subject, host, x, host.foot - host.height * high, host.height * share * subject.scale)]
 
 
+def _seat(subject: Subject, layout: Layout) -> float:
+    """How high above its foot a thing carries what is on it, as a share of its height."""
+    usual = 0.6 if layout.lexicon.traits(subject.name).habitat in ("ground", "indoor") else 0.9
+    return float(table("subjects")["seat"].get(subject.name, usual))
+
+
 def _mounted(subject: Subject, host: Placed, layout: Layout) -> list[Placed]:
     """On a back, a seat, a roof or a top; people sit astride what moves."""
     traits = layout.lexicon.traits
@@ -304,7 +316,7 @@ def _mounted(subject: Subject, host: Placed, layout: Layout) -> list[Placed]:
         * float(np.clip(traits(subject.name).size / traits(host.subject.name).size, 0.5, 0.95))
         * subject.scale
     )
-    seat = float(table("subjects")["seat"].get(host.subject.name, 0.6 if habitat == "ground" else 0.9))
+    seat = _seat(host.subject, layout)
     rides = traits(subject.name).body in ("standing", "robed") and habitat in ("ground", "sky", "water", "underwater")
     foot = host.foot - host.height * (seat - 0.2 * rides)
     across = layout.widths(host.subject, host.height)

@@ -85,6 +85,7 @@ def neon(stage: Stage) -> None:
     """Darkness graded to violet and teal, with glowing tubes along the outlines, strongest on the subjects."""
     unit = stage.unit
     source = np.clip(stage.pixels, 0, 1)
+    source *= np.float32(min(1.0, 0.3 / max(float(source[::8, ::8].mean()), 0.05)))
     lines = _edges(stage, 2.0) * np.clip(0.3 + blur(stage.focus, 2 * unit) * 1.2, 0, 1)
     place = fractal(stage.chance("tubes"), stage.height, stage.width, cells=3, octaves=2)
     place = np.clip(place + np.linspace(-0.3, 0.3, stage.width, dtype=np.float32)[None, :], 0, 1)

@@ -169,7 +169,7 @@ def pastel(stage: Stage) -> None:
     dx, dy = tooth * 16 * unit, tooth * -12 * unit
     color = remap(source, dx, dy)
     color = color + (np.asarray((1.0, 0.97, 0.92), np.float32) - color) * np.float32(0.2)
-    bare = np.clip(0.16 + hatch * 0.24 + tooth * 1.5, 0, 0.5) * (1 - 0.55 * stage.focus)
+    bare = np.clip(0.13 + hatch * 0.16 + tooth * 0.75, 0, 0.4) * (1 - 0.55 * stage.focus)
     ground = blur(color, 24 * unit) * 0.4 + np.asarray((0.94, 0.89, 0.8), np.float32) * 0.6
     stage.pixels = color + (ground - color) * bare[..., None]
     saturate(stage, 1.15)

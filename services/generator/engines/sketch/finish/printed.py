@@ -68,7 +68,7 @@ def pixel(stage: Stage) -> None:
 def _ink(stage: Stage, width: float, strength: float) -> Field:
     """Dark contour lines, 0 to 1, by the difference of two blurs."""
     tone = luma(stage.pixels)
-    fine, wide = blur(tone, width * stage.unit), blur(tone, width * 2.4 * stage.unit)
+    fine, wide = (blur(tone, sigma * stage.unit, exact=True) for sigma in (width, width * 2.4))
     ink: Field = np.clip((wide - fine) * strength - 0.25, 0, 1)
     return ink
 

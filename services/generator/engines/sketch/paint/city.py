@@ -167,10 +167,10 @@ def _cottages(stage: Stage) -> None:
     """A row of gabled houses on both sides of the middle."""
     rng = stage.chance("cottages")
     parts = []
-    for near in np.sort(rng.random(11)):
-        side = rng.choice((-1.0, 1.0))
-        x = stage.width * (0.5 + side * (0.14 + 0.22 * near + 0.2 * rng.random()))
-        foot = stage.horizon + (stage.height - stage.horizon) * (0.04 + 0.3 * near)
+    for number, near in enumerate(np.linspace(0.02, 1, 9)):
+        side = -1.0 if number % 2 else 1.0
+        x = stage.width * (0.5 + side * (0.1 + 0.32 * near + 0.07 * rng.random()))
+        foot = stage.horizon + (stage.height - stage.horizon) * (0.03 + 0.36 * near + 0.05 * rng.random())
         parts.append(_cottage(stage, (float(x), float(foot)), stage.height * (0.1 + 0.13 * near), float(near), rng))
     stage.lay("".join(parts))
 

@@ -174,11 +174,17 @@ def _roundline(stage: Stage) -> None:
         tones = list(stage.scene.palette)
     elif "birchwood" in stage.scene.settings:
         tones = [(0.72, 0.42, 0.12), (0.6, 0.3, 0.1), (0.78, 0.56, 0.18)]
+    columns = np.arange(stage.width, dtype=np.float32)
     for layer, (near, height) in enumerate(((0.25, 0.3), (0.55, 0.24), (0.85, 0.16))):
-        bumps = (0.5 - np.abs(curve(rng, stage.width, 30, 2) - 0.5)) * 1.1 + curve(rng, stage.width, 7, 4) * 0.8
-        top = (stage.horizon + 3 - stage.horizon * height * (0.1 + bumps)).astype(np.float32)
+        top = np.full(stage.width, stage.horizon - stage.horizon * height * 0.25, np.float32)
+        for x in np.arange(-0.02, 1.04, 0.028) * stage.width:
+            radius = stage.unit * rng.uniform(22, 48)
+            middle = stage.horizon - stage.horizon * height * rng.uniform(0.25, 0.75)
+            off = np.clip(np.abs(columns - x - rng.uniform(-9, 9) * stage.unit) / radius, 0, 1)
+            top = np.where(off < 1, np.minimum(top, middle - radius * np.sqrt(1 - off * off)), top)
         color = hazed(stage, lit(tones[layer % len(tones)], stage.light), 0.95 - 0.55 * near)
-        ridge(stage, top, stage.horizon + 4, mix(color, stage.light.color, 0.1), mix(color, stage.light.haze, 0.3))
+        crown, foot = mix(color, stage.light.color, 0.1), mix(color, stage.light.haze, 0.3)
+        ridge(stage, top.astype(np.float32), stage.horizon + 4, crown, foot)
 
 
 FAR: dict[str, Callable[[Stage], None]] = {

@@ -5,7 +5,7 @@ from functools import lru_cache
 import numpy as np
 
 from generator.engines.sketch.compose import Placed
-from generator.engines.sketch.lexicon import Lexicon
+from generator.engines.sketch.lexicon import Lexicon, table
 from generator.engines.sketch.paint import subjects
 from generator.engines.sketch.paint.raster import Pixels
 from generator.engines.sketch.paint.stage import Stage
@@ -54,8 +54,10 @@ def put(stage: Stage, puppets: Puppets, thing: Placed) -> None:
 
 def _pixels(stage: Stage, puppets: Puppets, thing: Placed) -> Pixels:
     subject = thing.subject
+    sinks = float(table("subjects")["sinks"].get(subject.name, 0.0)) if thing.ground == "water" else 0.0
     drawing = puppets.drawing(subject, thing.copy, riding=thing.rides)
     pixels = subjects.raster(drawing, max(2, round(thing.height)), thing.flip)
+    pixels = pixels[: max(1, round(pixels.shape[0] * (1 - sinks)))].copy()
     if subject.color is not None and not drawing.is_person:
         pixels = subjects.tint(pixels, subject.color)
     elif subject.color is None and stage.scene.palette and not drawing.is_person:

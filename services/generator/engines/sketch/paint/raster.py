@@ -58,16 +58,17 @@ def sprite(body: str, height: int) -> Pixels:
 _COARSE_PIXELS = 300_000
 
 
-def blur(pixels: Pixels, sigma: float) -> Pixels:
+def blur(pixels: Pixels, sigma: float, *, exact: bool = False) -> Pixels:
     """Gaussian blur of an array of any number of bands.
 
-    A large array is blurred in 256 steps between its extremes, which takes a fifth of the time; a small one, such as a
-    drawing whose blurred outline is differentiated, in full precision. A wide blur works on a shrunk copy.
+    A large array is blurred in 256 steps between its extremes, which takes a fifth of the time. A small one, such as a
+    drawing whose blurred outline is differentiated, and one that must be `exact` are blurred in full precision. A wide
+    blur works on a shrunk copy.
     """
     if sigma < 0.3:
         return pixels
     source = np.ascontiguousarray(pixels)
-    if sigma < 16 and source.shape[0] * source.shape[1] > _COARSE_PIXELS:
+    if not exact and sigma < 16 and source.shape[0] * source.shape[1] > _COARSE_PIXELS:
         return _blurred_in_steps(source, sigma)
     image = _image(source)
     shrink = max(1, int(sigma / 4))

@@ -186,8 +186,8 @@ def _fireworks(stage: Stage, bottom: int) -> None:
     """Bursts of sparks that fall a little as they fly apart."""
     rng = stage.chance("fireworks")
     for number in range(6):
-        x, y = stage.width * rng.uniform(0.1, 0.9), bottom * rng.uniform(0.12, 0.62)
-        radius = min(stage.width, bottom) * rng.uniform(0.12, 0.24)
+        x, y = stage.width * rng.uniform(0.1, 0.9), bottom * rng.uniform(0.14, 0.5)
+        radius = min(stage.width, bottom) * rng.uniform(0.17, 0.32)
         color = _BURSTS[number % len(_BURSTS)]
         stage.glow(x, y, radius * 1.9, color, 0.4)
         for angle in np.linspace(0, 6.2832, 26, endpoint=False):
@@ -197,7 +197,7 @@ def _fireworks(stage: Stage, bottom: int) -> None:
                 stage.glow(
                     float(sx),
                     float(sy),
-                    stage.unit * (1.5 + 4.5 * step),
+                    stage.unit * (2.5 + 7 * step),
                     mix(color, (1, 1, 1), 0.35),
                     float(0.25 + 0.75 * step),
                 )
