@@ -1,0 +1,327 @@
+"""The generator in its house: real billing, gallery and webhooks beside it, on one database, and a script for each provider."""
+
+import contextlib
+import hashlib
+import itertools
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+
+from billing.app import running as running_billing
+from billing.config import Config as BillingConfig
+from gallery.app import running as running_gallery
+from gallery.config import Config as GalleryConfig
+from generator.app import running as running_generator
+from generator.config import Config as GeneratorConfig
+from generator.providers.base import Provider
+from gesso.billing.v1 import billing_pb2
+from gesso.billing.v1.billing_pb2_grpc import AccountsStub, ApiKeysStub, LedgerStub
+from gesso.gallery.v1 import gallery_pb2
+from gesso.gallery.v1.gallery_pb2_grpc import ImagesStub
+from gesso.generator.v1 import generator_pb2 as pb
+from gesso.generator.v1 import generator_pb2_grpc as rpc
+from servicekit.faults import Fault, from_proto
+from servicekit.ids import new_id
+from servicekit.link import Link
+from servicekit.settings import load
+from servicekit.tokens import seal
+from testkit.database import Database
+from testkit.eventually import eventually
+from testkit.identities import CALLER_TOKEN_KEY, SHARED_ENVIRONMENT, TOKENS, link_as
+from testkit.ports import free_ports
+
+PRICE_MICROS = 10_000
+CATALOGUE = """
+[[provider]]
+name = "alpha"
+title = "Alpha"
+concurrency = 64
+weight = 2.0
+
+[[provider]]
+name = "beta"
+title = "Beta"
+
+[[provider]]
+name = "narrow"
+title = "Narrow"
+concurrency = 1
+
+[[model]]
+id = "painter"
+name = "Painter"
+owner = "tests"
+operations = ["text-to-image", "image-to-image"]
+released = 2026-01-01
+verified = 2026-01-01
+deprecated = 2026-06-01
+prices = [{ dialect = "openai", usd = 0.01 }]
+routes = [
+  { provider = "alpha", upstream_model = "alpha-1", native_count = 4 },
+  { provider = "beta", upstream_model = "beta-1", native_count = 1 },
+]
+
+[[model]]
+id = "single"
+like = "painter"
+routes = [{ provider = "alpha", upstream_model = "alpha-1", native_count = 1 }]
+
+[[model]]
+id = "solo"
+like = "painter"
+routes = [{ provider = "narrow", upstream_model = "narrow-1", native_count = 4 }]
+"""
+
+
+def draw(model: str = "painter", *, n: int = 1, prompt: str = "a fox", **fields: object) -> pb.Draw:
+    """A draw of the tests' own model."""
+    return pb.Draw(
+        operation=pb.OPERATION_TEXT_TO_IMAGE,
+        model=model,
+        prompt=prompt,
+        n=n,
+        **fields,  # type: ignore[arg-type]
+    )
+
+
+def purchase(*draws: pb.Draw, key: str = "", **fields: object) -> pb.Purchase:
+    """A purchase as an edge would make it; its fingerprint is of its draws."""
+    chosen = draws or (draw(),)
+    content = b"".join(one.SerializeToString(deterministic=True) for one in chosen)
+    return pb.Purchase(
+        request_id=new_id("req"),
+        dialect="openai",
+        route="generations",
+        idempotency_key=key,
+        fingerprint=hashlib.sha256(content).digest(),
+        draws=chosen,
+        **fields,  # type: ignore[arg-type]
+    )
+
+
+@dataclass(frozen=True)
+class Customer:
+    """An account and one of its keys."""
+
+    id: str
+    api_key_id: str
+
+    def token(self, *, max_concurrency: int = 0, retention_days: int = 0) -> bytes:
+        """A caller token as billing would make it."""
+        claims = billing_pb2.CallerClaims(
+            account_id=self.id,
+            api_key_id=self.api_key_id,
+            plan="pro",
+            expires_at=int(time.time()) + 60,
+            max_concurrency=max_concurrency,
+            retention_days=retention_days,
+        )
+        return seal(claims, CALLER_TOKEN_KEY)
+
+
+class Generator:
+    """One replica, spoken to as the gateway does."""
+
+    def __init__(self, gateway: Link, operator: Link) -> None:
+        self._link = gateway
+        self._operator = operator
+        self.jobs = rpc.JobsStub(gateway.channel)
+        self.secrets = rpc.SecretsStub(gateway.channel)
+        self.models = rpc.ModelsStub(gateway.channel)
+        self._settlements = rpc.JobsStub(operator.channel)
+        self._operations = rpc.OperationsStub(operator.channel)
+
+    async def submit_all(
+        self, token: bytes, *purchases: pb.Purchase, watch_id: str = "", dry_run: bool = False
+    ) -> list[pb.SubmitJobsResponse.SubmitJobResult]:
+        """Submit purchases in one call."""
+        items = [
+            pb.SubmitJobsRequest.Submission(caller_token=token, purchase=one, dry_run=dry_run, watch_id=watch_id)
+            for one in purchases
+        ]
+        answer = await self._link.call(self.jobs.SubmitJobs, pb.SubmitJobsRequest(submissions=items))
+        return list(answer.results)
+
+    async def submit(self, token: bytes, one: pb.Purchase, *, watch_id: str = "") -> pb.Job:
+        """Submit one purchase and return its job. Raises its Fault."""
+        (result,) = await self.submit_all(token, one, watch_id=watch_id)
+        if result.HasField("fault"):
+            raise from_proto(result.fault)
+        return result.job
+
+    async def refused(self, token: bytes, one: pb.Purchase) -> Fault:
+        """Submit one purchase that must be refused, and return why."""
+        (result,) = await self.submit_all(token, one)
+        assert result.HasField("fault"), result
+        return from_proto(result.fault)
+
+    async def job(self, token: bytes, job_id: str) -> pb.Job:
+        """Read a job."""
+        return await self._link.call(self.jobs.GetJob, pb.GetJobRequest(caller_token=token, job_id=job_id))
+
+    async def page(self, token: bytes, *, size: int, page_token: str = "") -> pb.ListJobsResponse:
+        """Read a page of jobs."""
+        request = pb.ListJobsRequest(caller_token=token, page_size=size, page_token=page_token)
+        return await self._link.call(self.jobs.ListJobs, request)
+
+    async def cancel(self, token: bytes, job_id: str) -> pb.Job:
+        """Cancel a job."""
+        return await self._link.call(self.jobs.CancelJob, pb.CancelJobRequest(caller_token=token, job_id=job_id))
+
+    async def settlements(self) -> list[pb.ListSettlementsResponse.JobSettlement]:
+        """What every job owes."""
+        answer = await self._operator.call(self._settlements.ListSettlements, pb.ListSettlementsRequest(page_size=1000))
+        return list(answer.settlements)
+
+    async def pause(self, *, paused: bool) -> None:
+        """Set the operator's pause."""
+        await self._operator.call(
+            self._operations.SetMaintenance, pb.SetMaintenanceRequest(paused=paused, retry_after_seconds=7)
+        )
+
+    async def sealing_key(self) -> bytes:
+        """The key that own provider keys are sealed to."""
+        answer = await self._link.call(self.secrets.GetSealingKey, pb.GetSealingKeyRequest())
+        return answer.public_key
+
+
+class House:
+    """The services around the generator, and accounts to submit with."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self.database = database
+        self.folder = folder
+        self._numbers = itertools.count(1)
+
+    def socket(self, service: str) -> str:
+        """Where a service listens."""
+        return f"unix:{self.folder}/{service}.sock"
+
+    @contextlib.asynccontextmanager
+    async def billing(self) -> AsyncIterator[None]:
+        """Run billing."""
+        environment = {
+            **SHARED_ENVIRONMENT,
+            "GESSO_BILLING_LISTEN": self.socket("billing"),
+            "GESSO_BILLING_DATABASE_URL": self.database.url("billing"),
+            "GESSO_BILLING_TOKEN": TOKENS["billing"],
+        }
+        async with running_billing(load(BillingConfig, environment)):
+            yield
+
+    @contextlib.asynccontextmanager
+    async def gallery(self) -> AsyncIterator[None]:
+        """Run the gallery."""
+        (port,) = free_ports(1)
+        environment = {
+            **SHARED_ENVIRONMENT,
+            "GESSO_GALLERY_LISTEN": self.socket("gallery"),
+            "GESSO_GALLERY_DATABASE_URL": self.database.url("gallery"),
+            "GESSO_GALLERY_FILES_LISTEN": f"127.0.0.1:{port}",
+            "GESSO_STORE_URL": self.store_url,
+            "GESSO_PROVENANCE_DIR": str(self.folder / "provenance"),
+        }
+        async with running_gallery(load(GalleryConfig, environment)):
+            yield
+
+    @property
+    def store_url(self) -> str:
+        """The object store of all services."""
+        return (self.folder / "store").as_uri()
+
+    def environment(self, **others: str) -> dict[str, str]:
+        """The settings of one more replica of the generator."""
+        number = next(self._numbers)
+        catalogue = self.folder / "catalogue.toml"
+        catalogue.write_text(CATALOGUE)
+        return {
+            **SHARED_ENVIRONMENT,
+            "GESSO_GENERATOR_LISTEN": self.socket(f"generator-{number}"),
+            "GESSO_GENERATOR_DATABASE_URL": self.database.url("generator"),
+            "GESSO_GENERATOR_TOKEN": TOKENS["generator"],
+            "GESSO_GENERATOR_LEASE_SECONDS": "1.5",
+            "GESSO_GENERATOR_SWEEP_SECONDS": "1",
+            "GESSO_GENERATOR_GRACE_SECONDS": "0.2",
+            "GESSO_SEALING_KEY": bytes(range(32)).hex(),
+            "GESSO_BILLING_ADDRESS": self.socket("billing"),
+            "GESSO_GALLERY_ADDRESS": self.socket("gallery"),
+            "GESSO_STORE_URL": self.store_url,
+            "GESSO_SPOOL_DIR": str(self.folder / f"spool-{number}"),
+            "GESSO_FILES_URL": "http://files.test",
+            "GESSO_CATALOGUE": str(catalogue),
+            **others,
+        }
+
+    @contextlib.asynccontextmanager
+    async def generator(self, providers: Mapping[str, Provider], **others: str) -> AsyncIterator[Generator]:
+        """Run one replica with these providers."""
+        config = load(GeneratorConfig, self.environment(**others))
+        async with running_generator(config, providers) as address, self.speaking(address) as generator:
+            yield generator
+
+    @contextlib.asynccontextmanager
+    async def speaking(self, address: str) -> AsyncIterator[Generator]:
+        """Speak to a replica that runs."""
+        async with link_as("gateway", address) as gateway, link_as("operator", address) as operator:
+            yield Generator(gateway, operator)
+
+    async def customer(self, *, grant_micros: int = 1_000_000) -> Customer:
+        """Make an account with money and a key."""
+        async with link_as("operator", self.socket("billing")) as link:
+            account = await link.call(
+                AccountsStub(link.channel).CreateAccount,
+                billing_pb2.CreateAccountRequest(
+                    request_id=new_id("req"), name="Ada", plan="pro", grant_micros=grant_micros
+                ),
+            )
+        return Customer(account.id, await self.api_key(account.id))
+
+    async def api_key(self, account_id: str) -> str:
+        """Make one more key of an account."""
+        async with link_as("operator", self.socket("billing")) as link:
+            request = billing_pb2.CreateApiKeyRequest(request_id=new_id("req"), account_id=account_id, name="main")
+            return (await link.call(ApiKeysStub(link.channel).CreateApiKey, request)).id
+
+    async def balance(self, account_id: str) -> billing_pb2.Balance:
+        """An account's balance."""
+        async with link_as("operator", self.socket("billing")) as link:
+            request = billing_pb2.GetBalanceRequest(account_id=account_id)
+            return await link.call(LedgerStub(link.channel).GetBalance, request)
+
+    async def grant(self, account_id: str, amount_micros: int) -> None:
+        """Give an account money."""
+        async with link_as("operator", self.socket("billing")) as link:
+            request = billing_pb2.GrantCreditsRequest(
+                request_id=new_id("req"), account_id=account_id, amount_micros=amount_micros, cause="test"
+            )
+            await link.call(LedgerStub(link.channel).GrantCredits, request)
+
+    async def images(self) -> list[gallery_pb2.Image]:
+        """Every image that the gallery knows."""
+        async with link_as("operator", self.socket("gallery")) as link:
+            request = gallery_pb2.ListImagesRequest(page_size=1000)
+            return list((await link.call(ImagesStub(link.channel).ListImages, request)).images)
+
+    async def rows(self, query: str, *arguments: object) -> list[asyncpg.Record]:
+        """Look at the generator's tables."""
+        connection = await asyncpg.connect(self.database.url("generator"))
+        try:
+            return list(await connection.fetch(query, *arguments))
+        finally:
+            await connection.close()
+
+
+async def ended(generator: Generator, caller: bytes, job_id: str) -> pb.Job:
+    """Wait until a job has ended and its hold is settled, and return it."""
+
+    async def over() -> pb.Job:
+        job = await generator.job(caller, job_id)
+        assert job.HasField("finished_at"), job
+        (settlement,) = [one for one in await generator.settlements() if one.job_id == job_id]
+        assert settlement.settled
+        return job
+
+    return await eventually(over)

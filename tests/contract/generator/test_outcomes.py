@@ -1,0 +1,164 @@
+"""A job ends as its orders did, and owes what was delivered."""
+
+import pytest
+
+from generator.providers.base import Bought
+from gesso.errors.v1 import reason_pb2 as reasons
+from gesso.generator.v1 import generator_pb2 as pb
+from testkit.eventually import eventually
+
+from .house import PRICE_MICROS, Customer, Generator, House, draw, ended, purchase
+from .scripted import Act, Scripted, answering, failing, picture, ticket
+
+
+async def test_a_picture_is_drawn_kept_signed_and_charged_once(
+    house: House, generator: Generator, customer: Customer, alpha: Scripted
+) -> None:
+    job = await generator.submit(customer.token(), purchase(draw(n=2)))
+    assert job.state == pb.Job.STATE_RUNNING
+    job = await ended(generator, customer.token(), job.id)
+    assert job.state == pb.Job.STATE_SUCCEEDED
+    assert job.charge_micros == 2 * PRICE_MICROS
+    (task,) = job.tasks
+    assert (task.provider, task.upstream_model, task.deprecated_on) == ("alpha", "alpha-1", "2026-06-01")
+    assert [one.format for one in task.pictures] == ["png", "png"]
+    assert {one.id for one in await house.images()} == {one.image_id for one in task.pictures}
+    assert [order.count for order in alpha.orders] == [2]
+    balance = await house.balance(customer.id)
+    assert (balance.held_micros, balance.available_micros) == (0, 1_000_000 - 2 * PRICE_MICROS)
+
+
+async def test_a_model_that_draws_one_at_a_time_is_ordered_from_as_often_as_it_takes_with_consecutive_seeds(
+    generator: Generator, customer: Customer, alpha: Scripted
+) -> None:
+    job = await generator.submit(customer.token(), purchase(draw("single", n=3, seed=7)))
+    job = await ended(generator, customer.token(), job.id)
+    assert sorted(order.draw.seed for order in alpha.orders) == [7, 8, 9]
+    assert len(job.tasks[0].pictures) == 3
+
+
+async def test_a_failure_before_anything_was_bought_is_repeated_on_the_next_route(
+    generator: Generator, customer: Customer, alpha: Scripted, beta: Scripted
+) -> None:
+    alpha.acts.append(failing())
+    job = await generator.submit(customer.token(), purchase())
+    job = await ended(generator, customer.token(), job.id)
+    assert job.state == pb.Job.STATE_SUCCEEDED
+    assert (job.tasks[0].provider, job.tasks[0].attempt_count) == ("beta", 2)
+    assert (len(alpha.orders), len(beta.orders)) == (1, 1)
+
+
+async def test_three_failures_end_the_job_and_nothing_is_charged(
+    house: House, generator: Generator, customer: Customer, alpha: Scripted, beta: Scripted
+) -> None:
+    alpha.acts.extend([failing(), failing()])
+    beta.acts.extend([failing(), failing()])
+    job = await generator.submit(customer.token(), purchase())
+    job = await ended(generator, customer.token(), job.id)
+    assert (job.state, job.fault.reason) == (pb.Job.STATE_FAILED, reasons.REASON_UPSTREAM_FAILED)
+    assert len(alpha.orders) + len(beta.orders) == 3
+    assert (await house.balance(customer.id)).available_micros == 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("act", "told", "loss_micros"),
+    [
+        (failing(bought=Bought.UNKNOWN), reasons.REASON_OUTCOME_UNKNOWN, PRICE_MICROS),
+        (failing(reasons.REASON_UPSTREAM_REFUSED, retryable=False), reasons.REASON_UPSTREAM_REFUSED, None),
+        (failing(reasons.REASON_UPSTREAM_DENIED, retryable=False), reasons.REASON_UPSTREAM_DENIED, None),
+        (answering(b"<html>sorry</html>"), reasons.REASON_UPSTREAM_BAD_IMAGE, PRICE_MICROS),
+        (answering(picture(1)[:200]), reasons.REASON_UPSTREAM_BAD_IMAGE, PRICE_MICROS),
+        (answering(), reasons.REASON_UPSTREAM_FAILED, PRICE_MICROS),
+    ],
+    ids=["in doubt", "refused", "denied", "no image", "truncated", "nothing"],
+)
+async def test_what_may_not_be_bought_twice_fails_the_job_at_once(
+    house: House,
+    generator: Generator,
+    customer: Customer,
+    alpha: Scripted,
+    beta: Scripted,
+    act: Act,
+    told: int,
+    loss_micros: int | None,
+) -> None:
+    alpha.acts.append(act)
+    job = await generator.submit(customer.token(), purchase())
+    job = await ended(generator, customer.token(), job.id)
+    assert (job.state, job.fault.reason, job.charge_micros) == (pb.Job.STATE_FAILED, told, 0)
+    assert (len(alpha.orders), len(beta.orders)) == (1, 0)
+    assert [row["amount_micros"] for row in await house.rows("SELECT amount_micros FROM losses")] == (
+        [] if loss_micros is None else [loss_micros]
+    )
+    assert (await house.balance(customer.id)).available_micros == 1_000_000
+
+
+async def test_an_engine_that_is_free_to_repeat_is_asked_again_after_a_doubtful_end(
+    house: House, customer: Customer
+) -> None:
+    alpha = Scripted("alpha", free_to_repeat=True)
+    alpha.acts.append(failing(bought=Bought.UNKNOWN))
+    async with house.generator({"alpha": alpha}) as generator:
+        job = await generator.submit(customer.token(), purchase())
+        job = await ended(generator, customer.token(), job.id)
+    assert (job.state, len(alpha.orders)) == (pb.Job.STATE_SUCCEEDED, 2)
+
+
+async def test_fewer_pictures_than_ordered_are_charged_as_they_are(
+    generator: Generator, customer: Customer, alpha: Scripted
+) -> None:
+    alpha.acts.append(answering(picture(1)))
+    job = await generator.submit(customer.token(), purchase(draw(n=3)))
+    job = await ended(generator, customer.token(), job.id)
+    assert (job.state, job.charge_micros, len(job.tasks[0].pictures)) == (pb.Job.STATE_PARTIAL, PRICE_MICROS, 1)
+    assert job.tasks[0].fault.reason == reasons.REASON_UPSTREAM_FAILED
+
+
+async def test_one_failed_task_of_several_leaves_the_others_as_they_are(
+    generator: Generator, customer: Customer, alpha: Scripted
+) -> None:
+    alpha.acts.append(failing(reasons.REASON_UPSTREAM_REFUSED, retryable=False))
+    job = await generator.submit(customer.token(), purchase(draw(prompt="a"), draw(prompt="b"), draw(prompt="c")))
+    job = await ended(generator, customer.token(), job.id)
+    assert (job.state, job.charge_micros) == (pb.Job.STATE_PARTIAL, 2 * PRICE_MICROS)
+    assert sorted(task.state for task in job.tasks) == [pb.Task.STATE_KEPT, pb.Task.STATE_KEPT, pb.Task.STATE_FAILED]
+
+
+async def test_a_queueing_vendor_is_asked_for_its_pictures_by_its_own_id(
+    house: House, generator: Generator, customer: Customer, alpha: Scripted
+) -> None:
+    alpha.acts.append(ticket(b"their-id"))
+    job = await generator.submit(customer.token(), purchase())
+    job = await ended(generator, customer.token(), job.id)
+    assert (job.state, alpha.collected) == (pb.Job.STATE_SUCCEEDED, [b"their-id"])
+
+
+async def test_a_picture_of_another_size_or_format_is_made_what_was_asked_for_and_says_so(
+    generator: Generator, customer: Customer, alpha: Scripted
+) -> None:
+    wanted = draw(width=96, height=80, output_format="webp")
+    job = await generator.submit(customer.token(), purchase(wanted))
+    job = await ended(generator, customer.token(), job.id)
+    (one,) = job.tasks[0].pictures
+    assert (one.format, one.width, one.height) == ("webp", 96, 80)
+    assert job.tasks[0].warnings == ["resized from 64x64 to 96x80", "converted from png to webp"]
+
+
+async def test_at_its_deadline_a_job_fails_and_its_late_picture_is_taken_in_uncharged(
+    house: House, customer: Customer, alpha: Scripted
+) -> None:
+    alpha.curtain.clear()
+    async with house.generator({"alpha": alpha}, GESSO_JOB_DEADLINE_SECONDS="0.4") as generator:
+        job = await generator.submit(customer.token(), purchase())
+        job = await ended(generator, customer.token(), job.id)
+        assert (job.state, job.fault.reason) == (pb.Job.STATE_FAILED, reasons.REASON_TIMEOUT)
+        assert not job.tasks[0].pictures
+        alpha.curtain.set()
+
+        async def salvaged() -> None:
+            assert (await generator.job(customer.token(), job.id)).tasks[0].pictures
+
+        await eventually(salvaged)
+    assert (await house.balance(customer.id)).available_micros == 1_000_000
+    (loss,) = await house.rows("SELECT amount_micros FROM losses")
+    assert loss["amount_micros"] == PRICE_MICROS
