@@ -1,11 +1,13 @@
 """The platform's TCP ports follow from the edge's: files on the next one, each service's metrics on those after it."""
 
 import contextlib
+import secrets
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
 _HIGHEST_PORT = 65535
+_QUIET = range(12_000, 32_000)  # below the ephemeral ports of Linux (32768), macOS and IANA (49152)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +32,14 @@ def is_free(host: str, port: int) -> bool:
 
 
 def any_port(host: str) -> int:
-    """Return a port that is free at the moment."""
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as listener:
-        listener.bind((host, 0))
-        return int(listener.getsockname()[1])
+    """Return a port that is free at the moment, from a range that the kernel gives no outgoing connection.
+
+    A port that `bind(0)` names lies among those of outgoing connections, and one of them may take it before its server starts.
+    """
+    while True:
+        port = secrets.choice(_QUIET)
+        if is_free(host, port):
+            return port
 
 
 def allot(

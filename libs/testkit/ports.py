@@ -1,7 +1,6 @@
 """TCP ports of 127.0.0.1 that were free a moment ago, for programs that cannot be told to take port 0."""
 
-import socket
-from contextlib import ExitStack
+from embedded.ports import any_port
 
 _given: set[int] = set()
 
@@ -12,14 +11,11 @@ def free_ports(count: int) -> list[int]:
     Another program may still take one first: a server that can bind port 0 and report what it got should do that.
     """
     found: list[int] = []
-    with ExitStack() as held:  # every socket stays open until the last is found, or the kernel repeats itself
-        while len(found) < count:
-            listener = held.enter_context(socket.socket())
-            listener.bind(("127.0.0.1", 0))
-            port = int(listener.getsockname()[1])
-            if port not in _given:
-                _given.add(port)
-                found.append(port)
+    while len(found) < count:
+        port = any_port("127.0.0.1")
+        if port not in _given:
+            _given.add(port)
+            found.append(port)
     return found
 
 
