@@ -145,6 +145,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     except CommandFailed as failure:
         print(f"gesso: {failure}", file=sys.stderr)
         sys.exit(failure.code)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read us has seen enough
     except KeyboardInterrupt:
         sys.exit(130)
 
