@@ -31,13 +31,11 @@ def headers(job: Job) -> dict[str, str]:
     Source: contract.md, "Calls, jobs and retries" and "Model names".
     """
     found = {"X-Gesso-Job-Id": job.id}
-    if has_ended(job):
+    if has_ended(job):  # before that another route may yet serve it
         found["X-Gesso-Cost-Usd"] = usd_text(job.charge_micros)
-    for task in job.tasks:
-        if task.provider:
-            found["X-Gesso-Provider"] = task.provider
-            found["X-Gesso-Model"] = task.upstream_model
-            break
+        served = next((task for task in job.tasks if task.provider), None)
+        if served is not None:
+            found |= {"X-Gesso-Provider": served.provider, "X-Gesso-Model": served.upstream_model}
     for task in job.tasks:
         found |= retirement(task.deprecated_on, task.sunset_on)
     return found

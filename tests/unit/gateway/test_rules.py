@@ -10,13 +10,15 @@ from gateway.addresses import expiry
 from gateway.asked import Manner, manner
 from gateway.clients.memory import Memory
 from gateway.dialects import DIALECTS, Settings
-from gateway.jobs import retirement
+from gateway.jobs import failure, headers, retirement
 from gateway.middleware.address import client_address
 from gateway.middleware.request_id import request_id, traceparent
 from gateway.money import usd, usd_text
 from gateway.routing import Routes
 from gateway.sending import BlockSizes
 from gateway.wire import PICTURE_HERE, Ask, Base64Of, bearer, json_reply, target_parts
+from gesso.errors.v1 import reason_pb2 as pb
+from gesso.generator.v1.generator_pb2 import Job, Task
 from servicekit.addresses import parse_networks
 from servicekit.faults import Fault, InvalidField
 from servicekit.settings import load
@@ -186,3 +188,25 @@ def test_many_replies_at_once_share_the_memory() -> None:
 )
 def test_the_parts_of_a_target(target: str, path: str, query: str) -> None:
     assert target_parts(target) == (path, query)
+
+
+def test_a_job_names_its_provider_and_cost_when_it_has_ended() -> None:
+    task = Task(provider="sketch", upstream_model="sketch-1.0")
+    running = Job(id="job_1", state=Job.STATE_RUNNING, tasks=[Task(), task], charge_micros=40_000)
+    assert headers(running) == {"X-Gesso-Job-Id": "job_1"}
+    ended = Job(id="job_1", state=Job.STATE_PARTIAL, tasks=[Task(), task], charge_micros=40_000)
+    assert headers(ended) == {
+        "X-Gesso-Job-Id": "job_1",
+        "X-Gesso-Cost-Usd": "0.04",
+        "X-Gesso-Provider": "sketch",
+        "X-Gesso-Model": "sketch-1.0",
+    }
+
+
+def test_a_failed_job_says_why_by_its_own_fault_or_its_first_tasks() -> None:
+    said = pb.Fault(reason=pb.REASON_UPSTREAM_REFUSED, message="Refused.")
+    by_task = Job(tasks=[Task(), Task(fault=said)])
+    assert failure(by_task).reason == pb.REASON_UPSTREAM_REFUSED
+    own = Job(fault=pb.Fault(reason=pb.REASON_CANCELLED), tasks=[Task(fault=said)])
+    assert failure(own).reason == pb.REASON_CANCELLED
+    assert failure(Job()).reason == pb.REASON_INTERNAL
