@@ -13,10 +13,13 @@ from servicekit.faults import Conflict, NotFound
 from servicekit.ids import is_id
 
 
-async def owned_job(database: Database, account_id: str, job_id: str) -> JobRecord:
-    """Read an account's job. Raises NotFound for another's, for one that was never admitted, and for an ill-formed id."""
+async def owned_job(database: Database, account_id: str | None, job_id: str) -> JobRecord:
+    """Read an account's job, or anybody's where `account_id` is None.
+
+    Raises NotFound for another's, for one that was never admitted, and for an ill-formed id.
+    """
     job = await reads.job(database, job_id) if is_id("job", job_id) else None
-    if job is None or job.account_id != account_id or job.state == pb.Job.STATE_ADMITTING:
+    if job is None or job.account_id != (account_id or job.account_id) or job.state == pb.Job.STATE_ADMITTING:
         raise NotFound("job", job_id)
     return job
 
@@ -29,15 +32,18 @@ class Cancelling:
         self._worker = worker
         self._settlement = settlement
 
-    async def cancel(self, account_id: str, job_id: str) -> JobRecord:
-        """End what has not begun, and return the job. Raises NotFound, and Conflict for a job that ended otherwise."""
+    async def cancel(self, account_id: str | None, job_id: str) -> JobRecord:
+        """End what has not begun of an account's job, or of anybody's where `account_id` is None, and return the job.
+
+        Raises NotFound, and Conflict for a job that ended otherwise.
+        """
         job = await owned_job(self._database, account_id, job_id)
         if job.state == pb.Job.STATE_CANCELLED:
             return job
         if is_over(job):
             state = pb.Job.State.Name(job.state).removeprefix("STATE_").lower()
             raise Conflict("job", job_id, state, "The job has ended already.")
-        cancelled = await tasks.cancel(self._database, account_id, job_id, datetime.now(UTC))
+        cancelled = await tasks.cancel(self._database, job.account_id, job_id, datetime.now(UTC))
         await self._worker.drop(job.tasks[index].id for index in cancelled)
         # Read after our own write: of two that end a job's last two tasks, the later one sees both ended.
         now = await owned_job(self._database, account_id, job_id)

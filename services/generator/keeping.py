@@ -15,7 +15,7 @@ from generator.storehouse import Storehouse
 from gesso.errors.v1 import reason_pb2 as reasons
 from gesso.gallery.v1 import gallery_pb2 as gallery
 from gesso.generator.v1 import generator_pb2 as pb
-from pictures.facts import Buffer, Facts, NotAPicture, Standing, extension
+from pictures.facts import Buffer, Facts, Flaw, NotAPicture, Standing, extension
 from pictures.inspection import inspect
 from pictures.slots import MANIFEST_SLOT_BYTES, Slot, slot
 from pictures.studio import Studio, StudioUnavailable, Target
@@ -66,7 +66,7 @@ class Keeper:
         Kept again, after a crash or by another worker, the picture that was first stands.
         """
         draw = job.purchase.draws[task.index]
-        data, facts, warnings = await self._as_asked(pixels.data, draw, origin.provider)
+        data, facts, warnings = await self._as_asked(pixels, draw, origin.provider)
         ready = await self._ready(data, facts)
         image_id = image_id_of(task, position)
         buffers = await self._signed(ready, draw, image_id, origin)
@@ -77,9 +77,10 @@ class Keeper:
         stands = await persist(lambda: self._gallery.record(record))
         return _picture(stands, pixels.seed), warnings
 
-    async def _as_asked(self, data: Buffer, draw: pb.Draw, provider: str) -> tuple[Buffer, Facts, list[str]]:
+    async def _as_asked(self, pixels: Pixels, draw: pb.Draw, provider: str) -> tuple[Buffer, Facts, list[str]]:
+        data = pixels.data
         try:
-            facts = await _off_loop(data, lambda: inspect(data))
+            facts = await _off_loop(data, lambda: _inspected(pixels))
             change = wanted(facts, draw)
             if change is None:
                 return data, facts, []
@@ -129,6 +130,14 @@ class Keeper:
             drawn_at=to_timestamp(datetime.now(UTC)),
         )
         return ready.slot.filled(await persist(lambda: self._gallery.sign(item)))
+
+
+def _inspected(pixels: Pixels) -> Facts:
+    """What the bytes are. Raises NotAPicture, also for a picture of another format than its vendor says."""
+    facts = inspect(pixels.data)
+    if pixels.said_format not in ("", facts.format):
+        raise NotAPicture(Flaw.CORRUPT, f"said to be {pixels.said_format}, it is {facts.format}")
+    return facts
 
 
 @dataclass(frozen=True, slots=True)

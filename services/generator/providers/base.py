@@ -75,6 +75,8 @@ class Pixels:
 
     data: bytes | bytearray | memoryview
     seed: int | None = None
+    said_format: str = ""
+    """What the vendor says that it is (png, jpeg, webp); empty where it does not say. A picture that is another is refused."""
 
 
 @dataclass(frozen=True, slots=True)

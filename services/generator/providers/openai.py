@@ -176,7 +176,9 @@ def _drawn(order: Order, reply: _Reply, pictures: Sequence[bytearray], request_i
         echoed.setdefault("size", str(size))
     _log.debug("openai drew %d pictures (request %s)", len(drawn), request_id)
     return Drawn(
-        pictures=[Pixels(pictures[int(datum.b64_json or "")]) for datum in drawn],
+        pictures=[
+            Pixels(pictures[int(datum.b64_json or "")], said_format=reply.output_format or "") for datum in drawn
+        ],
         upstream_model=reply.model or order.upstream_model,
         faults=[_nonsense("fewer pictures than ordered") for _ in range(order.count - len(drawn))],
         revised_prompt=next((datum.revised_prompt for datum in drawn if datum.revised_prompt), ""),
