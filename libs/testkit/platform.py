@@ -44,6 +44,7 @@ MODEL = "gpt-image-2"
 UP_SECONDS = 60.0
 """How long a process may take to come back, on a machine that is busy with other tests."""
 
+_NO_ERROR = {"message": None, "type": None, "param": None, "code": None}
 _KEPT_VARIABLES = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")
 
 
@@ -70,8 +71,8 @@ class Answer:
 
     @property
     def error(self) -> Any:
-        """The error object of an answer in OpenAI's words; empty where it is none."""
-        return self.json.get("error", {}) if self.status >= 400 else {}
+        """The error object of an answer in OpenAI's words; that of a success says nothing."""
+        return self.json["error"] if self.status >= 400 else _NO_ERROR
 
 
 @dataclass(frozen=True, slots=True)
