@@ -1,6 +1,7 @@
 """A held job is taken on: what fits runs here at once, the rest is queued for any replica, and claimed fairly by all."""
 
 import asyncio
+import itertools
 from dataclasses import replace
 
 from generator.records import JobRecord
@@ -20,6 +21,8 @@ _PATIENCE_SECONDS = 0.05
 _DIRECT_TASKS = 8
 """Tasks of one job that run here at once; the rest takes turns with other accounts' tasks in the queue."""
 
+_REMEMBERED_ACCOUNTS = 1000
+
 
 class Dispatch:
     """Hands tasks to the worker: from admission directly, from the queue as there is room."""
@@ -35,6 +38,8 @@ class Dispatch:
         self._replica = replica
         self._wake = asyncio.Event()
         self._closed = False
+        self._turns = itertools.count(1)
+        self._served: dict[str, int] = {}
         worker.roomier = self._wake.set
 
     def wake(self) -> None:
@@ -93,12 +98,20 @@ class Dispatch:
                     raise
 
     async def _claim(self, room: int) -> int:
-        claimed = await leases.claim(self._database, self._replica.id, new_token(), room)
-        replica, job_ids = self._replica.id, [job_id for job_id, _ in claimed]
+        replica = self._replica.id
+        claimed = await leases.claim(self._database, replica, new_token(), room, self._served)
+        job_ids = [task.job_id for task in claimed]
         jobs = await persist(lambda: reads.jobs(self._database, job_ids, replica=replica))
-        for job_id, index in claimed:
-            self._worker.launch(jobs[job_id], jobs[job_id].tasks[index])
+        for task in claimed:
+            self._note_served(task.account_id)
+            self._worker.launch(jobs[task.job_id], jobs[task.job_id].tasks[task.index])
         return len(claimed)
+
+    def _note_served(self, account_id: str) -> None:
+        self._served.pop(account_id, None)
+        self._served[account_id] = next(self._turns)
+        if len(self._served) > _REMEMBERED_ACCOUNTS:
+            del self._served[next(iter(self._served))]
 
     async def _run_at_once(self, job: JobRecord) -> JobRecord:
         """One write makes it both accepted and begun, unless its provider is busy for longer than the caller should wait."""

@@ -1,6 +1,6 @@
 """The statements of leases: a replica says that it lives, claims what is queued, and takes over from those that died."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from servicekit.database import Database
@@ -58,7 +58,8 @@ async def wake_others(database: Database) -> None:
     await database.execute(f"NOTIFY {QUEUE_CHANNEL}")
 
 
-# Each account's queue is read at its head; a task's turn is its place there, so accounts take turns whatever their queues' lengths.
+# Each account's queue is read at its head; a task's turn is its place there, so accounts take turns whatever their queues'
+# lengths; of equal turns the account comes first that was served longest ago.
 _CLAIM = """
 WITH RECURSIVE account (id) AS (
     (SELECT account_id FROM tasks WHERE queued_at IS NOT NULL ORDER BY account_id LIMIT 1)
@@ -67,29 +68,44 @@ WITH RECURSIVE account (id) AS (
         SELECT account_id FROM tasks WHERE queued_at IS NOT NULL AND account_id > account.id ORDER BY account_id LIMIT 1
     ) FROM account WHERE account.id IS NOT NULL
 ), candidate AS (
-    SELECT head.job_id, head.idx, head.turn, head.queued_at
-    FROM account CROSS JOIN LATERAL (
+    SELECT head.job_id, head.idx, head.turn, coalesce(served.at, 0) AS served_at, head.queued_at
+    FROM account LEFT JOIN unnest($4::text[], $5::bigint[]) AS served (id, at) ON served.id = account.id
+    CROSS JOIN LATERAL (
         SELECT job_id, idx, queued_at, row_number() OVER (ORDER BY queued_at, job_id, idx) AS turn
         FROM tasks WHERE account_id = account.id AND queued_at <= now()
         ORDER BY queued_at, job_id, idx LIMIT $3
     ) AS head
-    ORDER BY head.turn, head.queued_at LIMIT $3 * 4
+    ORDER BY head.turn, served_at, head.queued_at LIMIT $3 * 4
 ), claimed AS (
     SELECT tasks.job_id, tasks.idx FROM tasks JOIN candidate USING (job_id, idx)
     WHERE tasks.queued_at IS NOT NULL
-    ORDER BY candidate.turn, candidate.queued_at LIMIT $3
+    ORDER BY candidate.turn, candidate.served_at, candidate.queued_at LIMIT $3
     FOR UPDATE OF tasks SKIP LOCKED
 )
 UPDATE tasks SET queued_at = NULL, lease_owner = $1, lease_token = $2
 FROM claimed WHERE tasks.job_id = claimed.job_id AND tasks.idx = claimed.idx
-RETURNING tasks.job_id, tasks.idx
+RETURNING tasks.job_id, tasks.idx, tasks.account_id
 """
 
 
-async def claim(database: Database, replica: str, lease_token: int, limit: int) -> list[tuple[str, int]]:
-    """Lease up to `limit` queued tasks, fair between accounts; several replicas claim side by side."""
-    rows = await database.fetch(_CLAIM, replica, lease_token, limit)
-    return [(row["job_id"], row["idx"]) for row in rows]
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A task that was queued and is leased now."""
+
+    job_id: str
+    index: int
+    account_id: str
+
+
+async def claim(
+    database: Database, replica: str, lease_token: int, limit: int, served: Mapping[str, int]
+) -> list[Claimed]:
+    """Lease up to `limit` queued tasks, fair between accounts; several replicas claim side by side.
+
+    `served` says of accounts when they were served last, as a number that grows.
+    """
+    rows = await database.fetch(_CLAIM, replica, lease_token, limit, list(served), list(served.values()))
+    return [Claimed(row["job_id"], row["idx"], row["account_id"]) for row in rows]
 
 
 _TAKE_OVER = """

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 
@@ -176,6 +177,10 @@ class Generator:
         answer = await self._operator.call(self._settlements.ListSettlements, pb.ListSettlementsRequest(page_size=1000))
         return list(answer.settlements)
 
+    def watch(self, requests: AsyncIterator[pb.WatchJobsRequest]) -> Any:
+        """Open a stream of changes."""
+        return self.jobs.WatchJobs(requests, metadata=self._link.metadata())
+
     async def pause(self, *, paused: bool) -> None:
         """Set the operator's pause."""
         await self._operator.call(
@@ -318,10 +323,8 @@ async def ended(generator: Generator, caller: bytes, job_id: str) -> pb.Job:
     """Wait until a job has ended and its hold is settled, and return it."""
 
     async def over() -> pb.Job:
-        job = await generator.job(caller, job_id)
-        assert job.HasField("finished_at"), job
         (settlement,) = [one for one in await generator.settlements() if one.job_id == job_id]
-        assert settlement.settled
-        return job
+        assert settlement.settled, settlement
+        return await generator.job(caller, job_id)
 
     return await eventually(over)

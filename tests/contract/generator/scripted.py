@@ -35,6 +35,12 @@ def answering(*pictures: bytes) -> Act:
     return act
 
 
+async def never(order: Order) -> Drawn:
+    """An order that the vendor never answers."""
+    await asyncio.Event().wait()
+    raise AssertionError("nobody wakes it")
+
+
 def ticket(data: bytes = b"ticket-1") -> Act:
     """An order that is accepted, to be collected."""
 
