@@ -1,6 +1,7 @@
 """Pictures come out as asked: the same for the same seed, of the size, inside the mask, within the budget."""
 
 import struct
+import time
 import zlib
 
 import numpy as np
@@ -12,6 +13,8 @@ from generator.engines.sketch import Sketch, SketchConfig, SketchRefused, Sketch
 from generator.engines.sketch.draw import draw
 from generator.engines.sketch.lexicon import Lexicon
 
+# What `slowdown` measures on an idle machine of the kind that the budget of half a second is meant for.
+REFERENCE_SECONDS = 0.028
 FOX = "A red fox under a full moon in a snowy forest, watercolor"
 
 
@@ -158,8 +161,26 @@ async def test_an_unreadable_source_is_refused_and_the_engine_goes_on(sketch: Sk
     assert (await sketch.draw(SketchRequest("a cat", width=64, height=64))).data
 
 
-async def test_a_picture_of_a_megapixel_costs_at_most_half_a_second_of_cpu(sketch: Sketch) -> None:
-    # The least of three: CPU time is inflated by whatever else runs on a shared machine, never deflated.
-    for prompt in (FOX, "a lighthouse on the coast in a storm, oil painting"):
-        costs = [(await sketch.draw(SketchRequest(prompt, seed=seed))).cpu_seconds for seed in (0, 1, 2)]
-        assert min(costs) <= 0.5, (prompt, costs)
+def slowdown() -> float:
+    """How much slower this machine computes at the moment than the idle one on which the budget was set, at least 1.
+
+    CPU time too is inflated by busy neighbours (shared caches and cores), so that the budget is measured in units of a known load.
+    """
+    array = np.ones((1024, 1024, 3), np.float32)
+    best = 1e9
+    for _ in range(5):
+        started = time.process_time()
+        for _ in range(10):
+            array = np.sqrt(array * 0.5 + 0.5)
+        best = min(best, time.process_time() - started)
+    return max(1.0, best / REFERENCE_SECONDS)
+
+
+@pytest.mark.parametrize(
+    "prompt", [FOX, "a lighthouse on the coast in a storm, oil painting", "a city street at night, photo"]
+)
+async def test_a_picture_of_a_megapixel_costs_at_most_half_a_second_of_cpu(sketch: Sketch, prompt: str) -> None:
+    slower = slowdown()
+    costs = [(await sketch.draw(SketchRequest(prompt, seed=seed))).cpu_seconds for seed in (0, 1, 2)]
+    slower = max(slower, slowdown())
+    assert min(costs) <= 0.5 * slower, (costs, slower)

@@ -63,7 +63,7 @@ def _border(stage: Stage, rng: np.random.Generator, grains: Field) -> None:
     """The picture stops in a ragged brush edge before the paper does."""
     x = np.minimum(np.arange(stage.width), np.arange(stage.width)[::-1]).astype(np.float32)[None, :]
     y = np.minimum(np.arange(stage.height), np.arange(stage.height)[::-1]).astype(np.float32)[:, None]
-    ragged = fractal(rng, stage.height, stage.width, cells=14, octaves=5) * 62 * stage.unit
+    ragged = fractal(rng, stage.height, stage.width, cells=14, octaves=4) * 62 * stage.unit
     inside = np.minimum(x, y) - ragged - 2 * stage.unit
     bare = np.clip(1 - inside / (5 * stage.unit), 0, 1)
     rim = np.exp(-(((inside - 7 * stage.unit) / (4.5 * stage.unit)) ** 2)) * np.float32(0.16)

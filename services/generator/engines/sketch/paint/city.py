@@ -127,7 +127,7 @@ def _tower(stage: Stage, side: float, near: float, far: float, rng: np.random.Ge
     panes: list[str] = []
     lights: list[str] = []
     share = (0.22 if _is_neon(stage) else 0.45) if _dark(stage) else 0.0
-    rows, columns = 13, 5
+    rows, columns = 11, 4
     for row in range(rows):
         for column in range(columns):
             t0, t1 = (column + 0.2) / columns, (column + 0.75) / columns

@@ -34,26 +34,27 @@ def pine(spot: Spot, tones: Tones, rng: Chance, snow: bool) -> str:
     half, width = tall * rng.uniform(0.19, 0.24), tall * 0.02
     stem = f"h{width * 2:.1f}v{tall * 0.16:.1f}h{-width * 2:.1f}z"
     parts = [f'<path fill="{tones.trunk}" d="M{x - width:.1f} {foot - tall * 0.16:.1f}{stem}"/>']
+    shaded = ""
     for tier in range(_TIERS, 0, -1):
         share = tier / _TIERS
         low = foot - tall * (0.08 + 0.8 * (1 - share))
         high = min(low - tall * 0.19, foot - tall * (0.2 + 0.8 * (1 - share)) + tall * 0.03)
         wide = half * (0.2 + 0.8 * share) * rng.uniform(0.9, 1.1)
         parts.append(f'<path fill="{tones.main}" d="M{x:.1f} {high:.1f}{_boughs(x, low, wide, tall * 0.035, rng)}z"/>')
-        parts.append(
-            f'<path fill="{tones.dark}" fill-opacity=".55" d="M{x:.1f} {high:.1f}L{x - wide:.1f}'
-            f' {low + tall * 0.02:.1f}L{x - wide * 0.25:.1f} {low - tall * 0.03:.1f}z"/>'
+        shaded += (
+            f"M{x:.1f} {high:.1f}L{x - wide:.1f} {low + tall * 0.02:.1f}L{x - wide * 0.25:.1f} {low - tall * 0.03:.1f}z"
         )
         if snow:
             edge = ""
             for number, across in enumerate(np.linspace(1, -1, 9)):
                 drop = (low - high) * (0.5 + 0.36 * abs(across)) + (number % 2) * tall * 0.022 * rng.uniform(0.4, 1.3)
                 edge += f"L{x + across * wide * 0.8:.1f} {high + drop:.1f}"
-            parts.append(f'<path fill="{tones.cap}" fill-opacity=".93" d="M{x:.1f} {high:.1f}{edge}z"/>')
+            parts.append(f'<path fill="{tones.cap}" d="M{x:.1f} {high:.1f}{edge}z"/>')
+    parts.append(f'<path fill="{tones.dark}" fill-opacity=".38" d="{shaded}"/>')
     return "".join(parts)
 
 
-_TIERS = 6
+_TIERS = 5
 
 
 def _boughs(x: float, low: float, wide: float, droop: float, rng: Chance) -> str:

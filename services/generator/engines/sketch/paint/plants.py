@@ -42,7 +42,7 @@ class Growth:
 
 
 GROWTHS = {
-    "pines": Growth(growth.pine, ("#295738", "#214a38", "#33613b"), trunk="#4d382b", tall=0.85, count=30, clear=0.34),
+    "pines": Growth(growth.pine, ("#295738", "#214a38", "#33613b"), trunk="#4d382b", tall=0.85, count=22, clear=0.34),
     "broadleaves": Growth(
         growth.broadleaf, ("#d9731f", "#bf471a", "#e6a633", "#9e6624"), trunk="#543d30", tall=0.72, count=18, clear=0.34
     ),
