@@ -1,7 +1,6 @@
 """A service process: settings in, run until SIGTERM, hand over, exit. The same for all five."""
 
 import asyncio
-import contextlib
 import os
 import signal
 import sys
@@ -11,19 +10,22 @@ from typing import TypeVar
 
 import uvloop
 
+from servicekit.faults import Fault
 from servicekit.settings import SettingError, load
 
 Config = TypeVar("Config")
 
 
 def main(config_type: type[Config], running: Callable[[Config], AbstractAsyncContextManager[object]]) -> None:
-    """Load the settings and run the service until SIGTERM or SIGINT. Exits with 2 where a setting is wrong."""
+    """Load the settings and run the service until SIGTERM or SIGINT. Exits with 1 and one line where a setting is wrong or the database is away."""
     try:
         config = load(config_type, os.environ)
     except SettingError as error:
         sys.exit(f"{config_type.__module__}: {error}")
-    with contextlib.suppress(KeyboardInterrupt):
+    try:
         uvloop.run(_run(config, running))
+    except Fault as fault:  # nothing to serve without it (the database, say): whoever supervises us starts us again
+        sys.exit(f"{config_type.__module__}: {fault.message}")
 
 
 async def _run(config: Config, running: Callable[[Config], AbstractAsyncContextManager[object]]) -> None:

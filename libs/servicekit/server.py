@@ -23,6 +23,7 @@ _OPTIONS = (
     ("grpc.max_receive_message_length", 16 << 20),
     ("grpc.max_send_message_length", 16 << 20),
     ("grpc.so_reuseport", 0),
+    ("grpc.http2.min_ping_interval_without_data_ms", 30_000),  # links ping every 60 s
 )
 Context = aio.ServicerContext[Any, Any]
 """What a servicer's method gets beside its request."""
