@@ -1,5 +1,6 @@
 """A running billing service, or two on one database, spoken to over real gRPC."""
 
+import asyncio
 import contextlib
 import itertools
 from collections.abc import AsyncIterator
@@ -18,7 +19,13 @@ from .client import Billing, Replica
 
 
 @pytest.fixture
-def replica(database: Database, tmp_path: Path) -> Replica:
+def plans_file(tmp_path: Path) -> Path:
+    """Where a test may write plans of its own, for replicas that start later."""
+    return tmp_path / "plans.toml"
+
+
+@pytest.fixture
+def replica(database: Database, tmp_path: Path, plans_file: Path) -> Replica:
     """Starts one more replica on the test's database."""
     numbers = itertools.count(1)
 
@@ -29,6 +36,7 @@ def replica(database: Database, tmp_path: Path) -> Replica:
             "GESSO_BILLING_LISTEN": f"unix:{tmp_path}/billing-{next(numbers)}.sock",
             "GESSO_BILLING_DATABASE_URL": database.url("billing"),
             "GESSO_BILLING_TOKEN": TOKENS["billing"],
+            "GESSO_BILLING_PLANS": str(plans_file) if await asyncio.to_thread(plans_file.exists) else "",
         }
         async with running(load(Config, environment)) as address, link_as("operator", address) as link:
             yield Billing(link, address)
