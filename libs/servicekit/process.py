@@ -17,7 +17,10 @@ Config = TypeVar("Config")
 
 
 def main(config_type: type[Config], running: Callable[[Config], AbstractAsyncContextManager[object]]) -> None:
-    """Load the settings and run the service until SIGTERM or SIGINT. Exits with 1 and one line where a setting is wrong or the database is away."""
+    """Load the settings and run the service until SIGTERM or SIGINT.
+
+    Exits with 1 and one line where a setting is wrong or the database is away.
+    """
     try:
         config = load(config_type, os.environ)
     except SettingError as error:
