@@ -30,12 +30,11 @@ class Order:
     account: Account
     key: str
     model: str = MODEL
-    prompt_extra: str = ""
 
     @property
     def prompt(self) -> str:
         """Unique, so that the vendor's record shows what became of this order."""
-        return f"A fox, {self.account.id} {self.key} {self.prompt_extra}".strip()
+        return f"A fox for {self.account.id}, order {self.key}."
 
     @property
     def fields(self) -> dict[str, object]:

@@ -8,7 +8,7 @@ from tests.chaos.orders import FINAL_SECONDS, Order, assert_paid, is_delivered
 
 from servicekit.crashpoints import CRASHPOINTS
 from testkit.eventually import eventually
-from testkit.platform import UP_SECONDS, Answer, PlatformUnderTest
+from testkit.platform import Answer, PlatformUnderTest
 from testkit.upstreams.openai import OpenAIUpstream
 
 IN_DOUBT = frozenset(
@@ -71,5 +71,5 @@ async def interrupted(platform: PlatformUnderTest, order: Order, point: str) -> 
     finally:
         armed.disarm()
     answer = await order.final([platform])
-    await eventually(lambda: platform.processes[service].starts > starts, timeout_seconds=UP_SECONDS)
+    await platform.until_restarted(service, starts)
     return answer

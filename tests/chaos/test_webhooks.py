@@ -63,7 +63,10 @@ async def order(platform: PlatformUnderTest, account: Account, webhook_url: str)
             CallersStub(billing.channel).Authenticate, AuthenticateRequest(credentials=[credential])
         )
         drawn = Draw(operation=OPERATION_TEXT_TO_IMAGE, model="sketch", prompt="A fox", n=1, width=64, height=64)
-        purchase = Purchase(dialect="openai", route="generations", draws=[drawn], webhook_url=webhook_url)
+        digest = sha256(webhook_url.encode()).digest()
+        purchase = Purchase(
+            dialect="openai", route="generations", fingerprint=digest, draws=[drawn], webhook_url=webhook_url
+        )
         submission = SubmitJobsRequest.Submission(caller_token=authenticated.results[0].caller.token, purchase=purchase)
         submitted = await generator.call(
             JobsStub(generator.channel).SubmitJobs, SubmitJobsRequest(submissions=[submission])
