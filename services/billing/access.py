@@ -6,7 +6,7 @@ _PACKAGE = "gesso.billing.v1"
 _GATEWAY = frozenset({"gateway"})
 _GENERATOR = frozenset({"generator"})
 
-GRANTS: Mapping[str, frozenset[str]] = {
+ACCESS: Mapping[str, frozenset[str]] = {
     f"{_PACKAGE}.Callers": _GATEWAY,
     f"{_PACKAGE}.Limits": _GATEWAY,
     f"{_PACKAGE}.Ledger/Admit": _GENERATOR,

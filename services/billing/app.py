@@ -8,7 +8,7 @@ from typing import Any
 from grpc.aio import Server
 
 from billing import metrics, plans, servicer
-from billing.access import GRANTS
+from billing.access import ACCESS
 from billing.config import Config
 from billing.operations.accounts import Accounts
 from billing.operations.api_keys import ApiKeys
@@ -33,7 +33,6 @@ from servicekit.telemetry import Telemetry
 
 _PACKAGE = "gesso.billing.v1"
 _UPKEEP_SECONDS = 60.0
-_CONNECTIONS = 6
 
 
 @contextlib.asynccontextmanager
@@ -43,7 +42,7 @@ async def running(config: Config) -> AsyncIterator[str]:
         table = plans.load(config.plans)
         telemetry = await stack.enter_async_context(Telemetry.running("billing", config.metrics_listen))
         database = await stack.enter_async_context(
-            Database.connect(config.database_url, schema="billing", max_connections=_CONNECTIONS)
+            Database.connect(config.database_url, schema="billing", max_connections=config.database_connections)
         )
         await migrate(database, "billing.migrations")
         telemetry.watch_pool(database.pool_use)
@@ -64,7 +63,13 @@ async def running(config: Config) -> AsyncIterator[str]:
             servicer.AuditServicer(Auditing(database)),
         )
         yield await stack.enter_async_context(
-            serving(config.listen, _registrations(servicers), access=Access(config.peers, GRANTS), observer=telemetry)
+            serving(
+                config.listen,
+                _registrations(servicers),
+                access=Access(config.peers, ACCESS),
+                observer=telemetry,
+                grace_seconds=config.grace_seconds,
+            )
         )
 
 

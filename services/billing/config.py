@@ -16,6 +16,9 @@ class Config:
     database_url: str = setting(
         "GESSO_BILLING_DATABASE_URL", "PostgreSQL URL of the role and schema `billing`.", secret=True
     )
+    database_connections: int = setting(
+        "GESSO_BILLING_DATABASE_CONNECTIONS", "Most connections to PostgreSQL.", default="6", parse=int
+    )
     metrics_listen: str = setting(
         "GESSO_BILLING_METRICS_LISTEN", "`host:port` for /metrics and /healthz.", default="127.0.0.1:0"
     )
@@ -38,4 +41,6 @@ class Config:
         default="",
         parse=lambda text: Path(text) if text else None,
     )
-    log_level: str = setting("GESSO_LOG_LEVEL", "debug, info, warning or error.", default="info")
+    grace_seconds: float = setting(
+        "GESSO_BILLING_GRACE_SECONDS", "How long running calls have to end at a shutdown.", default="10", parse=float
+    )
