@@ -37,7 +37,7 @@ CRASHPOINTS: tuple[str, ...] = (
     "billing.before_settle_commit",  # step 7: the capture is computed, its transaction is open
     "billing.after_settle_commit",  # step 7: the capture is durable, the generator does not know
     "generator.after_settle",  # step 7: the generator knows of the capture, the job still runs
-    "generator.before_finish_commit",  # step 8: state and event are written, their transaction is open
+    "generator.before_finish_commit",  # step 8: the one statement that writes state and event is about to be sent
     "generator.after_finish_commit",  # step 8: the job has ended, no one has been told
     "gateway.before_reply",  # the answer is worded, no byte of it is sent
     "outbox.after_publish",  # the receiver has the events, the outbox still lists them

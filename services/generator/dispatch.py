@@ -40,11 +40,18 @@ class Dispatch:
         self._closed = False
         self._turns = itertools.count(1)
         self._served: dict[str, int] = {}
-        worker.roomier = self._wake.set
+        self._may_be_queued = True
+        worker.roomier = self._roomier
 
     def wake(self) -> None:
         """Something may be queued."""
+        self._may_be_queued = True
         self._wake.set()
+
+    def _roomier(self) -> None:
+        """A run has ended: its room is of use only where the last claim left something behind."""
+        if self._may_be_queued:
+            self._wake.set()
 
     def close(self) -> None:
         """Claim nothing any more."""
@@ -78,7 +85,7 @@ class Dispatch:
         for task in direct:
             self._worker.launch(job, task)
         if queued:
-            self._wake.set()
+            self.wake()
             await self._tell_others()
         if not direct:
             self._live.pop(job.id, None)
@@ -91,8 +98,11 @@ class Dispatch:
             await self._wake.wait()
             self._wake.clear()
             try:
-                while not self._closed and (room := self._worker.room) and await self._claim(room) == room:
-                    pass
+                while not self._closed and (room := self._worker.room):
+                    self._may_be_queued = False
+                    if await self._claim(room) < room:
+                        break
+                    self._may_be_queued = True
             except Fault as fault:  # the pulse wakes again while anything is queued
                 if not passes(fault):
                     raise
@@ -100,6 +110,8 @@ class Dispatch:
     async def _claim(self, room: int) -> int:
         replica = self._replica.id
         claimed = await leases.claim(self._database, replica, new_token(), room, self._served)
+        if not claimed:
+            return 0
         job_ids = [task.job_id for task in claimed]
         jobs = await persist(lambda: reads.jobs(self._database, job_ids, replica=replica))
         for task in claimed:
