@@ -7,7 +7,7 @@ from typing import Any
 
 from grpc.aio import Server
 
-from billing import metrics, plans, servicer
+from billing import metrics, servicer
 from billing.access import ACCESS
 from billing.config import Config
 from billing.operations.accounts import Accounts
@@ -39,7 +39,6 @@ _UPKEEP_SECONDS = 60.0
 async def running(config: Config) -> AsyncIterator[str]:
     """Run billing; yields its gRPC address."""
     async with contextlib.AsyncExitStack() as stack:
-        table = plans.load(config.plans)
         telemetry = await stack.enter_async_context(Telemetry.running("billing", config.metrics_listen))
         database = await stack.enter_async_context(
             Database.connect(config.database_url, schema="billing", max_connections=config.database_connections)
@@ -48,13 +47,16 @@ async def running(config: Config) -> AsyncIterator[str]:
         telemetry.watch_pool(database.pool_use)
         told = await stack.enter_async_context(publishing(database, config))
         policies, usage = Policies(database), Usage(database)
-        accounts = Accounts(database, table)
-        limits = Limits(database, table, policies, config.caller_token_key, metrics.limits_refused(telemetry.metrics))
+        accounts = Accounts(database, config.plans)
+        await accounts.check_plans()
+        limits = Limits(
+            database, config.plans, policies, config.caller_token_key, metrics.limits_refused(telemetry.metrics)
+        )
         await stack.enter_async_context(running_task(usage.run()))
         await stack.enter_async_context(running_task(_upkeep(database, accounts)))
         await stack.enter_async_context(running_task(metrics.watch(telemetry.metrics, database)))
         servicers = (
-            servicer.CallersServicer(Callers(database, table, policies, usage, config.caller_token_key)),
+            servicer.CallersServicer(Callers(database, config.plans, policies, usage, config.caller_token_key)),
             servicer.LimitsServicer(limits),
             servicer.LedgerServicer(Ledger(database, told), Funds(database), Verification(database)),
             servicer.AccountsServicer(accounts),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from billing.plans import Plans, load
 from servicekit.identity import parse_peers
 from servicekit.settings import setting
 
@@ -35,11 +36,11 @@ class Config:
     webhooks_address: str = setting(
         "GESSO_WEBHOOKS_ADDRESS", "Where the webhooks service is; without it events stay in the outbox.", default=""
     )
-    plans: Path | None = setting(
+    plans: Plans = setting(
         "GESSO_BILLING_PLANS",
-        "A TOML file of plans instead of the built-in ones.",
+        "A TOML file of plans instead of the built-in services/billing/plans.toml.",
         default="",
-        parse=lambda text: Path(text) if text else None,
+        parse=lambda text: load(Path(text) if text else None),
     )
     grace_seconds: float = setting(
         "GESSO_BILLING_GRACE_SECONDS", "How long running calls have to end at a shutdown.", default="10", parse=float

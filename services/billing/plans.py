@@ -87,13 +87,12 @@ class Plans:
 
 
 def load(path: Path | None = None) -> Plans:
-    """Read the plans from a file, or those that come with the platform. Raises ValueError for a table that makes no sense."""
-    text = path.read_text(encoding="utf-8") if path else _built_in()
-    return _parse(tomllib.loads(text))
-
-
-def _built_in() -> str:
-    return resources.files("billing").joinpath("plans.toml").read_text(encoding="utf-8")
+    """Read the plans from a file, or those that come with the platform. Raises ValueError for a file that makes no sense."""
+    try:
+        text = (path or resources.files("billing").joinpath("plans.toml")).read_text(encoding="utf-8")
+        return _parse(tomllib.loads(text))
+    except (OSError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"no plans can be read from {path}: {error!r}") from error
 
 
 def _parse(data: Mapping[str, Any]) -> Plans:

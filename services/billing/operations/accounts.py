@@ -68,6 +68,12 @@ class Accounts:
         async with self._database.connection() as connection:
             return await store.listed(connection, after=after, limit=limit)
 
+    async def check_plans(self) -> None:
+        """Raise InvalidField where an account has a plan that the table no longer knows; Unavailable."""
+        async with self._database.connection() as connection:
+            for name in await store.plans_in_use(connection):
+                self._plans.plan(name)
+
     async def renew(self) -> int:
         """Renew subscriptions that are due, granting what their plan grants by the month; returns how many. Raises Unavailable.
 

@@ -19,6 +19,7 @@ UPDATE accounts SET plan = $2, state = $3, limits = $4, subscription_active = $5
 """
 _LIST = f"SELECT {_FIELDS} FROM accounts WHERE id > $1 ORDER BY id LIMIT $2"
 _POLICIES = "SELECT id, plan, limits FROM accounts WHERE id = ANY($1::text[])"
+_PLANS = "SELECT DISTINCT plan FROM accounts"
 _DUE = """
 SELECT id FROM accounts WHERE subscription_active AND state = 'active' AND renews_at <= $1 ORDER BY renews_at LIMIT 100
 """
@@ -67,6 +68,11 @@ async def policies(connection: Connection, account_ids: list[str]) -> dict[str, 
     """Return plan and limit overrides of these accounts."""
     rows = await connection.fetch(_POLICIES, account_ids)
     return {row["id"]: (row["plan"], limits_of(row["limits"])) for row in rows}
+
+
+async def plans_in_use(connection: Connection) -> list[str]:
+    """Return the names of the plans that accounts have."""
+    return [row["plan"] for row in await connection.fetch(_PLANS)]
 
 
 async def due(connection: Connection, now: datetime.datetime) -> list[str]:

@@ -1,5 +1,7 @@
 """The plan table says what the contract and the API documents say."""
 
+from pathlib import Path
+
 import pytest
 
 from billing.plans import Limits, Window, load
@@ -43,6 +45,15 @@ def test_each_plan_has_its_markup(percent: int, plans: set[str]) -> None:
 
 def test_only_free_has_no_subscription() -> None:
     assert [plan.name for plan in PLANS.by_name.values() if not plan.subscription] == ["free"]
+
+
+@pytest.mark.parametrize("text", ["", "[plans]", "plans = 1", "[plans.free]\nsubscription = true", "no toml"])
+def test_a_file_that_makes_no_sense_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "plans.toml").write_text(text)
+    with pytest.raises(ValueError):  # noqa: PT011 - what the settings take for a value that cannot be read
+        load(tmp_path / "plans.toml")
+    with pytest.raises(ValueError, match="no plans can be read"):
+        load(tmp_path / "none.toml")
 
 
 def test_an_unknown_plan_is_refused() -> None:
