@@ -25,7 +25,9 @@ SHARED_ENVIRONMENT = {
 
 def caller_token(account_id: str, *, api_key_id: str = "key_test", plan: str = "pro") -> bytes:
     """A caller token as billing would make it, fresh."""
-    claims = CallerClaims(account_id=account_id, api_key_id=api_key_id, plan=plan, expires_at=int(time.time()) + TTL_SECONDS)
+    claims = CallerClaims(
+        account_id=account_id, api_key_id=api_key_id, plan=plan, expires_at=int(time.time()) + TTL_SECONDS
+    )
     return seal(claims, CALLER_TOKEN_KEY)
 
 

@@ -5,8 +5,6 @@ import contextlib
 import datetime
 from collections.abc import AsyncIterator
 
-from servicekit.telemetry import Telemetry
-
 from gesso.webhooks.v1 import webhooks_pb2_grpc as rpc
 from servicekit.background import running_task
 from servicekit.database import Database, migrate
@@ -14,6 +12,7 @@ from servicekit.egress import GuardedClient
 from servicekit.faults import Unavailable
 from servicekit.identity import Access
 from servicekit.server import Registration, serving
+from servicekit.telemetry import Telemetry
 from webhooks.access import ACCESS
 from webhooks.config import Config
 from webhooks.dispatcher import DeliveryRules, Dispatcher

@@ -17,7 +17,12 @@ def picture(serial: int, size: int = 64, file_format: str = "png") -> bytes:
     return sample(file_format, size, size).stamped(serial)
 
 
-def failing(reason: int = reasons.REASON_UPSTREAM_FAILED, *, bought: Bought = Bought.NO, retryable: bool = True) -> Act:
+def failing(
+    reason: reasons.Reason.ValueType = reasons.REASON_UPSTREAM_FAILED,
+    *,
+    bought: Bought = Bought.NO,
+    retryable: bool = True,
+) -> Act:
     """An order that fails."""
 
     async def act(order: Order) -> Drawn:
