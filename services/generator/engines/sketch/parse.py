@@ -350,7 +350,7 @@ def _implied_settings(reading: _Reading, lexicon: Lexicon, settings: list[str], 
     )
     if settings:
         return ["sky"] if flying else ["meadow", "sky"]
-    for home in ("building", "indoor", "underwater", "water", "ground"):
+    for home in ("building", "indoor", "water", "underwater", "ground"):
         if home in habitats and (home != "underwater" or habitats[0] == home):
             return [name for name in (_HOME_SETTING[home], "hills") if name not in excluded][:1] or ["studio"]
     home = _HOME_SETTING[habitats[0]]

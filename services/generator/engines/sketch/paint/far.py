@@ -172,7 +172,7 @@ def _roundline(stage: Stage) -> None:
     tones = [(0.24, 0.4, 0.2)]
     if stage.scene.palette:
         tones = list(stage.scene.palette)
-    elif "birchwood" in stage.scene.settings:
+    elif "birchwood" in stage.scene.settings or is_true(stage.scene, "autumn"):
         tones = [(0.72, 0.42, 0.12), (0.6, 0.3, 0.1), (0.78, 0.56, 0.18)]
     columns = np.arange(stage.width, dtype=np.float32)
     for layer, (near, height) in enumerate(((0.25, 0.3), (0.55, 0.24), (0.85, 0.16))):

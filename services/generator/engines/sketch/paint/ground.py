@@ -25,6 +25,8 @@ def ground_row(stage: Stage, setting: str) -> dict[str, Any]:
 def ground_colors(stage: Stage, row: dict[str, Any]) -> tuple[Rgb, Rgb]:
     """The ground's colours near and far, lit; a palette or a named ground colour tints them."""
     near, far = rgb(row["near"]), rgb(row["far"])
+    if is_true(stage.scene, "autumn") and row.get("tuft") in ("grass", "fern"):
+        near, far = mix(near, (0.62, 0.42, 0.16), 0.45), mix(far, (0.82, 0.62, 0.28), 0.5)
     tint = stage.scene.ground_color
     if tint is None and stage.scene.palette:
         tint = stage.scene.palette[min(1, len(stage.scene.palette) - 1)]

@@ -52,6 +52,12 @@ def fractal(
     return total / np.float32(norm)
 
 
+def lowered(field: Field, rows: int) -> Field:
+    """The field moved down by `rows`, its first row repeated above."""
+    index = np.clip(np.arange(field.shape[0]) - rows, 0, None)
+    return np.take(field, index, axis=0)
+
+
 def curve(rng: np.random.Generator, length: int, bumps: float, octaves: int, roughness: float = 0.5) -> Field:
     """A fractal curve, 0 to 1 about 0.5, of `length` points."""
     total = np.zeros(length, np.float32)

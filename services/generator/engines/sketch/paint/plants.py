@@ -118,6 +118,8 @@ def _growth_colors(stage: Stage, name: str, kind: Growth) -> tuple[Rgb, ...]:
     palette = stage.scene.palette
     if palette:
         return tuple(mix(color, palette[index % len(palette)], 0.6) for index, color in enumerate(colors))
+    if is_true(stage.scene, "autumn") and name in ("bushes", "bamboos", "flowers"):
+        return tuple(rgb(code) for code in GROWTHS["broadleaves"].colors)
     if is_true(stage.scene, "snowy") and name in ("pines", "bushes"):
         return tuple(mix(color, (0.35, 0.42, 0.48), 0.45) for color in colors)
     return colors

@@ -3,7 +3,7 @@
 import numpy as np
 
 from generator.engines.sketch.paint.light import is_true, most
-from generator.engines.sketch.paint.noise import Field, curve, fractal
+from generator.engines.sketch.paint.noise import Field, curve, fractal, lowered
 from generator.engines.sketch.paint.stage import Stage, mix, ramp
 from generator.engines.sketch.scene import Rgb
 
@@ -127,7 +127,7 @@ def _clouds(stage: Stage, bottom: int) -> None:
     density = fractal(rng, bottom, stage.width, cells=5, octaves=6, stretch=1.9)
     low, high = np.percentile(density[::16, ::16], [100 - 100 * min(0.97, cover * 0.85 + 0.1), 99.5])
     body = np.clip((density - low) / (high - low + 1e-6), 0, 1)
-    lower = np.roll(body, max(1, int(bottom * 0.025)), axis=0)
+    lower = lowered(body, max(1, int(bottom * 0.025)))
     opacity = np.clip(body * 2.2, 0, 1)
     fade = np.linspace(1.0, 0.35, bottom, dtype=np.float32)[:, None]
     shade = np.clip(0.62 + 0.5 * (body - lower) * 2.4 - 0.22 * body, 0, 1)

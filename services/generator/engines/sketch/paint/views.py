@@ -8,7 +8,7 @@ from generator.engines.sketch.lexicon import table
 from generator.engines.sketch.paint.far import FAR
 from generator.engines.sketch.paint.ground import ground_colors, ground_row, paint_ground
 from generator.engines.sketch.paint.light import most
-from generator.engines.sketch.paint.noise import fractal, smooth
+from generator.engines.sketch.paint.noise import fractal, lowered, smooth
 from generator.engines.sketch.paint.plants import ISO_GROWTHS, paint_growth, plant_at
 from generator.engines.sketch.paint.raster import remap
 from generator.engines.sketch.paint.sky import paint_sky, paint_stars
@@ -25,7 +25,7 @@ def _open_sky(stage: Stage) -> None:
     field = fractal(rng, stage.height, stage.width, cells=6, octaves=6, stretch=2.2)
     rows = np.linspace(0, 1, stage.height, dtype=np.float32)[:, None]
     body = np.clip((field - 0.62 + 0.6 * np.clip(rows - 0.55, 0, 1)) * 5.5, 0, 1)
-    lower = np.roll(body, int(12 * stage.unit), axis=0)
+    lower = lowered(body, int(12 * stage.unit))
     shade = np.clip(0.72 + (body - lower) * 0.7, 0, 1)
     bright = mix(stage.light.sky[2], (1, 1, 1), 0.18 if stage.light.is_dark else 0.75)
     color = ramp((mix(stage.light.sky[1], stage.light.sky[2], 0.35), bright), shade)
