@@ -21,6 +21,7 @@ _LOST: tuple[type[BaseException], ...] = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
+    asyncpg.InternalClientError,  # the server's farewell was read on an idle connection, and its end not yet
     OSError,
     TimeoutError,
 )
