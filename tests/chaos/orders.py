@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import aiohttp
 
@@ -85,8 +86,17 @@ async def is_delivered(platform: PlatformUnderTest, answer: Answer) -> bool:
         assert (answer.status, answer.error["code"]) == (502, "outcome_unknown"), answer.body
         return False
     for picture in answer.json["data"]:
-        assert (await platform.ask("GET", picture["url"])).status == 200
+        await eventually(partial(_is_served, platform, picture["url"]), timeout_seconds=FINAL_SECONDS)
     return True
+
+
+async def _is_served(platform: PlatformUnderTest, url: str) -> bool:
+    """Whether a link leads to its picture; a part of the platform may be away for a moment."""
+    try:
+        answer = await platform.ask("GET", url)
+    except (aiohttp.ClientError, ConnectionError):
+        return False
+    return answer.status == 200
 
 
 async def assert_paid(platform: PlatformUnderTest, account: Account, granted_micros: int, price_micros: int) -> None:
