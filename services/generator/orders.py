@@ -1,6 +1,7 @@
 """Steps 3 and 4: a task's missing pictures are ordered on one route, in as many orders as it takes, and kept as they come."""
 
 import asyncio
+import hashlib
 import itertools
 import logging
 import time
@@ -31,6 +32,8 @@ T = TypeVar("T")
 Observe = Callable[[str, str, float], None]
 """Provider, OK or a fault's name, seconds."""
 
+SAFETY_IDENTIFIER = "safety_identifier"
+"""The option by which a request names its end user, and an order the hash of it. Source: upstreams/01-openai.md."""
 _SEEDS = 1 << 32
 _log = logging.getLogger(__name__)
 
@@ -101,12 +104,20 @@ class Attempt:
             draw=draw,
             upstream_model=self.route.upstream_model,
             count=len(positions),
-            options=self.route.options,
+            options={**self.route.options, SAFETY_IDENTIFIER: self._end_user()},
             inputs=self.inputs,
             mask=self.mask,
             secret=self.secret,
             deadline_seconds=self.deadline_seconds,
         )
+
+    def _end_user(self) -> str:
+        """Who draws, as a vendor may know it: one account's one end user, whom no vendor can name.
+
+        The account's id cannot be guessed, so that the end user's identifier cannot be found by trying.
+        """
+        told = self.run.draw.options.get(SAFETY_IDENTIFIER, "")
+        return hashlib.sha256(f"{self.run.job.account_id}\n{told}".encode()).hexdigest()
 
 
 class Orders:
