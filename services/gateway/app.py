@@ -60,6 +60,7 @@ async def running(config: Config) -> AsyncIterator[str]:
             sending=Sending(sources, memory_bytes=config.reply_memory_bytes),
             observer=telemetry,
             trusted_proxies=config.trusted_proxies,
+            trust_traceparent=config.trust_traceparent,
         )
         await stack.enter_async_context(listener.serving(edge, generator.watch, grace_seconds=config.grace_seconds))
         yield listener.url

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from gateway import dialects
 from servicekit.addresses import Network, parse_networks
-from servicekit.settings import setting
+from servicekit.settings import flag, setting
 
 
 def _origins(text: str) -> tuple[str, ...]:
@@ -54,6 +54,12 @@ class Config(dialects.Settings):
         "Networks whose X-Forwarded-For is believed, separated by commas.",
         default="",
         parse=parse_networks,
+    )
+    trust_traceparent: bool = setting(
+        "GESSO_TRUST_TRACEPARENT",
+        "Whether requests may join a trace of their senders' by `traceparent`, sampled or not; off, each begins its own.",
+        default="off",
+        parse=flag,
     )
     body_limit_bytes: int = setting(
         "GESSO_BODY_LIMIT_BYTES", "Largest request body.", default=str(64 * 1024 * 1024), parse=int

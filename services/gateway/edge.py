@@ -53,6 +53,7 @@ class Edge:
     sending: Sending
     observer: CallObserver
     trusted_proxies: Sequence[Network]
+    trust_traceparent: bool
 
     async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request, and tell the observer about it."""
@@ -84,7 +85,7 @@ class Edge:
         return Visit(
             ask=Ask(request.method, path, {}, dict(parse_qsl(query)) if query else {}, headers),
             request_id=request_id(headers),
-            traceparent=traceparent(headers),
+            traceparent=traceparent(headers, trusted=self.trust_traceparent),
             address=client_address(request.remote or "", headers.get("X-Forwarded-For"), self.trusted_proxies),
             dialect=self.routes.dialect(path),
             started_at=asyncio.get_running_loop().time(),

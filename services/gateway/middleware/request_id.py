@@ -16,7 +16,10 @@ def request_id(headers: Mapping[str, str]) -> str:
     return sent if sent and _WELL_FORMED.fullmatch(sent) else new_id("req")
 
 
-def traceparent(headers: Mapping[str, str]) -> str:
-    """The W3C trace of the request, empty where none was sent or it is malformed."""
-    sent = headers.get("traceparent", "")
+def traceparent(headers: Mapping[str, str], *, trusted: bool) -> str:
+    """The W3C trace that the request joins; empty where none was sent, it is malformed, or callers are not trusted with it.
+
+    A sampled trace is recorded by every service: only an operator who trusts all callers lets them decide on that.
+    """
+    sent = headers.get("traceparent") if trusted else None
     return sent if sent and _TRACEPARENT.fullmatch(sent) else ""

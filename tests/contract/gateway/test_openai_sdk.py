@@ -47,9 +47,10 @@ async def test_pictures_come_by_url_and_as_base64(edge: Any, client: openai.Asyn
 
 async def test_models_are_listed_and_retrieved(edge: Any, client: openai.AsyncOpenAI) -> None:
     edge.generator.models = [
-        generator_pb.Model(id="dall-e-3", owner="openai", created_at=1_700_000_000, dialects=["openai", "opscenter"]),
-        generator_pb.Model(id="vendor/model", owner="vendor", created_at=1, dialects=["openai"]),
-        generator_pb.Model(id="elsewhere", owner="other", created_at=1, dialects=["productai"]),
+        _model("dall-e-3", "openai", "opscenter", owner="openai", created_at=1_700_000_000),
+        _model("vendor/model", "openai", owner="vendor", state=generator_pb.Model.STATE_UNAVAILABLE),
+        _model("elsewhere", "productai"),
+        _model("upscaler", "openai", operations=[generator_pb.OPERATION_UPSCALE]),
     ]
     assert [model.id async for model in client.models.list()] == ["dall-e-3", "vendor/model"]
     model = await client.models.retrieve("dall-e-3")
@@ -58,6 +59,13 @@ async def test_models_are_listed_and_retrieved(edge: Any, client: openai.AsyncOp
     with pytest.raises(openai.NotFoundError) as caught:
         await client.models.retrieve("elsewhere")
     assert caught.value.code == "model_not_found"
+    with pytest.raises(openai.NotFoundError):
+        await client.models.retrieve("upscaler")
+
+
+def _model(name: str, *dialects: str, **fields: Any) -> generator_pb.Model:
+    drawing = {"operations": [generator_pb.OPERATION_TEXT_TO_IMAGE], "created_at": 1}
+    return generator_pb.Model(id=name, dialects=dialects, **{**drawing, **fields})
 
 
 @pytest.mark.parametrize(

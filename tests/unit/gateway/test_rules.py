@@ -140,10 +140,11 @@ def test_an_ill_formed_request_id_is_replaced(sent: str) -> None:
     assert request_id({"X-Request-ID": "01J-ok.id:1"}) == "01J-ok.id:1"
 
 
-def test_only_a_well_formed_trace_is_joined() -> None:
+def test_only_a_well_formed_trace_of_a_trusted_caller_is_joined() -> None:
     sent = f"00-{'a' * 32}-{'b' * 16}-01"
-    assert traceparent({"traceparent": sent}) == sent
-    assert traceparent({"traceparent": sent.upper()}) == traceparent({}) == ""
+    assert traceparent({"traceparent": sent}, trusted=True) == sent
+    assert traceparent({"traceparent": sent.upper()}, trusted=True) == traceparent({}, trusted=True) == ""
+    assert traceparent({"traceparent": sent}, trusted=False) == ""
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,21 @@ from gateway.dialects.openai import answers, faults, requests
 from gateway.jobs import failure
 from gateway.wire import Ask, Reply, bearer, json_reply
 from gesso.errors.v1 import reason_pb2 as pb
-from gesso.generator.v1.generator_pb2 import Job, Model, Purchase, Quote
+from gesso.generator.v1.generator_pb2 import (
+    OPERATION_IMAGE_TO_IMAGE,
+    OPERATION_INPAINT,
+    OPERATION_TEXT_TO_IMAGE,
+    Job,
+    Model,
+    Purchase,
+    Quote,
+)
 from servicekit.faults import Fault
 from servicekit.settings import setting
 
 _LINK_SECONDS = 86_400
 """Source: contract.md, "Requests and answers"."""
+_DRAWING = frozenset({OPERATION_TEXT_TO_IMAGE, OPERATION_IMAGE_TO_IMAGE, OPERATION_INPAINT})
 _NO_UPLOADS = "Pictures as inputs are not served yet: use /v1/images/generations."
 
 
@@ -99,4 +108,9 @@ async def _model(platform: Platform, ask: Ask) -> Reply:
 
 
 async def _offered(platform: Platform) -> list[Model]:
-    return [model for model in await platform.models() if answers.NAME in model.dialects]
+    """The models that draw, whoever serves them now; tools such as filters and upscalers are none of this dialect's."""
+    return [
+        model
+        for model in await platform.models()
+        if answers.NAME in model.dialects and not _DRAWING.isdisjoint(model.operations)
+    ]
