@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 
 from gesso.errors.v1.reason_pb2 import Fault as FaultMessage
 from gesso.generator.v1 import generator_pb2 as pb
@@ -98,6 +99,7 @@ class JobRecord:
         return replace(self, tasks=(*self.tasks[: task.index], task, *self.tasks[task.index + 1 :]))
 
 
+@lru_cache(maxsize=4096)
 def hold_id_of(job_id: str) -> HoldId:
     """The hold of a job: derived, so that any replica can name it before and after it stands."""
     return HoldId(derived_id("hold", job_id))
