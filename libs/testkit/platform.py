@@ -182,10 +182,12 @@ class PlatformUnderTest:
         return Armed(self._crash_file)
 
     async def kill(self, name: str) -> None:
-        """SIGKILL a process once it is ready: a service, or `postgres`. The supervisor starts it again."""
+        """SIGKILL a process once it is ready, a service or `postgres`; returns when the supervisor has started it again."""
         process = self.processes[name]
         await process.until_ready()
+        starts = process.starts
         os.kill(process.pid, signal.SIGKILL)
+        await eventually(lambda: process.starts > starts, timeout_seconds=UP_SECONDS)
 
     async def until_restarted(self, name: str, starts: int) -> None:
         """Wait until a process has been started more often than `starts` times, and everything answers."""

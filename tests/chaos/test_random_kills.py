@@ -49,6 +49,7 @@ class Load:
     async def assert_accounts_add_up(self, vendor: OpenAIUpstream) -> None:
         """Every order has ended, was bought at most once, and is paid where it was delivered and nowhere else."""
         assert len(self.delivered) + len(self.in_doubt) == ORDERS
+        assert len(self.delivered) > ORDERS // 2, "a kill costs what was under way, not the rest"
         for order in (*self.delivered, *self.in_doubt):
             assert order.accepted_count(vendor) <= 1
         price_micros = sum(order.price_micros for order in self.delivered)
