@@ -25,28 +25,46 @@ def vignette(stage: Stage, strength: float) -> None:
 
 
 def grain(stage: Stage, strength: float) -> None:
-    """Fine noise, finer in the lights."""
-    if stage.wants("grain"):
-        noise = stage.chance("grain").standard_normal((stage.height, stage.width), dtype=np.float32)
-        stage.pixels += (noise * np.float32(strength))[..., None]
+    """Fine noise of a standard deviation of `strength`, from sums of two random bytes, which cost a tenth of normal deviates."""
+    if not stage.wants("grain"):
+        return
+    size = (stage.height, stage.width)
+    rng = stage.chance("grain")
+    noise = rng.integers(0, 256, size, dtype=np.uint8).astype(np.float32)
+    noise += rng.integers(0, 256, size, dtype=np.uint8)
+    noise -= np.float32(255)
+    noise *= np.float32(strength / _BYTES_DEVIATION)
+    stage.pixels += noise[..., None]
+
+
+_BYTES_DEVIATION = 104.5  # of the sum of two uniform bytes
 
 
 def saturate(stage: Stage, factor: float) -> None:
-    tone = luma(stage.pixels)[..., None]
-    stage.pixels = tone + (stage.pixels - tone) * np.float32(factor)
+    """Draws colours apart (above 1) or towards grey."""
+    tone = luma(stage.pixels)
+    stage.pixels *= np.float32(factor)
+    tone *= np.float32(1 - factor)
+    stage.pixels += tone[..., None]
 
 
 def contrast(stage: Stage, amount: float) -> None:
     """An S-curve about the middle."""
-    pixels = stage.pixels
-    stage.pixels = pixels + np.float32(amount) * (pixels - 0.5) * pixels * (1 - pixels) * 4
+    bend = 1 - stage.pixels
+    bend *= stage.pixels
+    bend *= stage.pixels - 0.5
+    bend *= np.float32(amount * 4)
+    stage.pixels += bend
 
 
 def bloom(stage: Stage, threshold: float, strength: float, radius: float) -> None:
     """Light that spills over the edges of bright places."""
-    bright = np.clip(stage.pixels - np.float32(threshold), 0, 1)
-    spilled = blur(bright, radius * stage.unit)
-    stage.pixels += spilled * np.float32(strength) * (1 - np.clip(stage.pixels, 0, 1))
+    spilled = stage.pixels - np.float32(threshold)
+    np.clip(spilled, 0, 1, out=spilled)
+    spilled = blur(spilled, radius * stage.unit)
+    spilled *= np.float32(strength)
+    spilled *= 1 - np.clip(stage.pixels, 0, 1)
+    stage.pixels += spilled
 
 
 def plain(stage: Stage) -> None:

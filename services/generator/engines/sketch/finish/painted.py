@@ -3,7 +3,7 @@
 import numpy as np
 
 from generator.engines.sketch.finish.light import contrast, luma, saturate
-from generator.engines.sketch.paint.noise import Field, fractal
+from generator.engines.sketch.paint.noise import Field, bump, fractal
 from generator.engines.sketch.paint.raster import Pixels, blur, remap
 from generator.engines.sketch.paint.stage import Stage, largest
 
@@ -33,7 +33,7 @@ def watercolor(stage: Stage) -> None:
     height, width, unit = stage.height, stage.width, stage.unit
     dx, dy = ((fractal(rng, height, width, cells=30, octaves=3) - 0.5) * 13 * unit for _ in range(2))
     wash = remap(_quietened(np.clip(stage.pixels, 0, 1), unit), dx, dy)
-    wash = _stepped(wash**0.74, 7, 0.45)
+    wash = _stepped(np.sqrt(wash) * np.float32(0.5) + wash * np.float32(0.5), 7, 0.45)
     tone = luma(wash)
     gathered = (
         np.clip(blur(tone, 4 * unit) - tone, 0, 0.3) + np.clip(np.abs(tone - blur(tone, 1.6 * unit)), 0, 0.12) * 1.4
@@ -66,7 +66,7 @@ def _border(stage: Stage, rng: np.random.Generator, grains: Field) -> None:
     ragged = fractal(rng, stage.height, stage.width, cells=14, octaves=4) * 62 * stage.unit
     inside = np.minimum(x, y) - ragged - 2 * stage.unit
     bare = np.clip(1 - inside / (5 * stage.unit), 0, 1)
-    rim = np.exp(-(((inside - 7 * stage.unit) / (4.5 * stage.unit)) ** 2)) * np.float32(0.16)
+    rim = bump((inside - 7 * stage.unit) / (4.5 * stage.unit)) * np.float32(0.16)
     stage.pixels *= (1 - rim)[..., None]
     stage.blend(_PAPER * (1 + grains * 0.07)[..., None], bare)
 
@@ -82,11 +82,13 @@ def _strokes(stage: Stage, source: Pixels, rng: np.random.Generator, size: float
     x = np.arange(width, dtype=np.float32)[None, :] + bend * 420 * stage.unit
     y = np.arange(height, dtype=np.float32)[:, None] + tone * 130 * stage.unit - bend * 200 * stage.unit
     u, v = (x * 0.86 + y * 0.5) / (size * long), (y * 0.86 - x * 0.5) / size
-    row = np.floor(v).astype(np.int32)
+    v_floor = np.floor(v)
+    row = v_floor.astype(np.int32)
     slip = rng.random(4096, dtype=np.float32)
     u = u + np.take(slip, row & 4095) * 7
-    column = np.floor(u).astype(np.int32)
-    fu, fv = u - column, v - row
+    u_floor = np.floor(u)
+    column = u_floor.astype(np.int32)
+    fu, fv = u - u_floor, v - v_floor
     du, dv = (0.5 - fu) * size * long, (0.5 - fv) * size
     code = (row * 7919 + column * 104729) & 4095
     color = remap(source, du * 0.86 - dv * 0.5, du * 0.5 + dv * 0.86)
@@ -145,11 +147,12 @@ def _dabs(stage: Stage, under: Pixels, source: Pixels, rng: np.random.Generator,
         np.arange(stage.width, dtype=np.float32)[None, :] / size,
         np.arange(stage.height, dtype=np.float32)[:, None] / size,
     )
-    row, column = np.floor(y).astype(np.int32), np.floor(x).astype(np.int32)
+    y_floor, x_floor = np.floor(y), np.floor(x)
+    row, column = y_floor.astype(np.int32), x_floor.astype(np.int32)
     jitter = rng.uniform(0.3, 0.7, (2, rows, columns)).astype(np.float32)
     index = row * columns + column
-    du = np.take(jitter[0], index) - (x - column)
-    dv = np.take(jitter[1], index) - (y - row)
+    du = np.take(jitter[0], index) - (x - x_floor)
+    dv = np.take(jitter[1], index) - (y - y_floor)
     hue = np.take(rng.uniform(-0.13, 0.13, (rows * columns, 3)).astype(np.float32), index, axis=0)
     color = remap(source, du * size, dv * size) + hue
     mask = np.clip((0.47 - np.sqrt(du * du + dv * dv)) * size, 0, 1) * np.float32(0.93)

@@ -108,26 +108,26 @@ def _cells(
 ) -> tuple[Pixels, Field, npt.NDArray[np.int32]]:
     """The picture as Voronoi cells of a jittered lattice: each pixel's cell colour, its distance to the cell's edge, the cell."""
     rows, columns = int(stage.height / pitch) + 3, int(stage.width / pitch) + 3
-    jitter = rng.uniform(0.08, 0.92, (2, rows, columns)).astype(np.float32)
+    middle_x = (np.arange(columns) + rng.uniform(0.08, 0.92, (rows, columns))).astype(np.float32)
+    middle_y = (np.arange(rows)[:, None] + rng.uniform(0.08, 0.92, (rows, columns))).astype(np.float32)
     x = (np.arange(stage.width, dtype=np.float32) / pitch + 1)[None, :]
     y = (np.arange(stage.height, dtype=np.float32) / pitch + 1)[:, None]
     column, row = np.floor(x).astype(np.int32), np.floor(y).astype(np.int32)
-    best = np.full((stage.height, stage.width), 9.0, np.float32)
+    best = np.full((stage.height, stage.width), 81.0, np.float32)
     second, cell = best.copy(), np.zeros((stage.height, stage.width), np.int32)
     for dr in (-1, 0, 1):
         for dc in (-1, 0, 1):
             index = np.clip(row + dr, 0, rows - 1) * columns + np.clip(column + dc, 0, columns - 1)
-            away = np.sqrt(
-                (column + dc + np.take(jitter[0], index) - x) ** 2 + (row + dr + np.take(jitter[1], index) - y) ** 2
-            )
+            away = (np.take(middle_x, index) - x) ** 2
+            away += (np.take(middle_y, index) - y) ** 2
             nearer = away < best
-            second = np.where(nearer, best, np.minimum(second, away))
-            best = np.where(nearer, away, best)
-            cell = np.where(nearer, index, cell)
+            np.minimum(second, np.maximum(best, away), out=second)
+            np.minimum(best, away, out=best)
+            np.copyto(cell, index, where=nearer)
     count = np.bincount(cell.ravel(), minlength=rows * columns).astype(np.float32)
     means = np.stack([np.bincount(cell.ravel(), source[..., band].ravel(), rows * columns) for band in range(3)], -1)
     colors = (means / np.maximum(count, 1)[:, None]).astype(np.float32)
-    return np.take(colors, cell, axis=0), (second - best) * pitch, cell
+    return np.take(colors, cell, axis=0), (np.sqrt(second) - np.sqrt(best)) * np.float32(pitch), cell
 
 
 def lowpoly(stage: Stage) -> None:

@@ -42,14 +42,22 @@ def fractal(
     """Fractal noise, 0 to 1 about 0.5: `cells` bumps along the longer side, `stretch` times as wide as high."""
     side = max(height, width)
     total = np.zeros((height, width), np.float32)
-    weight, norm = 1.0, 0.0
+    norm = 2 - 0.5 ** (octaves - 1)
     for octave in range(octaves):
         count = cells * 2**octave
         rows, columns = round(count * height / side), round(count * width / side / stretch)
-        total += weight * smooth(rng, height, width, max(1, rows), max(1, columns))
-        norm += weight
-        weight *= 0.5
-    return total / np.float32(norm)
+        layer = smooth(rng, height, width, max(1, rows), max(1, columns))
+        layer *= np.float32(0.5**octave / norm)
+        total += layer
+    return total
+
+
+def bump(distance: Field) -> Field:
+    """1 at 0, falling like a bell to exactly 0 at 2 either way; unlike an exponential it leaves no denormal numbers to crawl on."""
+    low: Field = np.clip(1 - distance * distance * np.float32(0.25), 0, 1)
+    low *= low
+    low *= low
+    return low
 
 
 def lowered(field: Field, rows: int) -> Field:

@@ -156,7 +156,10 @@ def _aurora(stage: Stage, bottom: int) -> None:
         reach = bottom * (0.2 + 0.5 * curve(rng, stage.width, 5, 3))
         rays = 0.45 + 0.9 * curve(rng, stage.width, 42, 3)
         above = (foot[None, :] - rows) / reach[None, :]
-        strength = np.where(above > 0, np.exp(-above * 2.6), np.exp(above * 26)) * (rays * 0.62)[None, :]
+        strength = (
+            np.where(above > 0, np.exp(-np.clip(above, 0, 9) * 2.6), np.clip(1 + above * 13, 0, 1) ** 2)
+            * (rays * 0.62)[None, :]
+        )
         stage.pixels[:bottom] += strength[..., None].astype(np.float32) * np.asarray(color, np.float32) * 0.72
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from generator.engines.sketch.paint.light import lit, most
-from generator.engines.sketch.paint.noise import Field, curve, fractal
+from generator.engines.sketch.paint.noise import Field, bump, curve, fractal
 from generator.engines.sketch.paint.stage import Stage, hexed, mix
 
 _DEEP = {"sea": (0.05, 0.28, 0.44), "lake": (0.09, 0.3, 0.36)}
@@ -62,7 +62,7 @@ def _glitter(stage: Stage, top: int, waves: Field) -> None:
     rows = stage.height - top
     x = np.linspace(0, 1, stage.width, dtype=np.float32)[None, :]
     away = np.linspace(0, 1, rows, dtype=np.float32)[:, None]
-    path = np.exp(-(((x - light.source[0]) / (0.025 + 0.13 * away)) ** 2))
+    path = bump((x - light.source[0]) / (0.025 + 0.13 * away))
     spark = np.clip((waves - 0.5) * 9, 0, 1) * path * (1.05 - 0.6 * away)
     strength = 0.9 if light.is_dark or stage.scene.hour in ("sunset", "dawn", "golden", "dusk") else 0.4
     stage.blend(mix(light.color, (1, 1, 1), 0.25), spark * np.float32(strength), top)
@@ -106,5 +106,5 @@ def paint_shore(stage: Stage, line: Field, land: Field, foam: bool) -> None:
     if foam:
         width = 0.012 * stage.height
         ragged = fractal(stage.chance("foam"), stage.height, stage.width, cells=40, octaves=3, stretch=2.0)
-        lip = np.exp(-(((depth + (ragged - 0.5) * width * 5) / width) ** 2)) * np.float32(0.85)
+        lip = bump((depth + (ragged - 0.5) * width * 5) / width) * np.float32(0.85)
         stage.blend(mix(lit((1, 1, 1), stage.light), (1, 1, 1), 0.2), lip)

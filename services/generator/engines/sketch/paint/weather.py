@@ -3,7 +3,7 @@
 import numpy as np
 
 from generator.engines.sketch.paint.light import weather_rows
-from generator.engines.sketch.paint.noise import fractal
+from generator.engines.sketch.paint.noise import bump, fractal
 from generator.engines.sketch.paint.raster import render, resize
 from generator.engines.sketch.paint.stage import Stage, hexed, mix
 
@@ -42,7 +42,7 @@ def _fog(stage: Stage) -> None:
     rng = stage.chance("fog")
     bank = fractal(rng, stage.height, stage.width, cells=4, octaves=4, stretch=2.5)
     rows = (np.arange(stage.height, dtype=np.float32)[:, None] - stage.horizon) / stage.height
-    thick = np.exp(-((rows / 0.24) ** 2)) * np.clip(0.25 + bank, 0, 1) * np.float32(min(0.85, stage.light.haziness))
+    thick = bump(rows / 0.24) * np.clip(0.25 + bank, 0, 1) * np.float32(min(0.85, stage.light.haziness))
     stage.blend(stage.light.haze, thick.astype(np.float32))
 
 
