@@ -12,6 +12,7 @@ from typing import Any
 
 import asyncpg
 
+from servicekit import tracing
 from servicekit.faults import Unavailable
 
 _LOST: tuple[type[BaseException], ...] = (
@@ -38,6 +39,7 @@ class Database:
     def __init__(self, pool: "asyncpg.Pool", schema: str) -> None:
         self._pool = pool
         self.schema = schema
+        self._attributes = {"db.system.name": "postgresql", "db.namespace": schema}
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -70,8 +72,9 @@ class Database:
     async def connection(self) -> "AsyncIterator[asyncpg.Connection]":
         """Lend a connection outside a transaction."""
         try:
-            async with self._pool.acquire() as connection:
-                yield connection
+            with tracing.span("sql", self._attributes):
+                async with self._pool.acquire() as connection:
+                    yield connection
         except _LOST as error:
             raise Unavailable("database") from error
 

@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 import grpc
 import grpc.aio
 
-from servicekit import calls
+from servicekit import calls, tracing
 from servicekit.faults import from_rpc_error
 from servicekit.identity import REQUEST_ID_KEY, TRACE_KEY, Identity
 
@@ -46,6 +46,7 @@ class Link:
         self.channel = channel
         self.component = component
         self._metadata = identity.metadata()
+        self._attributes = {"rpc.system": "grpc", "rpc.service": component}
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -57,14 +58,13 @@ class Link:
     async def call(self, method: "Method[Sent, Got]", request: Sent, *, timeout_seconds: float = 10.0) -> Got:
         """Call a unary method. Raises the Fault that the service answered, Unavailable, or Fault TIMEOUT."""
         try:
-            return await method(request, timeout=timeout_seconds, metadata=self.metadata())
+            with tracing.span("rpc", self._attributes):
+                return await method(request, timeout=timeout_seconds, metadata=self.metadata())
         except grpc.aio.AioRpcError as error:
             raise from_rpc_error(error, self.component) from error
 
     def metadata(self) -> tuple[tuple[str, str], ...]:
         """This process's identity, and the request id and trace of the call that it serves."""
         call = calls.current()
-        if call is None:
-            return self._metadata
-        extra = ((REQUEST_ID_KEY, call.request_id), (TRACE_KEY, call.traceparent))
+        extra = ((REQUEST_ID_KEY, call.request_id if call else ""), (TRACE_KEY, tracing.inject()))
         return (*self._metadata, *(entry for entry in extra if entry[1]))

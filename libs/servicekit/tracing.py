@@ -91,6 +91,11 @@ class Tracing:
         )
 
 
+def span(name: str, attributes: Attributes | None = None) -> AbstractContextManager[None]:
+    """Record the block as a span of this process's tracing; see `Tracing.span`."""
+    return _process.span(name, attributes)
+
+
 def inject() -> str:
     """Return the W3C traceparent to send along with what is called here, or an empty text."""
     traceparent = _current.get()
@@ -120,7 +125,13 @@ def trace_id(traceparent: str) -> str:
 
 
 def start(service: str, environment: Mapping[str, str]) -> Tracing:
-    """Return the process's tracing as the standard ``OTEL_`` variables of ``environment`` describe it."""
+    """Begin the process's tracing as the standard ``OTEL_`` variables of ``environment`` describe it, and return it."""
+    global _process  # noqa: PLW0603 - like the SDK itself, once in a process
+    _process = _made(service, environment)
+    return _process
+
+
+def _made(service: str, environment: Mapping[str, str]) -> Tracing:
     if not _wanted(environment):
         return Tracing()
     sdk, resources = import_module("opentelemetry.sdk.trace"), import_module("opentelemetry.sdk.resources")
@@ -160,3 +171,7 @@ def _remote(traceparent: str) -> Span:
 def _traceparent(span: Span) -> str:
     context = span.get_span_context()
     return f"00-{context.trace_id:032x}-{context.span_id:016x}-{int(context.trace_flags):02x}"
+
+
+_process = Tracing()
+"""The tracing of this process: none before `start`."""
