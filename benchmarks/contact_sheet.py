@@ -1,6 +1,6 @@
 """Draws thirty varied prompts with the sketch engine and lays them out on one sheet, to be looked at by a person.
 
-    python benchmarks/contact_sheet.py OUT_DIR [--size 512] [--seed 7] [--only 3,9]
+    python -m benchmarks.contact_sheet OUT_DIR [--size 512] [--seed 7] [--only 3,9]
 
 Each picture is also written by itself; the CPU time of each is printed.
 """
