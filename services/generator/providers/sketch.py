@@ -79,7 +79,7 @@ class SketchProvider:
             pictures=[Pixels(picture.data, picture.seed) for picture in pictures],
             upstream_model=f"{NAME}-{VERSION}",
             faults=faults,
-            echoed={"size": str(size), "output_format": pictures[0].format},
+            echoed={"background": "opaque", "size": str(size), "output_format": pictures[0].format},
             warnings=warnings(draw, size, len(order.inputs)),
         )
 

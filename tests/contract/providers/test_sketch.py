@@ -51,7 +51,7 @@ async def test_a_size_beyond_its_limits_is_drawn_smaller_and_said(
     sketch: Provider, order: OrderMaker, memory: CountedMemory
 ) -> None:
     result = await drawn(sketch, order(width=4096, height=512, steps=20), memory)
-    assert result.echoed["size"] == "2048x256"
+    assert (result.echoed["size"], result.echoed["background"]) == ("2048x256", "opaque")
     assert len(result.warnings) == 2
 
 
