@@ -61,6 +61,7 @@ async def running(config: Config) -> AsyncIterator[str]:
             observer=telemetry,
             trusted_proxies=config.trusted_proxies,
             trust_traceparent=config.trust_traceparent,
+            public_url=public_url,
         )
         await stack.enter_async_context(listener.serving(edge, generator.watch, grace_seconds=config.grace_seconds))
         yield listener.url

@@ -54,6 +54,7 @@ class Edge:
     observer: CallObserver
     trusted_proxies: Sequence[Network]
     trust_traceparent: bool
+    public_url: str
 
     async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request, and tell the observer about it."""
@@ -83,7 +84,7 @@ class Edge:
         headers = request.headers
         path, query = target_parts(request.raw_path)
         return Visit(
-            ask=Ask(request.method, path, {}, dict(parse_qsl(query)) if query else {}, headers),
+            ask=Ask(request.method, path, {}, dict(parse_qsl(query, keep_blank_values=True)) if query else {}, headers),
             request_id=request_id(headers),
             traceparent=traceparent(headers, trusted=self.trust_traceparent),
             address=client_address(request.remote or "", headers.get("X-Forwarded-For"), self.trusted_proxies),
@@ -103,7 +104,13 @@ class Edge:
         else:
             return begun, None
         call.reason = fault.reason_name
-        reply = worded(fault, visit.dialect, request_id=visit.request_id, purchase_began=visit.purchase_began)
+        reply = worded(
+            fault,
+            visit.dialect,
+            request_id=visit.request_id,
+            public_url=self.public_url,
+            purchase_began=visit.purchase_began,
+        )
         return Begun(reply), error
 
     async def _dispatch(self, visit: Visit, request: web.BaseRequest, call: Call) -> Reply:

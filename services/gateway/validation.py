@@ -113,6 +113,9 @@ def _demand_by_type(kind: inspect.Type, message: str) -> str:
 
 
 def _options(kind: inspect.Type) -> tuple[inspect.Type, ...]:
+    """The kinds that a value may have; what is said of all of them together is for the documentation alone."""
+    if isinstance(kind, inspect.Metadata) and isinstance(kind.type, inspect.UnionType | inspect.LiteralType):
+        return _options(kind.type)
     return kind.types if isinstance(kind, inspect.UnionType) else (kind,)
 
 

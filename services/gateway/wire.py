@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import quote
 
 import msgspec
@@ -9,7 +10,7 @@ import msgspec
 _MARK = b"\x00"
 """Stands where a picture's base64 goes. JSON escapes control characters, so that no encoded text can hold it."""
 
-PICTURE_HERE = msgspec.Raw(b'"' + _MARK + b'"')
+PICTURE_HERE: Any = msgspec.Raw(b'"' + _MARK + b'"')
 """The value of a field that a picture's base64 fills when the reply is sent."""
 
 JSON = "application/json"

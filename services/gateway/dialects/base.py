@@ -10,7 +10,9 @@ from typing import Any, Protocol
 
 import msgspec
 
+from gateway.about import About, Scheme
 from gateway.wire import Ask, Reply
+from gesso.errors.v1.reason_pb2 import Reason
 from gesso.generator.v1.generator_pb2 import Job, Model, Picture, Purchase, Quote
 from servicekit.faults import Fault
 
@@ -73,15 +75,17 @@ class Route:
     path: str
     name: str
     action: Action
+    about: About
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A fault about to be worded; `status` is that of the one status table."""
+    """A fault about to be worded; `status` is that of the one status table, `public_url` where this platform's pages are."""
 
     fault: Fault
     status: int
     request_id: str
+    public_url: str = ""
 
 
 class Dialect(Protocol):
@@ -90,6 +94,26 @@ class Dialect(Protocol):
     @property
     def name(self) -> str:
         """As `openai`."""
+
+    @property
+    def title(self) -> str:
+        """Its name for people."""
+
+    @property
+    def text(self) -> str:
+        """What it is, in a sentence or two."""
+
+    @property
+    def schemes(self) -> tuple[Scheme, ...]:
+        """The ways to send an api key, any of which will do."""
+
+    @property
+    def error_body(self) -> type[msgspec.Struct]:
+        """What `word` makes its bodies from."""
+
+    @property
+    def codes(self) -> Mapping[Reason.ValueType, str]:
+        """The code that the error of each reason bears."""
 
     @property
     def prefixes(self) -> tuple[str, ...]:

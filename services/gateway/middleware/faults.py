@@ -10,12 +10,12 @@ from servicekit.faults import Fault
 _CHALLENGE = 'Bearer realm="gesso"'
 
 
-def worded(fault: Fault, dialect: Dialect, *, request_id: str, purchase_began: bool) -> Reply:
+def worded(fault: Fault, dialect: Dialect, *, request_id: str, public_url: str, purchase_began: bool) -> Reply:
     """The error reply of a fault. A 5xx after a purchase began tells SDKs not to repeat it on their own.
 
     Source: contract.md, "Calls, jobs and retries".
     """
-    reply = dialect.word(Problem(fault, STATUSES[fault.reason], request_id))
+    reply = dialect.word(Problem(fault, STATUSES[fault.reason], request_id, public_url))
     stop = {"X-Should-Retry": "false"} if purchase_began and reply.status >= 500 else {}
     return reply.bearing(owed(fault, reply.status) | stop)
 

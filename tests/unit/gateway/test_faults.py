@@ -42,7 +42,7 @@ def test_openai_has_a_code_for_each() -> None:
 
 def test_headers_say_what_may_be_done_about_it() -> None:
     def headers(fault: Fault, *, began: bool = False) -> dict[str, str]:
-        return dict(worded(fault, SPOKEN[0], request_id="req_1", purchase_began=began).headers)
+        return dict(worded(fault, SPOKEN[0], request_id="req_1", public_url="", purchase_began=began).headers)
 
     assert headers(Fault(pb.REASON_RATE_LIMITED, "", retry_after_seconds=0.2)) == {"Retry-After": "1"}
     assert headers(Fault(pb.REASON_RATE_LIMITED, "", retry_after_seconds=1.2)) == {"Retry-After": "2"}

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gateway.about import BEARER
 from gateway.dialects.base import Addresses, Buy, Dialect, Platform, Problem, Route, Show, ShowJob, Unserved
-from gateway.dialects.openai import answers, faults, requests
+from gateway.dialects.openai import about, answers, faults, requests
 from gateway.jobs import failure
 from gateway.wire import Ask, Reply, bearer, json_reply
 from gesso.errors.v1 import reason_pb2 as pb
@@ -48,6 +49,11 @@ def dialect(settings: Settings) -> Dialect:
 
 class _OpenAI:
     name = answers.NAME
+    title = "OpenAI"
+    text = about.TEXT
+    schemes = (BEARER,)
+    error_body = faults.ErrorBody
+    codes = faults.CODES
     prefixes = ("/v1/images", "/v1/models")
     link_seconds = _LINK_SECONDS
 
@@ -55,12 +61,18 @@ class _OpenAI:
         self._default_model = settings.openai_default_model
         self.wait_seconds = settings.openai_wait_seconds
         self.routes = (
-            Route("POST", "/v1/images/generations", "generations", Buy(requests.GenerationRequest, self._generation)),
-            Route("POST", "/v1/images/edits", "edits", Unserved(_NO_UPLOADS)),
-            Route("POST", "/v1/images/variations", "variations", Unserved(_NO_UPLOADS)),
-            Route("GET", "/v1/images/jobs/{id}", "job", ShowJob()),
-            Route("GET", "/v1/models", "models", Show(_models)),
-            Route("GET", "/v1/models/{id}", "model", Show(_model)),
+            Route(
+                "POST",
+                "/v1/images/generations",
+                "generations",
+                Buy(requests.GenerationRequest, self._generation),
+                about.GENERATION,
+            ),
+            Route("POST", "/v1/images/edits", "edits", Unserved(_NO_UPLOADS), about.EDIT),
+            Route("POST", "/v1/images/variations", "variations", Unserved(_NO_UPLOADS), about.VARIATION),
+            Route("GET", "/v1/images/jobs/{id}", "job", ShowJob(), about.JOB),
+            Route("GET", "/v1/models", "models", Show(_models), about.MODELS),
+            Route("GET", "/v1/models/{id}", "model", Show(_model), about.MODEL),
         )
 
     def credential(self, headers: Mapping[str, str]) -> str | None:
@@ -96,7 +108,7 @@ class _OpenAI:
 
 async def _models(platform: Platform, _: Ask) -> Reply:
     listed = [answers.model_object(model) for model in await _offered(platform)]
-    return json_reply({"object": "list", "data": listed})
+    return json_reply(answers.ModelList("list", listed))
 
 
 async def _model(platform: Platform, ask: Ask) -> Reply:

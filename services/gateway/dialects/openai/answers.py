@@ -1,9 +1,10 @@
 """A job in OpenAI's words: images with their links or bytes, what was echoed, and where it is polled while it runs."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, TypedDict
 
 import msgspec
+from msgspec import UNSET, Meta, UnsetType
 
 from gateway.dialects.base import Addresses
 from gateway.dialects.openai.requests import Facts, facts_of
@@ -13,8 +14,69 @@ from gesso.generator.v1.generator_pb2 import Job, Model, Picture, Quote, Task
 
 NAME = "openai"
 POLL_SECONDS = "1"
-_STATUS_WORDS = {Job.STATE_ADMITTING: "queued", Job.STATE_QUEUED: "queued", Job.STATE_RUNNING: "running"}
-_ECHOES = ("background", "output_format", "quality", "size")
+_StatusWord = Literal["queued", "running"]
+_STATUS_WORDS: Mapping[Job.State.ValueType, _StatusWord] = {
+    Job.STATE_ADMITTING: "queued",
+    Job.STATE_QUEUED: "queued",
+    Job.STATE_RUNNING: "running",
+}
+
+
+class Image(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One picture, by its link or by its bytes."""
+
+    url: Annotated[str | UnsetType, Meta(description="A signed link, valid for a day.")] = UNSET
+    b64_json: Annotated[
+        str | UnsetType,
+        Meta(description="The file in base64.", extra_json_schema={"contentEncoding": "base64"}),
+    ] = UNSET
+    revised_prompt: Annotated[str | UnsetType, Meta(description="The prompt as the vendor's model rewrote it.")] = UNSET
+
+
+class ImagesResponse(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The pictures of a finished job."""
+
+    created: Annotated[int, Meta(description="When the job began, in Unix seconds.")]
+    background: Annotated[str | UnsetType, Meta(description="`transparent` or `opaque`, where it is known.")] = UNSET
+    output_format: Annotated[str | UnsetType, Meta(description="`png`, `jpeg` or `webp`.")] = UNSET
+    quality: Annotated[str | UnsetType, Meta(description="As it was drawn, where it is known.")] = UNSET
+    size: Annotated[str | UnsetType, Meta(description="Width and height in pixels, as `1024x1024`.")] = UNSET
+    data: Annotated[list[Image], Meta(description="As many as could be drawn, at most `n`.")] = msgspec.field(
+        default_factory=list
+    )
+    usage: Annotated[dict[str, Any] | UnsetType, Meta(description="What the vendor measured, as it says it.")] = UNSET
+
+
+class StandingJob(msgspec.Struct, frozen=True):
+    """A job that has not ended."""
+
+    id: Annotated[str, Meta(description="The job's id.")]
+    status: _StatusWord
+    status_url: Annotated[str, Meta(description="Where to ask again.", extra_json_schema={"format": "uri"})]
+
+
+class DryRun(msgspec.Struct, frozen=True):
+    """The highest price of a purchase that was not made."""
+
+    dry_run: Literal[True]
+    cost: Annotated[float, Meta(description="In US dollars, the credit of this dialect.")]
+    cost_usd: Annotated[float, Meta(description="In US dollars.")]
+
+
+class ModelObject(msgspec.Struct, frozen=True):
+    """One model."""
+
+    id: Annotated[str, Meta(description="What `model` names it by.")]
+    object: Literal["model"]
+    created: Annotated[int, Meta(description="When it was released, in Unix seconds.")]
+    owned_by: Annotated[str, Meta(description="Its vendor.")]
+
+
+class ModelList(msgspec.Struct, frozen=True):
+    """Every model that draws, whether a provider serves it now or not."""
+
+    object: Literal["list"]
+    data: list[ModelObject]
 
 
 def images(job: Job, addresses: Addresses) -> Reply:
@@ -22,49 +84,58 @@ def images(job: Job, addresses: Addresses) -> Reply:
     facts = facts_of(job.facts) if job.dialect == NAME else Facts("url")
     pictures = [(task, picture) for task in job.tasks for picture in task.pictures]
     in_base64 = facts.response_format == "b64_json"
-    data = [_image(task, None if in_base64 else addresses.picture(job, picture)) for task, picture in pictures]
-    body = {"created": job.created_at.seconds, **_echoed(job, facts, pictures), "data": data, **_usage(job.tasks)}
+    body = ImagesResponse(
+        created=job.created_at.seconds,
+        **_drawn(facts, pictures),
+        data=[_image(task, None if in_base64 else addresses.picture(job, picture)) for task, picture in pictures],
+        usage=_usage(job.tasks),
+    )
     bytes_of = [Base64Of(picture.read_url, picture.byte_count) for _, picture in pictures] if in_base64 else ()
     return json_reply(body, pictures=bytes_of)
 
 
-def _image(task: Task, url: str | None) -> dict[str, object]:
-    image: dict[str, object] = {"b64_json": PICTURE_HERE} if url is None else {"url": url}
-    if task.revised_prompt:
-        image["revised_prompt"] = task.revised_prompt
-    return image
+def _image(task: Task, url: str | None) -> Image:
+    revised_prompt = task.revised_prompt or UNSET
+    if url is None:
+        return Image(b64_json=PICTURE_HERE, revised_prompt=revised_prompt)
+    return Image(url=url, revised_prompt=revised_prompt)
 
 
-def _echoed(job: Job, facts: Facts, pictures: Sequence[tuple[Task, Picture]]) -> dict[str, str]:
-    """What the vendor echoed; else what was asked for, and what the first picture is."""
+class _Drawn(TypedDict):
+    background: str | UnsetType
+    output_format: str
+    quality: str | UnsetType
+    size: str
+
+
+def _drawn(facts: Facts, pictures: Sequence[tuple[Task, Picture]]) -> _Drawn:
+    """What was drawn: size and format as the first picture has them, quality in the words that asked for it."""
     task, picture = pictures[0]
-    known = {
-        "background": facts.background,
-        "quality": facts.quality,
+    return {
+        "background": task.echoed.get("background") or facts.background or UNSET,
         "output_format": picture.format,
+        "quality": facts.quality or task.echoed.get("quality") or UNSET,
         "size": f"{picture.width}x{picture.height}",
     }
-    echoed = {name: task.echoed.get(name) or known[name] for name in _ECHOES}
-    return {name: value for name, value in echoed.items() if value}
 
 
-def _usage(tasks: Sequence[Task]) -> dict[str, Any]:
+def _usage(tasks: Sequence[Task]) -> dict[str, Any] | UnsetType:
     measured = [task.usage_json for task in tasks if task.usage_json]
-    return {"usage": msgspec.json.decode(measured[0])} if len(measured) == 1 else {}
+    return msgspec.json.decode(measured[0], type=dict[str, Any]) if len(measured) == 1 else UNSET
 
 
 def standing(job: Job, addresses: Addresses, path: str) -> Reply:
     """A job that has not ended: 202 with its status and where to ask again."""
-    body = {"id": job.id, "status": _STATUS_WORDS.get(job.state, "running"), "status_url": addresses.edge(path)}
+    body = StandingJob(job.id, _STATUS_WORDS.get(job.state, "running"), addresses.edge(path))
     return json_reply(body, 202, headers={"Location": path, "Retry-After": POLL_SECONDS})
 
 
 def quote(quoted: Quote) -> Reply:
     """The price of a dry run; this dialect's credit is the US dollar."""
     cost = usd(quoted.amount_micros)
-    return json_reply({"dry_run": True, "cost": cost, "cost_usd": cost})
+    return json_reply(DryRun(True, cost, cost))
 
 
-def model_object(model: Model) -> dict[str, object]:
+def model_object(model: Model) -> ModelObject:
     """The specification's Model object."""
-    return {"id": model.id, "object": "model", "created": model.created_at, "owned_by": model.owner}
+    return ModelObject(model.id, "model", model.created_at, model.owner)

@@ -6,8 +6,13 @@ exception by the status alone, and show `code`, `param` and `type` on it.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
 
 from gateway.dialects.base import Problem
+from gateway.money import usd_text
 from gateway.wire import Reply, json_reply
 from gesso.errors.v1 import reason_pb2 as pb
 from gesso.errors.v1.reason_pb2 import Reason
@@ -17,12 +22,27 @@ _CONTENT = "image_generation_user_error"
 _SERVER = "server_error"
 
 
+class ErrorObject(msgspec.Struct, frozen=True):
+    """What went wrong."""
+
+    message: Annotated[str, Meta(description="For people.")]
+    type: Annotated[str, Meta(description="The kind of error.")]
+    param: Annotated[str | None, Meta(description="The parameter that is meant, where it is one.")]
+    code: Annotated[str | None, Meta(description="The machine's name of the error; `/docs/errors/{code}` explains it.")]
+
+
+class ErrorBody(msgspec.Struct, frozen=True):
+    """Every error of this dialect."""
+
+    error: ErrorObject
+
+
 @dataclass(frozen=True, slots=True)
 class Wording:
     """Type and code of an error; `param` where the reason itself says which parameter is meant."""
 
     type: str
-    code: str | None
+    code: str
     param: str | None = None
 
 
@@ -85,15 +105,37 @@ _PARAMS = {
 """A draw's fields that this dialect calls otherwise."""
 
 
+CODES = {reason: wording.code for reason, wording in WORDINGS.items()}
+
+_PAGES = {
+    pb.REASON_CREDENTIAL_MISSING: "/docs/keys",
+    pb.REASON_CREDENTIAL_INVALID: "/docs/keys",
+    pb.REASON_KEY_REVOKED: "/docs/keys",
+    pb.REASON_INSUFFICIENT_FUNDS: "/docs/billing",
+    pb.REASON_BUDGET_EXCEEDED: "/docs/billing",
+}
+"""Where people read on, as OpenAI's own messages of these errors say it."""
+
+
 def word(problem: Problem) -> Reply:
     """The error body of a fault."""
     fault = problem.fault
     wording = WORDINGS[fault.reason]
     named = fault.details.get("field", "").rpartition(".")[2]
-    error = {
-        "message": fault.message,
-        "type": wording.type,
-        "param": _PARAMS.get(named, named) or wording.param,
-        "code": wording.code,
-    }
-    return json_reply({"error": error}, problem.status)
+    error = ErrorObject(_message(problem), wording.type, _PARAMS.get(named, named) or wording.param, wording.code)
+    return json_reply(ErrorBody(error), problem.status)
+
+
+def _message(problem: Problem) -> str:
+    fault = problem.fault
+    message = _short_of_money(fault.details) if fault.details.keys() >= _FIGURES else fault.message
+    page = _PAGES.get(fault.reason)
+    return message if page is None else f"{message} For more, see {problem.public_url}{page}."
+
+
+_FIGURES = {"required_micros", "available_micros"}
+
+
+def _short_of_money(details: Mapping[str, str]) -> str:
+    required, available = (usd_text(int(details[name])) for name in ("required_micros", "available_micros"))
+    return f"You exceeded your current quota: the request may cost {required} USD, and {available} USD are available."

@@ -21,26 +21,53 @@ _MAX_EDGE_PIXELS = 16_384
 ResponseFormat = Literal["url", "b64_json"]
 
 
-class GenerationRequest(msgspec.Struct, frozen=True):
-    """The body of POST /v1/images/generations. A field that is null is absent, one that is not listed is ignored."""
+def _said(text: str) -> Meta:
+    return Meta(description=text)
 
-    prompt: Annotated[str, Meta(min_length=1, max_length=MAX_PROMPT_CHARACTERS)]
-    model: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
-    n: Annotated[int, Meta(ge=1, le=10)] | None = None
-    size: Annotated[str, Meta(pattern=r"^(auto|[1-9]\d{0,4}x[1-9]\d{0,4})$", examples=["auto", "1024x1024"])] | None = (
-        None
-    )
-    quality: Literal["auto", "low", "medium", "high", "standard", "hd", "xhigh", "max"] | None = None
-    style: Literal["vivid", "natural"] | None = None
-    background: Literal["auto", "transparent", "opaque"] | None = None
-    moderation: Literal["auto", "low"] | None = None
-    output_format: Literal["png", "jpeg", "webp"] | None = None
-    output_compression: Annotated[int, Meta(ge=0, le=100)] | None = None
-    response_format: ResponseFormat | None = None
-    user: Annotated[str, Meta(max_length=512)] | None = None
-    safety_identifier: Annotated[str, Meta(max_length=512)] | None = None
-    stream: bool | None = None
-    partial_images: Annotated[int, Meta(ge=0, le=3)] | None = None
+
+class GenerationRequest(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What to draw. A field that is null is absent, one that is not listed is ignored."""
+
+    prompt: Annotated[
+        str,
+        Meta(min_length=1, max_length=MAX_PROMPT_CHARACTERS),
+        _said("What the pictures show. At most 1000 characters for dall-e-2, 4000 for dall-e-3."),
+    ]
+    model: Annotated[
+        Annotated[str, Meta(min_length=1, max_length=200)] | None,
+        _said("A model of `GET /v1/models`; the platform's default where it is absent."),
+    ] = None
+    n: Annotated[Annotated[int, Meta(ge=1, le=10)] | None, _said("How many pictures; 1 where it is absent.")] = None
+    size: Annotated[
+        Annotated[str, Meta(pattern=r"^(auto|[1-9]\d{0,4}x[1-9]\d{0,4})$", examples=["auto", "1024x1024"])] | None,
+        _said("Width and height in pixels, as the model knows them; `auto` leaves them to it."),
+    ] = None
+    quality: Annotated[
+        Literal["auto", "low", "medium", "high", "standard", "hd", "xhigh", "max"] | None,
+        _said("As the model knows it: `standard` and `hd` are dall-e-3's."),
+    ] = None
+    style: Annotated[Literal["vivid", "natural"] | None, _said("For dall-e-3.")] = None
+    background: Annotated[
+        Literal["auto", "transparent", "opaque"] | None, _said("`transparent` needs png or webp.")
+    ] = None
+    moderation: Annotated[Literal["auto", "low"] | None, _said("How strict the vendor's own filter is.")] = None
+    output_format: Annotated[Literal["png", "jpeg", "webp"] | None, _said("The form of the files.")] = None
+    output_compression: Annotated[
+        Annotated[int, Meta(ge=0, le=100)] | None, _said("The quality of jpeg and webp, 100 is the best.")
+    ] = None
+    response_format: Annotated[
+        ResponseFormat | None,
+        _said("Links or bytes; where it is absent, bytes for models named `gpt-image-…`, links for all others."),
+    ] = None
+    user: Annotated[Annotated[str, Meta(max_length=512)] | None, _said("The older name of `safety_identifier`.")] = None
+    safety_identifier: Annotated[
+        Annotated[str, Meta(max_length=512)] | None,
+        _said("Your name for your end user. The vendor is given a hash that does not tell who it is."),
+    ] = None
+    stream: Annotated[bool | None, _said("Not served yet: true is answered by 501.")] = None
+    partial_images: Annotated[
+        Annotated[int, Meta(ge=0, le=3)] | None, _said("How many pictures a stream shows on the way.")
+    ] = None
 
 
 class Facts(msgspec.Struct, frozen=True, array_like=True):
