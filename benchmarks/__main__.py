@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 import uvloop
 
 from benchmarks import holds, load
-from benchmarks.platform import Subject, gesso, upstream, yardstick
+from benchmarks.subjects import Subject, gesso, upstream, yardstick
 
 _PYTHON = ("gateway", "billing", "generator", "gallery", "webhooks")
 
