@@ -61,6 +61,15 @@ async def test_usage_and_echoes_of_the_vendor_are_handed_on(edge: Any, keep: Any
     assert (answer["quality"], answer["background"], answer["size"]) == ("high", "opaque", "1024x1024")
 
 
+async def test_size_and_format_are_those_of_the_picture_and_quality_is_worded_as_asked(edge: Any, keep: Any) -> None:
+    edge.generator.answer = edge.generator.drawing(
+        keep(b"png"), echoed={"quality": "medium", "size": "2048x1152", "output_format": "jpeg"}
+    )
+    async with edge.post({**PROMPT, "quality": "standard"}) as response:
+        answer = await response.json()
+    assert (answer["quality"], answer["size"], answer["output_format"]) == ("standard", "1024x1024", "png")
+
+
 async def test_a_retired_model_says_so(edge: Any, keep: Any) -> None:
     edge.generator.answer = edge.generator.drawing(keep(b"png"), deprecated_on="2025-11-14", sunset_on="2026-05-12")
     async with edge.post(PROMPT) as response:
@@ -198,6 +207,12 @@ async def test_a_shutdown_does_not_wait_longer_than_its_grace(start_edge: Any) -
         await eventually(lambda: len(edge.generator.jobs) == 1)
         edge.stop()
         assert await waiting == 504
+
+
+async def test_a_dry_run_that_is_neither_true_nor_false_buys_nothing(edge: Any) -> None:
+    async with edge.post(PROMPT, path="/v1/images/generations?dry_run") as response:
+        assert (response.status, (await response.json())["error"]["param"]) == (400, "dry_run")
+    assert edge.generator.submissions == []
 
 
 async def test_a_dry_run_prices_and_buys_nothing(edge: Any) -> None:
