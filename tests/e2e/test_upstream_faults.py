@@ -111,7 +111,7 @@ async def test_a_vendor_that_fails_five_times_in_a_row_is_left_alone_for_a_while
     fields = {"model": "gpt-image-2.5-sunburst", "prompt": "A ruin", "size": "1024x1024", "quality": "low"}
     answers = [await platform.generate(account, fields) for _ in range(7)]
     assert [answer.status for answer in answers] == [502] * 5 + [503] * 2
-    assert answers[-1].error["code"] == "model_unavailable"
+    assert answers[-1].error["code"] == "model_not_available"
     assert len(upstream.requests) == 5
     balance = await platform.balance(account)
     assert (balance.posted_micros, balance.held_micros) == (50_000_000, 0)

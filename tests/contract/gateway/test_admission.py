@@ -233,7 +233,7 @@ async def test_a_stream_is_unsupported_by_name(edge: Any) -> None:
     [
         (InsufficientFunds(required_micros=2, available_micros=1), 402, "insufficient_quota", None),
         (Fault(pb.REASON_UNKNOWN_MODEL, "No such model."), 404, "model_not_found", "model"),
-        (Fault(pb.REASON_MODEL_UNAVAILABLE, "Nobody serves it."), 503, "model_unavailable", "model"),
+        (Fault(pb.REASON_MODEL_UNAVAILABLE, "Nobody serves it."), 503, "model_not_available", "model"),
         (Fault(pb.REASON_MAINTENANCE, "Paused.", retry_after_seconds=60), 503, "maintenance", None),
         (Fault(pb.REASON_CONTENT_REFUSED, "Refused."), 400, "moderation_blocked", "prompt"),
         (Fault(pb.REASON_IDEMPOTENCY_MISMATCH, "Other content."), 409, "idempotency_key_in_use", None),

@@ -9,7 +9,7 @@ from gateway.faults import STATUSES
 from gateway.middleware.faults import worded
 from gesso.errors.v1 import reason_pb2 as pb
 from gesso.errors.v1.reason_pb2 import Reason
-from servicekit.faults import Fault
+from servicekit.faults import Fault, InsufficientFunds
 from servicekit.settings import load
 
 REASONS = sorted(set(Reason.values()) - {pb.REASON_UNSPECIFIED})
@@ -38,6 +38,14 @@ def test_openai_has_a_code_for_each() -> None:
         error = msgspec.json.decode(body)["error"]  # type: ignore[arg-type]  # no picture stands in an error
         assert error["type"]
         assert error["code"]
+
+
+def test_openai_tells_what_is_missing_in_dollars() -> None:
+    (openai,) = (dialect for dialect in SPOKEN if dialect.name == "openai")
+    (body,) = openai.word(Problem(InsufficientFunds(required_micros=40_000, available_micros=2_500), 402, "req_1")).body
+    error = msgspec.json.decode(body)["error"]  # type: ignore[arg-type]  # no picture stands in an error
+    assert "0.04 USD" in error["message"]
+    assert "0.0025 USD" in error["message"]
 
 
 def test_headers_say_what_may_be_done_about_it() -> None:

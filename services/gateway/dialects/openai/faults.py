@@ -75,7 +75,7 @@ WORDINGS: Mapping[Reason.ValueType, Wording] = {
     pb.REASON_STORAGE_EXCEEDED: Wording("insufficient_quota", "storage_limit_reached"),
     pb.REASON_CONCURRENCY_EXCEEDED: Wording("requests", "rate_limit_exceeded"),
     pb.REASON_RATE_LIMITED: Wording("requests", "rate_limit_exceeded"),
-    pb.REASON_MODEL_UNAVAILABLE: Wording(_SERVER, "model_unavailable", "model"),
+    pb.REASON_MODEL_UNAVAILABLE: Wording(_SERVER, "model_not_available", "model"),
     pb.REASON_MAINTENANCE: Wording(_SERVER, "maintenance"),
     pb.REASON_UNAVAILABLE: Wording(_SERVER, "service_unavailable"),
     pb.REASON_OVERLOADED: Wording(_SERVER, "overloaded"),
