@@ -1,11 +1,12 @@
 """`accounts`, `credits` and `keys`: the operator's commands about who pays."""
 
 import argparse
+import hashlib
 import uuid
 
 from cli.errors import CommandFailed
 from cli.money import usd
-from cli.operator import operator
+from cli.operator import Operator, operator
 from cli.output import Result
 from cli.places import Place
 from gesso.billing.v1 import billing_pb2 as pb
@@ -46,6 +47,8 @@ def show(arguments: argparse.Namespace) -> Result:
 
 def change(arguments: argparse.Namespace) -> Result:
     """Change plan, state or limits."""
+    if not (arguments.plan or arguments.state or arguments.limit or arguments.subscription):
+        raise CommandFailed("Nothing to change: give --plan, --state, --limit or --subscription.")
     request = pb.UpdateAccountRequest(
         account_id=arguments.account,
         plan=arguments.plan,
@@ -105,9 +108,21 @@ def list_keys(arguments: argparse.Namespace) -> Result:
 
 
 def revoke_key(arguments: argparse.Namespace) -> Result:
-    """Revoke an api key; it stops working everywhere within 5 seconds."""
-    request = pb.RevokeApiKeyRequest(api_key_id=arguments.key)
-    return _key(operator(Place.here()).call(f"{_BILLING}.ApiKeys/RevokeApiKey", request, pb.ApiKey))
+    """Revoke an api key, by its id or by itself; it stops working everywhere within 5 seconds."""
+    services = operator(Place.here())
+    key_id = arguments.key if arguments.key.startswith("key_") else _id_of(services, arguments.key)
+    request = pb.RevokeApiKeyRequest(api_key_id=key_id)
+    return _key(services.call(f"{_BILLING}.ApiKeys/RevokeApiKey", request, pb.ApiKey))
+
+
+def _id_of(services: Operator, api_key: str) -> str:
+    """The id of a key that someone holds: who finds one in the open may not know whose it is."""
+    credential = pb.AuthenticateRequest.Credential(key_digest=hashlib.sha256(api_key.encode()).digest())
+    request = pb.AuthenticateRequest(credentials=[credential])
+    (result,) = services.call(f"{_BILLING}.Callers/Authenticate", request, pb.AuthenticateResponse).results
+    if result.HasField("fault"):
+        raise CommandFailed(f"{result.fault.message} See `gesso keys list ACCOUNT` for the ids of keys.")
+    return result.caller.api_key_id
 
 
 def _shown(account: pb.Account) -> dict[str, object]:

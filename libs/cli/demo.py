@@ -25,25 +25,30 @@ def main() -> None:
         pb.CreateAccountRequest(request_id="demo", name="Demo", plan=_PLAN, grant_micros=_GRANT_MICROS),
         pb.Account,
     )
-    key = place.environ.get("GESSO_DEMO_KEY") or _kept_key(place)
+    key = place.environ.get("GESSO_DEMO_KEY") or _kept_key(place) or f"gesso_demo_{secrets.token_hex(16)}"
     request_id = f"demo-{hashlib.sha256(key.encode()).hexdigest()}"
     services.call(
         "gesso.billing.v1.ApiKeys/CreateApiKey",
         pb.CreateApiKeyRequest(request_id=request_id, account_id=account.id, name="demo", secret=key),
         pb.ApiKey,
     )
+    _keep(place, key)
     print(json.dumps({"account_id": account.id, "api_key": key}))
 
 
 def _kept_key(place: Place) -> str:
-    """The key of earlier starts, else a new one, readable by us alone."""
+    """The key of the last start; empty at the first."""
     file = place.home / DEMO_KEY_FILE
-    if file.exists():
-        return file.read_text().strip()
-    key = f"gesso_demo_{secrets.token_hex(16)}"
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
+    return file.read_text().strip() if file.exists() else ""
+
+
+def _keep(place: Place, key: str) -> None:
+    """Note the key, readable by us alone, for the next start and for people's commands."""
+    draft = place.home / f"{DEMO_KEY_FILE}.draft"
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
         opened.write(key)
-    return key
+    draft.rename(place.home / DEMO_KEY_FILE)
 
 
 if __name__ == "__main__":

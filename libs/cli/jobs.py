@@ -7,6 +7,7 @@ from cli.errors import CommandFailed
 from cli.money import usd
 from cli.operator import Operator, operator
 from cli.output import Progress, Result
+from cli.output import show as show_result
 from cli.places import Place
 from gesso.errors.v1.reason_pb2 import Reason
 from gesso.generator.v1 import generator_pb2 as pb
@@ -22,6 +23,7 @@ _ENDED = frozenset(
         pb.Job.STATE_CANCELLED,
     }
 )
+_DELIVERED = frozenset({pb.Job.STATE_SUCCEEDED, pb.Job.STATE_PARTIAL})
 _TASK_ENDED = frozenset({pb.Task.STATE_KEPT, pb.Task.STATE_FAILED, pb.Task.STATE_CANCELLED})
 
 
@@ -31,13 +33,16 @@ def show(arguments: argparse.Namespace) -> Result:
 
 
 def watch(arguments: argparse.Namespace) -> Result:
-    """Wait until a job has ended; exits with 1 where it failed."""
+    """Wait until a job has ended. Raises CommandFailed where it delivered nothing, after showing it."""
     services = operator(Place.here())
     with Progress(arguments.job) as progress:
         while (job := _get(services, arguments.job)).state not in _ENDED:
             done = sum(task.state in _TASK_ENDED for task in job.tasks)
             progress.update(_name(job), done / len(job.tasks) if job.tasks else None)
             time.sleep(_POLL_SECONDS)
+    if job.state not in _DELIVERED:
+        show_result(_shown(job), as_json=arguments.json)
+        raise CommandFailed(f"The job is {_name(job)}: it delivered nothing.")
     return _shown(job)
 
 

@@ -43,12 +43,16 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command: its words, what it does, its arguments, and the function that answers with a result."""
+    """One command: its words, what it does, its arguments, and the function that answers with a result.
+
+    What only programs read (`always_json`) is printed as JSON without being asked for it.
+    """
 
     words: tuple[str, ...]
     help: str
     run: Callable[[argparse.Namespace], Result]
     arguments: tuple[Argument, ...] = ()
+    always_json: bool = False
 
 
 _ACCOUNT = Argument(("account",), "the account's id, acct_…")
@@ -66,6 +70,7 @@ COMMANDS: tuple[Command, ...] = (
             Argument(("--balance-usd",), "dollars to begin with", type=micros_of, default=0),
             _REQUEST_ID,
         ),
+        always_json=True,
     ),
     Command(("accounts", "list"), "list accounts", accounts.list_accounts),
     Command(("accounts", "show"), "show an account with its balance", accounts.show, (_ACCOUNT,)),
@@ -101,7 +106,12 @@ COMMANDS: tuple[Command, ...] = (
         (_ACCOUNT, Argument(("--name",), "the key's name", required=True), _REQUEST_ID),
     ),
     Command(("keys", "list"), "list an account's api keys", accounts.list_keys, (_ACCOUNT,)),
-    Command(("keys", "revoke"), "revoke an api key", accounts.revoke_key, (Argument(("key",), "the key's id, key_…"),)),
+    Command(
+        ("keys", "revoke"),
+        "revoke an api key",
+        accounts.revoke_key,
+        (Argument(("key",), "the key's id, key_…, or the key itself"),),
+    ),
     Command(("models",), "list the models", pictures_command.models),
     Command(
         ("generate",),
@@ -167,7 +177,7 @@ def _parser() -> argparse.ArgumentParser:
                 )
             place = known[group]
         leaf = place.add_parser(command.words[-1], help=command.help, description=command.help)
-        leaf.add_argument("--json", action="store_true", help="print the result as JSON")
+        leaf.add_argument("--json", action="store_true", default=command.always_json, help="print the result as JSON")
         leaf.set_defaults(run=command.run)
         for argument in command.arguments:
             argument.add_to(leaf)

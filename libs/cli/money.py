@@ -1,18 +1,23 @@
 """Dollars as people write them, to micros and back, without a float in between."""
 
+import argparse
 from decimal import Decimal, InvalidOperation
 
 MICROS = 1_000_000
+_MOST_DOLLARS = 1_000_000_000
 
 
 def micros_of(text: str) -> int:
-    """Read dollars such as `50` or `0.000001`. Raises ValueError for what is no amount of whole micros."""
+    """Read dollars such as `50` or `0.000001`. Raises ArgumentTypeError, whose words argparse shows, for anything else."""
     try:
-        micros = Decimal(text) * MICROS
+        dollars = Decimal(text)
     except InvalidOperation as error:
-        raise ValueError(f"{text!r} is no amount in dollars") from error
-    if not micros.is_finite() or micros != micros.to_integral_value():
-        raise ValueError(f"{text!r} is no amount of whole micros (6 decimals at most)")
+        raise argparse.ArgumentTypeError(f"{text!r} is no amount in dollars: write it as 12.50") from error
+    if not dollars.is_finite() or not 0 <= dollars <= _MOST_DOLLARS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not between 0 and {_MOST_DOLLARS:,} dollars")
+    micros = dollars * MICROS
+    if micros != micros.to_integral_value():
+        raise argparse.ArgumentTypeError(f"{text!r} has more than 6 decimals")
     return int(micros)
 
 

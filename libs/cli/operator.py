@@ -94,7 +94,7 @@ def http_call(
         connection.request(method, parts._replace(scheme="", netloc="").geturl(), body, headers)
         answer = connection.getresponse()
         return answer.status, answer.headers, answer.read()
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:
         raise CommandFailed(
             f"{parts.scheme}://{parts.netloc} cannot be reached ({error}): is the platform up?"
         ) from error

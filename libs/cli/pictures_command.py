@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,10 @@ def generate(arguments: argparse.Namespace) -> Result:
     place, target = Place.here(), Path(arguments.output)
     if target.suffix.lower() not in _FORMATS:
         raise CommandFailed(f"The file's name must end in {', '.join(_FORMATS)}; not {target.name!r}.")
+    if not os.access(target.parent, os.W_OK):
+        raise CommandFailed(
+            f"Nothing can be written in {target.parent.absolute()}: make the folder, or choose another."
+        )
     body = {
         "prompt": arguments.prompt,
         "model": arguments.model,
@@ -36,7 +41,10 @@ def generate(arguments: argparse.Namespace) -> Result:
     status, job = http_json("POST", url, json.dumps(sent).encode(), headers)
     if status != 202:
         raise CommandFailed(message_of(job) or f"The platform answered {status}.")
-    answer, told = _finished(place, urljoin(url, job["status_url"]))
+    try:
+        answer, told = _finished(place, urljoin(url, job["status_url"]))
+    except CommandFailed as failure:
+        raise CommandFailed(f"{failure} (job {job['id']})") from failure
     files = [_save(picture["url"], path) for picture, path in _targets(answer["data"], target)]
     return {
         "job_id": job["id"],
@@ -80,7 +88,10 @@ def _save(url: str, path: Path) -> str:
     status, _, content = http_call("GET", url, None, {})
     if status != 200:
         raise CommandFailed(f"The picture could not be fetched: {url} answered {status}.")
-    path.write_bytes(content)
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise CommandFailed(f"{path} could not be written ({error.strerror}); the picture is at {url}") from error
     return str(path)
 
 

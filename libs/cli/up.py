@@ -13,8 +13,10 @@ from embedded.platform import Platform, PortTakenError
 from embedded.postgres import PostgresError
 from embedded.processes import ProgramError
 
+_USAGE = "usage: gesso up [--json]\n"
 _HELP = (
-    "usage: gesso up\n\nStart the whole platform and stay in the foreground until Ctrl-C. See docs/configuration.md.\n"
+    f"{_USAGE}\nStart the whole platform and stay in the foreground until Ctrl-C. See docs/configuration.md.\n\n"
+    "  --json  say how to use it as JSON, on one line\n"
 )
 
 
@@ -24,15 +26,20 @@ class DemoFailed(Exception):
 
 def main() -> None:
     """Run until SIGINT or SIGTERM."""
-    if {"-h", "--help"} & set(sys.argv[1:]):
+    asked = set(sys.argv[1:])
+    if asked & {"-h", "--help"}:
         sys.stdout.write(_HELP)
         return
+    if asked - {"--json"}:
+        sys.stderr.write(f"{_USAGE}gesso up: error: it takes nothing but --json; settings are in the environment\n")
+        sys.exit(2)
+    print_ready = _print_json if "--json" in asked else _print_block
     home = Path(os.environ.get("GESSO_HOME") or ".gesso").absolute()
     started = time.monotonic()
 
     async def announce(platform: Platform) -> None:
         demo = await _demo(home)
-        _print_ready(platform, demo, time.monotonic() - started)
+        print_ready(platform, demo["api_key"], time.monotonic() - started)
 
     print(f"starting in {home} …", file=sys.stderr, flush=True)
     try:
@@ -53,8 +60,19 @@ async def _demo(home: Path) -> dict[str, str]:
     return found
 
 
-def _print_ready(platform: Platform, demo: dict[str, str], seconds: float) -> None:
-    url, key = platform.url, demo["api_key"]
+def _print_json(platform: Platform, key: str, seconds: float) -> None:
+    said = {
+        "ready_seconds": round(seconds, 1),
+        "url": platform.url,
+        "api_key": key,
+        "files_url": platform.files_url,
+        "metrics": dict(platform.state.metrics),
+    }
+    print(json.dumps(said), flush=True)
+
+
+def _print_block(platform: Platform, key: str, seconds: float) -> None:
+    url = platform.url
     metrics = "  ".join(f"{name} {address}" for name, address in platform.state.metrics.items())
     print(
         f"""

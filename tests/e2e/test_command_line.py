@@ -15,9 +15,7 @@ def key_of(account: Account) -> dict[str, str]:
 
 
 async def test_an_account_is_made_shown_changed_and_granted_credit(platform: PlatformUnderTest) -> None:
-    made = await platform.gesso(
-        "accounts", "create", "--name", "Ada", "--plan", "pro", "--balance-usd", "12.5", "--json"
-    )
+    made = await platform.gesso("accounts", "create", "--name", "Ada", "--plan", "pro", "--balance-usd", "12.5")
     assert made.status == 0, made.errors
     assert set(made.json) == {"account_id", "api_key"}
     account_id = made.json["account_id"]
@@ -55,6 +53,8 @@ async def test_keys_are_made_listed_masked_and_revoked(platform: PlatformUnderTe
     assert made["api_key"] not in str(listed)
     revoked = (await platform.gesso("keys", "revoke", made["id"], "--json")).json
     assert (revoked["id"], revoked["state"]) == (made["id"], "revoked")
+    found = (await platform.gesso("keys", "revoke", account.api_key, "--json")).json
+    assert (found["name"], found["state"]) == ("first", "revoked")
 
 
 async def test_models_are_listed(platform: PlatformUnderTest, account: Account) -> None:
@@ -97,6 +97,15 @@ async def test_a_job_is_shown_and_watched(
     refused = await platform.gesso("jobs", "cancel", job_id, "--json")
     assert refused.status == 1
     assert "ended" in refused.errors
+
+
+async def test_a_job_that_delivered_nothing_is_shown_and_fails_its_watch(
+    platform: PlatformUnderTest, account: Account
+) -> None:
+    refused = await platform.generate(account, {"model": MODEL, "prompt": "[[refusal]] a ruin", "size": "1024x1024"})
+    watched = await platform.gesso("jobs", "watch", refused.headers["X-Gesso-Job-Id"], "--json")
+    assert (watched.status, watched.json["state"]) == (1, "failed")
+    assert "failed" in watched.errors
 
 
 async def test_the_ledger_is_verified(platform: PlatformUnderTest, account: Account) -> None:
