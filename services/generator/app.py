@@ -66,16 +66,24 @@ class _Ground:
 
 
 @dataclass(frozen=True, slots=True)
-class _Rooms:
-    """What works on it."""
+class _Core:
+    """What a job's whole life needs."""
 
     replica: Replica
+    live: Live
+    steps: Steps
     catalogue: Catalogue
     router: Router
-    gate: Gate
     secrets: KeptSecrets
     watches: Watches
     settlement: Settlement
+
+
+@dataclass(frozen=True, slots=True)
+class _Rooms:
+    """What is called, and what works by itself."""
+
+    gate: Gate
     worker: Worker
     dispatch: Dispatch
     recoverer: Recoverer
@@ -91,10 +99,11 @@ async def running(config: Config, providers: Mapping[str, Provider] | None = Non
     """
     async with contextlib.AsyncExitStack() as stack:
         ground = await _laid(stack, config, providers)
-        rooms = _furnished(ground)
-        stack.push_async_callback(rooms.router.close)
-        await _begin_work(stack, ground, rooms)
-        registrations = _registrations(ground, rooms)
+        core = _core(ground)
+        rooms = _rooms(ground, core)
+        stack.push_async_callback(core.router.close)
+        await _begin_work(stack, ground, core, rooms)
+        registrations = _registrations(ground, core, rooms)
         access = Access(config.peers, ACCESS)
         yield await stack.enter_async_context(
             serving(config.listen, registrations, access=access, observer=ground.telemetry, grace_seconds=2.0)
@@ -102,7 +111,7 @@ async def running(config: Config, providers: Mapping[str, Provider] | None = Non
         rooms.gate.close()
         rooms.dispatch.close()
         await rooms.worker.drain(config.grace_seconds)
-        rooms.watches.close()
+        core.watches.close()
 
 
 async def _laid(stack: contextlib.AsyncExitStack, config: Config, providers: Mapping[str, Provider] | None) -> _Ground:
@@ -135,15 +144,12 @@ async def _laid(stack: contextlib.AsyncExitStack, config: Config, providers: Map
     )
 
 
-def _furnished(ground: _Ground) -> _Rooms:
+def _core(ground: _Ground) -> _Core:
     config, database = ground.config, ground.database
-    replica, live, steps = Replica(), Live(), Steps(database)
+    live, steps = Live(), Steps(database)
     catalogue = Catalogue.load(
         providers=ground.providers, extra_path=config.catalogue_path, stand_in=config.fallback_engine
     )
-    router = Router(catalogue, ground.providers, weights=config.provider_weights)
-    gate = Gate(ground.storehouse)
-    secrets = KeptSecrets(Sealing(config.sealing_key))
     watches = Watches(database, ground.objects, live.__contains__)
     settlement = Settlement(
         database,
@@ -154,66 +160,86 @@ def _furnished(ground: _Ground) -> _Rooms:
         event=Events(config.files_url, config.link_key).event,
         wake_outbox=ground.outbox.wake if ground.outbox else lambda: None,
     )
-    orders = Orders(
-        steps, router, Keeper(ground.gallery, ground.storehouse, ground.studio), _observer(ground.telemetry)
-    )
-    drawing = Drawing(
-        database=database,
-        router=router,
-        orders=orders,
-        inputs=Inputs(ground.gallery, ground.objects),
-        secrets=secrets,
-        memory=PictureMemory(config.picture_bytes),
-        replica=replica,
-        salvage_seconds=config.salvage_seconds,
-    )
-    worker = Worker(
-        database=database,
-        steps=steps,
-        drawing=drawing,
-        settlement=settlement,
-        watches=watches,
+    return _Core(
+        replica=Replica(),
         live=live,
-        secrets=secrets,
-        retirement=_retirement(catalogue),
-        span=ground.telemetry.span,
-        capacity=config.task_capacity,
-        salvage_seconds=config.salvage_seconds,
-    )
-    dispatch = Dispatch(database=database, steps=steps, worker=worker, watches=watches, live=live, replica=replica)
-    recoverer = Recoverer(database, steps, router, settlement, replica, requeued=dispatch.wake)
-    admission = Admission(
-        database=database,
         steps=steps,
         catalogue=catalogue,
-        router=router,
+        router=Router(catalogue, ground.providers, weights=config.provider_weights),
+        secrets=KeptSecrets(Sealing(config.sealing_key)),
+        watches=watches,
+        settlement=settlement,
+    )
+
+
+def _worker(ground: _Ground, core: _Core) -> Worker:
+    keeper = Keeper(ground.gallery, ground.storehouse, ground.studio)
+    drawing = Drawing(
+        database=ground.database,
+        router=core.router,
+        orders=Orders(core.steps, core.router, keeper, _observer(ground.telemetry)),
+        inputs=Inputs(ground.gallery, ground.objects),
+        secrets=core.secrets,
+        memory=PictureMemory(ground.config.picture_bytes),
+        replica=core.replica,
+        salvage_seconds=ground.config.salvage_seconds,
+    )
+    return Worker(
+        database=ground.database,
+        steps=core.steps,
+        drawing=drawing,
+        settlement=core.settlement,
+        watches=core.watches,
+        live=core.live,
+        secrets=core.secrets,
+        retirement=_retirement(core.catalogue),
+        span=ground.telemetry.span,
+        capacity=ground.config.task_capacity,
+        salvage_seconds=ground.config.salvage_seconds,
+    )
+
+
+def _rooms(ground: _Ground, core: _Core) -> _Rooms:
+    database, worker, gate = ground.database, _worker(ground, core), Gate(ground.storehouse)
+    dispatch = Dispatch(
+        database=database,
+        steps=core.steps,
+        worker=worker,
+        watches=core.watches,
+        live=core.live,
+        replica=core.replica,
+    )
+    recoverer = Recoverer(database, core.steps, core.router, core.settlement, core.replica, requeued=dispatch.wake)
+    admission = Admission(
+        database=database,
+        steps=core.steps,
+        catalogue=core.catalogue,
+        router=core.router,
         billing=ground.billing,
         dispatch=dispatch,
-        settlement=settlement,
-        secrets=secrets,
-        watches=watches,
+        settlement=core.settlement,
+        secrets=core.secrets,
+        watches=core.watches,
         gate=gate,
-        replica=replica,
-        deadline_seconds=config.job_deadline_seconds,
+        replica=core.replica,
+        deadline_seconds=ground.config.job_deadline_seconds,
     )
-    return _Rooms(
-        replica, catalogue, router, gate, secrets, watches, settlement, worker, dispatch, recoverer, admission
-    )
+    return _Rooms(gate, worker, dispatch, recoverer, admission)
 
 
-async def _begin_work(stack: contextlib.AsyncExitStack, ground: _Ground, rooms: _Rooms) -> None:
+async def _begin_work(stack: contextlib.AsyncExitStack, ground: _Ground, core: _Core, rooms: _Rooms) -> None:
     config, database = ground.config, ground.database
-    heartbeat = Heartbeat(database, rooms.replica, lease_seconds=config.lease_seconds, lost=rooms.worker.stop)
+    heartbeat = Heartbeat(database, core.replica, lease_seconds=config.lease_seconds, lost=rooms.worker.stop)
     await heartbeat.begin()
     pulse = Pulse(database, rooms.gate, queued=rooms.dispatch.wake, died=rooms.recoverer.recover)
     await pulse.look()
     sweeper = Sweeper(
         database=database,
         billing=ground.billing,
-        settlement=rooms.settlement,
+        settlement=core.settlement,
         recoverer=rooms.recoverer,
         worker=rooms.worker,
-        replica=rooms.replica,
+        replica=core.replica,
         seconds=config.sweep_seconds,
     )
     depth = ground.telemetry.metrics.queue_depth
@@ -225,8 +251,8 @@ async def _begin_work(stack: contextlib.AsyncExitStack, ground: _Ground, rooms: 
         sweeper.run(),
         ground.storehouse.probe(),
         rooms.dispatch.claim(),
-        rooms.settlement.run(),
-        rooms.watches.follow(),
+        core.settlement.run(),
+        core.watches.follow(),
         listen(
             config.database_url, [leases.QUEUE_CHANNEL], lambda _channel, _payload: rooms.dispatch.wake(), pulse.look
         ),
@@ -235,31 +261,31 @@ async def _begin_work(stack: contextlib.AsyncExitStack, ground: _Ground, rooms: 
         work.append(ground.outbox.run())
     for coroutine in work:
         await stack.enter_async_context(running_task(coroutine))
-    stack.push_async_callback(_hand_over, ground, rooms)
+    stack.push_async_callback(_hand_over, ground, core, rooms)
 
 
-async def _hand_over(ground: _Ground, rooms: _Rooms) -> None:
+async def _hand_over(ground: _Ground, core: _Core, rooms: _Rooms) -> None:
     await rooms.worker.stop()
     free = [name for name, provider in ground.providers.items() if provider.free_to_repeat]
     with contextlib.suppress(Fault):  # without the database the leases run out by themselves
-        await leases.hand_over(ground.database, rooms.replica.id, free)
+        await leases.hand_over(ground.database, core.replica.id, free)
 
 
-def _registrations(ground: _Ground, rooms: _Rooms) -> tuple[Registration, ...]:
+def _registrations(ground: _Ground, core: _Core, rooms: _Rooms) -> tuple[Registration, ...]:
     database = ground.database
-    cancelling = Cancelling(database, rooms.worker, rooms.settlement)
+    cancelling = Cancelling(database, rooms.worker, core.settlement)
     jobs = JobsServicer(
         database,
         ground.objects,
         rooms.admission,
         cancelling,
-        rooms.watches,
+        core.watches,
         caller_token_key=ground.config.caller_token_key,
     )
     package = "gesso.generator.v1"
     return (
         Registration(f"{package}.Jobs", rpc.add_JobsServicer_to_server, jobs),
-        Registration(f"{package}.Models", rpc.add_ModelsServicer_to_server, ModelsServicer(rooms.catalogue)),
+        Registration(f"{package}.Models", rpc.add_ModelsServicer_to_server, ModelsServicer(core.catalogue)),
         Registration(
             f"{package}.Secrets", rpc.add_SecretsServicer_to_server, SecretsServicer(Sealing(ground.config.sealing_key))
         ),
@@ -276,7 +302,10 @@ def _observer(telemetry: Telemetry) -> Callable[[str, str, float], None]:
 
 def _retirement(catalogue: Catalogue) -> Callable[[str], tuple[str, str]]:
     def retirement(name: str) -> tuple[str, str]:
-        model = catalogue.model(name)
+        try:
+            model = catalogue.model(name)
+        except Fault:  # it left the catalogue while the job ran
+            return "", ""
         return model.deprecated_on, model.sunset_on
 
     return retirement
