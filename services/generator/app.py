@@ -103,13 +103,15 @@ async def running(config: Config, providers: Mapping[str, Provider] | None = Non
         rooms = _rooms(ground, core)
         stack.push_async_callback(core.router.close)
         await _begin_work(stack, ground, core, rooms)
-        registrations = _registrations(ground, core, rooms)
+        jobs = _jobs_servicer(ground, core, rooms)
+        registrations = _registrations(ground, core, jobs)
         access = Access(config.peers, ACCESS)
         yield await stack.enter_async_context(
             serving(config.listen, registrations, access=access, observer=ground.telemetry, grace_seconds=2.0)
         )
         rooms.gate.close()
         rooms.dispatch.close()
+        await jobs.finish()
         await rooms.worker.drain(config.grace_seconds)
         core.watches.close()
 
@@ -271,17 +273,18 @@ async def _hand_over(ground: _Ground, core: _Core, rooms: _Rooms) -> None:
         await leases.hand_over(ground.database, core.replica.id, free)
 
 
-def _registrations(ground: _Ground, core: _Core, rooms: _Rooms) -> tuple[Registration, ...]:
-    database = ground.database
-    cancelling = Cancelling(database, rooms.worker, core.settlement)
-    jobs = JobsServicer(
-        database,
+def _jobs_servicer(ground: _Ground, core: _Core, rooms: _Rooms) -> JobsServicer:
+    return JobsServicer(
+        ground.database,
         ground.objects,
         rooms.admission,
-        cancelling,
+        Cancelling(ground.database, rooms.worker, core.settlement),
         core.watches,
         caller_token_key=ground.config.caller_token_key,
     )
+
+
+def _registrations(ground: _Ground, core: _Core, jobs: JobsServicer) -> tuple[Registration, ...]:
     package = "gesso.generator.v1"
     return (
         Registration(f"{package}.Jobs", rpc.add_JobsServicer_to_server, jobs),
@@ -289,7 +292,9 @@ def _registrations(ground: _Ground, core: _Core, rooms: _Rooms) -> tuple[Registr
         Registration(
             f"{package}.Secrets", rpc.add_SecretsServicer_to_server, SecretsServicer(Sealing(ground.config.sealing_key))
         ),
-        Registration(f"{package}.Operations", rpc.add_OperationsServicer_to_server, OperationsServicer(database)),
+        Registration(
+            f"{package}.Operations", rpc.add_OperationsServicer_to_server, OperationsServicer(ground.database)
+        ),
     )
 
 

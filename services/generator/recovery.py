@@ -63,7 +63,8 @@ class Recoverer:
         for index in indexes:
             task = job.tasks[index]
             rule = lifecycle.recovery(job, task, free_to_repeat=is_free(self._router, task))
-            _log.warning("task %s in %s is recovered: %s", task.id, pb.Task.State.Name(task.state), rule.value)
+            if rule is not Recovery.SETTLE:
+                _log.warning("task %s in %s is recovered: %s", task.id, pb.Task.State.Name(task.state), rule.value)
             if rule is Recovery.REFUSE:
                 await self._refuse(job, task)
                 return

@@ -64,6 +64,11 @@ class JobsServicer(rpc.JobsServicer):
             await asyncio.wait(admitting)
         return pb.SubmitJobsResponse(results=[task.result() for task in admitting])
 
+    async def finish(self) -> None:
+        """Wait until what was submitted has been admitted or refused."""
+        while self._admitting:
+            await asyncio.wait(tuple(self._admitting))
+
     async def WatchJobs(
         self, request_iterator: AsyncIterator[pb.WatchJobsRequest], context: Context
     ) -> AsyncIterator[pb.WatchJobsResponse]:

@@ -54,10 +54,18 @@ class Watch:
                 return jobs
         return []
 
-    def close(self) -> None:
-        """The edge is gone."""
+    def succeed(self, older: "Watch") -> None:
+        """Go on where another watch of the same edge was, and end it."""
+        self.job_ids = older.job_ids
+        for job in older.close():
+            self.tell(job, ended=is_over(job))
+
+    def close(self) -> list[JobRecord]:
+        """The edge is gone; returns what it was not told."""
         self._closed = True
         self._wake.set()
+        untold, self._news = list(self._news.values()), {}
+        return untold
 
     def _progress_due(self) -> None:
         self._timer = None
@@ -120,8 +128,7 @@ class Watches:
         if first is None:
             return
         watch_id = first.watch_id
-        watch = self._watches.setdefault(watch_id, Watch())
-        watch.attached = True
+        watch = self._attached(watch_id)
         self._take(watch_id, first)
         reader = asyncio.create_task(self._read(watch_id, requests))
         reader.add_done_callback(lambda _: watch.close())
@@ -142,6 +149,15 @@ class Watches:
                 await self._ask(self._elsewhere())
             self._drop_unattached()
             await asyncio.sleep(_FOLLOW_SECONDS)
+
+    def _attached(self, watch_id: str) -> Watch:
+        """The watch that the stream just opened serves; an older stream of the same edge, dead but not known to be, gives way."""
+        watch, older = Watch(), self._watches.get(watch_id)
+        if older is not None:
+            watch.succeed(older)
+        watch.attached = True
+        self._watches[watch_id] = watch
+        return watch
 
     def _elsewhere(self) -> list[str]:
         return [job_id for job_id in self._watchers if not self._is_local(job_id)]
@@ -166,8 +182,8 @@ class Watches:
         self.drop(watch_id, request.drop_job_ids)
 
     def _forget(self, watch_id: str, watch: Watch) -> None:
-        self.drop(watch_id, tuple(watch.job_ids))
         if self._watches.get(watch_id) is watch:
+            self.drop(watch_id, tuple(watch.job_ids))
             del self._watches[watch_id]
 
     def _drop_unattached(self) -> None:

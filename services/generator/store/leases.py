@@ -138,10 +138,11 @@ async def take_over(
 
 
 async def held(database: Database, replica: str) -> list[tuple[str, int]]:
-    """The tasks of unended jobs that a replica leases."""
+    """The tasks that a replica leases and that something is left to do for: its own work, or its job's end."""
     rows = await database.fetch(
         "SELECT tasks.job_id, tasks.idx FROM jobs JOIN tasks ON tasks.job_id = jobs.id"
-        " WHERE jobs.finished_at IS NULL AND tasks.lease_owner = $1",
+        " WHERE jobs.finished_at IS NULL AND tasks.lease_owner = $1 AND (tasks.ended_at IS NULL OR NOT EXISTS ("
+        " SELECT FROM tasks AS other WHERE other.job_id = jobs.id AND other.ended_at IS NULL))",
         replica,
     )
     return [(row["job_id"], row["idx"]) for row in rows]

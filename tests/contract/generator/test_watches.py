@@ -31,6 +31,11 @@ class Watcher:
         async with asyncio.timeout(5):
             return await self.jobs.get()
 
+    async def ended(self) -> None:
+        """Wait until the replica has ended the stream."""
+        async with asyncio.timeout(5):
+            await asyncio.wait([self._reader])
+
     async def close(self) -> None:
         self._call.cancel()
         self._reader.cancel()
@@ -121,3 +126,16 @@ async def test_a_dropped_job_is_told_no_more(generator: Generator, customer: Cus
         alpha.curtain.set()
         assert (await watcher.next()).id == kept.id
     assert watcher.jobs.empty()
+
+
+async def test_an_edge_that_comes_back_before_its_old_stream_is_known_to_be_dead_misses_nothing(
+    generator: Generator, customer: Customer, alpha: Scripted
+) -> None:
+    alpha.curtain.clear()
+    async with watching(generator, "edge-1") as old:
+        job = await generator.submit(customer.token(), purchase(), watch_id="edge-1")
+        async with watching(generator, "edge-1") as new:
+            await old.ended()
+            alpha.curtain.set()
+            assert (await new.next()).id == job.id
+    assert old.jobs.empty()
