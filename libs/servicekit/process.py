@@ -1,6 +1,7 @@
 """A service process: settings in, run until SIGTERM, hand over, exit. The same for all five."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -36,4 +37,15 @@ async def _run(config: Config, running: Callable[[Config], AbstractAsyncContextM
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     async with running(config):
+        _calm_collector()
         await stopping.wait()
+
+
+def _calm_collector() -> None:
+    """What stands after the start stays: the collector need not look at it, nor come as often as its defaults for scripts say.
+
+    Measured in the generator at 32 clients: 2 % of its processor time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)

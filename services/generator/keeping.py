@@ -195,7 +195,7 @@ def _record(
         created_at=to_timestamp(datetime.now(UTC)),
     )
     if lifetime := _lifetime(job):
-        record.expires_at.FromDatetime(job.created_at + lifetime)
+        record.expires_at.CopyFrom(to_timestamp(job.created_at + lifetime))
     return record
 
 

@@ -57,7 +57,7 @@ _ENDED = frozenset({pb.Job.STATE_SUCCEEDED, pb.Job.STATE_PARTIAL, pb.Job.STATE_F
 def _write_end(message: pb.Job, job: JobRecord) -> None:
     ended = job.finished_at or last_end(job)
     if ended is not None:
-        message.finished_at.FromDatetime(ended)
+        message.finished_at.CopyFrom(to_timestamp(ended))
     fault = lifecycle.ending_fault(job, message.state)
     if fault is not None:
         message.fault.CopyFrom(fault)

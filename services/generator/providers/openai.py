@@ -62,6 +62,9 @@ class _Reply(msgspec.Struct, frozen=True, gc=False):
     output_format: str | None = None
 
 
+_READ_REPLY = msgspec.json.Decoder(_Reply).decode
+
+
 class OpenAIProvider:
     """One vendor, with the platform's key or the order's own."""
 
@@ -94,7 +97,7 @@ class OpenAIProvider:
                 await _raise_failure(answer, own_key=order.secret is not None)
             try:
                 skeleton, pictures = await read_pictures(answer, memory, _LIMITS)
-                reply = msgspec.json.decode(skeleton, type=_Reply)
+                reply = _READ_REPLY(skeleton)
                 return _drawn(order, reply, pictures, answer.headers.get("x-request-id", ""))
             except (BadReply, msgspec.MsgspecError) as error:
                 raise _nonsense(str(error)) from error
