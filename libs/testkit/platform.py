@@ -12,12 +12,15 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import grpc.aio
 import msgspec
 import openai
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from cli.operator import operator
 from cli.places import Place
@@ -195,9 +198,11 @@ class PlatformUnderTest:
         await self.until_up()
 
     async def until_up(self) -> None:
-        """Wait until every process is ready and the edge reaches all services."""
+        """Wait until every process is ready, every service serves, and the edge reaches all of them."""
         for process in self.processes.values():
             await asyncio.wait_for(process.until_ready(), UP_SECONDS)
+        for address in self.state.addresses.values():
+            await eventually(partial(_serves, address), timeout_seconds=UP_SECONDS)
         await eventually(lambda: answers(f"{self.url}/readyz"), timeout_seconds=UP_SECONDS)
 
 
@@ -215,6 +220,16 @@ class Armed:
     def disarm(self) -> None:
         """Take the arming back."""
         self.file.unlink(missing_ok=True)
+
+
+async def _serves(address: str) -> bool:
+    """Ask a service itself: its process counts as ready, and the edge may remember it as ready, before it serves again."""
+    async with grpc.aio.insecure_channel(address, options=(("grpc.use_local_subchannel_pool", 1),)) as channel:
+        try:
+            answer = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=2.0)
+        except grpc.aio.AioRpcError:
+            return False
+    return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
 
 async def run(command: Sequence[str], environment: Mapping[str, str], folder: Path) -> Ended:

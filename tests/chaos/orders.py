@@ -13,6 +13,7 @@ from testkit.upstreams.openai import OpenAIUpstream
 QUICK_LEASES: Mapping[str, str] = {
     "GESSO_GENERATOR_LEASE_SECONDS": "2",
     "GESSO_GENERATOR_SWEEP_SECONDS": "1",
+    "GESSO_WEBHOOKS_TIMEOUT_SECONDS": "1",
 }
 """What a dead process held is taken over within seconds."""
 
@@ -100,7 +101,8 @@ async def _is_served(platform: PlatformUnderTest, url: str) -> bool:
 
 
 async def assert_paid(platform: PlatformUnderTest, account: Account, granted_micros: int, price_micros: int) -> None:
-    """Wait until nothing is held any more; then exactly the price must have been paid."""
+    """Wait until all is up and nothing is held any more; then exactly the price must have been paid."""
+    await platform.until_up()
 
     async def settled() -> None:
         balance = await platform.balance(account)
