@@ -32,6 +32,9 @@ ELSEWHERE: Mapping[str, str] = {
 }
 """Crash points that a plain order does not pass."""
 
+MOST_ATTEMPTS = 3
+"""Source: the design: three attempts, a crash counts as one."""
+
 POINTS = tuple(point for point in CRASHPOINTS if point not in ELSEWHERE)
 
 
@@ -56,6 +59,25 @@ async def test_an_order_to_our_own_engine_is_drawn_again_and_charged_once(
     answer = await interrupted(standing, order, point)
     assert await is_delivered(standing, answer)
     await assert_paid(standing, order.account, 1_000_000, order.price_micros)
+    await standing.verify()
+
+
+async def test_an_order_that_kills_its_worker_each_time_is_given_up_and_costs_nothing(
+    standing: PlatformUnderTest,
+) -> None:
+    order = Order(await standing.account(usd=1), "poison", "sketch")
+    first = None
+    for _ in range(MOST_ATTEMPTS):
+        starts = standing.processes["generator"].starts
+        armed = standing.arm("generator.after_submit")
+        first = first or asyncio.create_task(order.attempt(standing))
+        await eventually(lambda spent=armed: spent.fired, timeout_seconds=FINAL_SECONDS)  # type: ignore[misc]
+        await standing.until_restarted("generator", starts)
+    answer = await order.final([standing])
+    assert first is not None
+    await first
+    assert (answer.status, answer.error["code"]) == (500, "internal_error")
+    await assert_paid(standing, order.account, 1_000_000, 0)
     await standing.verify()
 
 

@@ -11,7 +11,7 @@ from tests.chaos.orders import FINAL_SECONDS, QUICK_LEASES, Order, assert_paid, 
 from tests.chaos.test_random_kills import Load, kill_while_under_way
 
 from testkit.eventually import eventually
-from testkit.platform import PlatformUnderTest, running_replicas
+from testkit.platform import MODEL, PlatformUnderTest, running_replicas
 from testkit.upstreams.base import Behaviour
 from testkit.upstreams.openai import OpenAIUpstream
 
@@ -101,22 +101,30 @@ async def _answers(platform: PlatformUnderTest, order: Order, status: int) -> bo
     return answer is not None and answer.status == status
 
 
-async def test_a_job_whose_replica_dies_is_ended_by_the_other(both: Replicas) -> None:
-    """Its own supervisor would start it again; the other replica's leases are what is tried, so it is frozen, not killed."""
-    order = Order(await both[0].account(usd=1), "taken over", "sketch")
+@pytest.mark.parametrize(
+    ("model", "point", "is_drawn_again"),
+    [("sketch", "generator.before_kept", True), (MODEL, "generator.after_submit", False)],
+)
+async def test_what_a_frozen_replica_had_begun_is_ended_by_the_other_and_by_it_alone(
+    both: Replicas, shared_vendor: OpenAIUpstream, model: str, point: str, is_drawn_again: bool
+) -> None:
+    """Awake again, the first replica finds its lease gone: it writes nothing, and both edges give the same answer."""
+    order = Order(await both[0].account(usd=1), point, model)
     frozen = both[0].processes["generator"].pid
-    armed = both[0].arm("generator.before_kept:hang")
+    armed = both[0].arm(f"{point}:hang")
     first = asyncio.create_task(order.attempt(both[0]))
     try:
         await eventually(lambda: armed.fired, timeout_seconds=FINAL_SECONDS)
         answer = await order.final([both[1]])
-        assert await is_delivered(both[1], answer)
+        assert await is_delivered(both[1], answer) is is_drawn_again
     finally:
         os.kill(frozen, signal.SIGCONT)
         await first
-    # Awake again, the first replica finds its lease gone: it writes nothing, and its customer gets the same picture.
-    assert (await order.final([both[0]])).headers["X-Gesso-Job-Id"] == answer.headers["X-Gesso-Job-Id"]
-    await assert_paid(both[0], order.account, 1_000_000, order.price_micros)
+    again = await order.final([both[0]])
+    assert (again.status, again.error) == (answer.status, answer.error)
+    assert again.headers["X-Gesso-Job-Id"] == answer.headers["X-Gesso-Job-Id"]
+    assert order.accepted_count(shared_vendor) == (model == MODEL)
+    await assert_paid(both[0], order.account, 1_000_000, order.price_micros if is_drawn_again else 0)
     await both[0].verify()
 
 
