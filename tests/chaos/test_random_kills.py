@@ -1,7 +1,9 @@
 """Services and PostgreSQL are killed at moments that nobody chose while orders are under way; the accounts still add up."""
 
 import asyncio
+import os
 import random
+import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -97,4 +99,20 @@ async def test_postgresql_killed_at_random_costs_nobody_a_picture_or_a_cent(
     load = Load(await standing.account(usd=1), [standing], f"seed-{seed}")
     kills = [(standing, "postgres")] * 3
     await asyncio.gather(load.run(), kill_while_under_way(load, kills, random.Random(seed)))
+    await load.assert_accounts_add_up(unhurried)
+
+
+async def test_a_service_that_is_told_to_stop_ends_what_it_has_begun(
+    standing: PlatformUnderTest, unhurried: OpenAIUpstream
+) -> None:
+    """An orderly end is no crash: whatever was bought arrives, and nothing is left in doubt."""
+    load = Load(await standing.account(usd=1), [standing], "orderly")
+    running = asyncio.create_task(load.run())
+    for name in ("generator", "gallery", "billing", "gateway"):
+        await eventually(_reached(load, load.begun + 1), timeout_seconds=FINAL_SECONDS)
+        starts = standing.processes[name].starts
+        os.kill(standing.processes[name].pid, signal.SIGTERM)
+        await standing.until_restarted(name, starts)
+    await running
+    assert load.in_doubt == []
     await load.assert_accounts_add_up(unhurried)

@@ -21,6 +21,8 @@ from testkit.ports import free_port
 
 DEMO_KEY = "gesso_demo_of_the_tests"
 STOP_SECONDS = 15.0
+MOST_MEMORY_BYTES = 400 * 1024 * 1024
+"""Source: the platform's promise: at rest at most 400 MB, PostgreSQL included."""
 GESSO = str(Path(sys.executable).with_name("gesso"))
 
 
@@ -92,6 +94,20 @@ def alive(process_id: int) -> bool:
     return True
 
 
+def family(process_id: int) -> list[int]:
+    """A process and all that descend from it."""
+    children = Path(f"/proc/{process_id}/task/{process_id}/children").read_text().split()
+    return [process_id, *(member for child in children for member in family(int(child)))]
+
+
+def proportional_bytes(process_id: int) -> int:
+    """The memory of a process, where a page that several share counts for each of them in part."""
+    rollup = Path(f"/proc/{process_id}/smaps_rollup").read_text()
+    found = re.search(r"^Pss:\s+(\d+) kB$", rollup, re.MULTILINE)
+    assert found is not None, rollup
+    return int(found[1]) * 1024
+
+
 async def curled(command: str) -> bytes:
     shell = await asyncio.create_subprocess_shell(
         f"{command} --silent --show-error --fail-with-body", stdout=asyncio.subprocess.PIPE
@@ -122,6 +138,17 @@ async def test_the_printed_curl_works_and_a_second_start_loses_nothing(
         assert after.json == before.json
         assert (await curled(f"curl '{link}'")).startswith(b"\x89PNG")
         assert (await again.gesso("ledger", "verify", "--json")).json["ok"] is True
+
+
+async def test_at_rest_it_is_small_and_its_engine_stands_in_for_vendors_that_are_not_configured(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    async with up(environment, tmp_path) as started:
+        resident_bytes = sum(proportional_bytes(process_id) for process_id in family(started.process.pid))
+        assert resident_bytes < MOST_MEMORY_BYTES
+        drawn = await started.gesso("generate", "A red fox", "-m", "gpt-image-1", "-o", "fox.png", "--json")
+        assert drawn.status == 0, drawn.errors
+        assert drawn.json["provider"] == "sketch"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
