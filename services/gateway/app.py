@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import AsyncIterator
 
+from gateway import lifesigns
 from gateway.addresses import Addresses
 from gateway.admin import Admin
 from gateway.bodies import Bodies
@@ -13,6 +14,7 @@ from gateway.clients.limits import Limits
 from gateway.config import Config
 from gateway.dialects import DIALECTS
 from gateway.edge import Edge
+from gateway.manual.routes import Manual
 from gateway.middleware.cors import Cors
 from gateway.plain import Plain
 from gateway.purchases import Purchases
@@ -48,12 +50,15 @@ async def running(config: Config) -> AsyncIterator[str]:
             )
             for dialect in dialects
         }
+        limits = Limits(billing)
+        signs = lifesigns.routes(Health(links))
+        described = Manual(dialects, signs, public_url).routes
         edge = Edge(
             routes=Routes(dialects),
-            plain=Plain(Health(links), Admin(config.admin_token, links), bodies),
+            plain=Plain((*signs, *described), limits, Admin(config.admin_token, links), bodies),
             cors=Cors(config.cors_origins),
             callers=callers,
-            limits=Limits(billing),
+            limits=limits,
             bodies=bodies,
             purchases=Purchases(generator, callers, addresses),
             platform=generator,

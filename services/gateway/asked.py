@@ -4,14 +4,48 @@ Source: contract.md, "Calls, jobs and retries".
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
+from msgspec import Meta
+
+from gateway.about import Parameter
 from gateway.wire import Ask
 from servicekit.faults import InvalidField
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
 REPLAYED = "Idempotent-Replayed"
 """Marks the answer of a job that stood already."""
+PREFER = "Prefer"
+RETRY_COUNT = "x-stainless-retry-count"
+DRY_RUN = "dry_run"
 _LONGEST_KEY = 255
+
+PARAMETERS = (
+    Parameter(
+        IDEMPOTENCY_KEY,
+        "header",
+        "The same key with the same content gives the same answer and one charge for 24 hours.",
+        Annotated[str, Meta(min_length=1, max_length=_LONGEST_KEY, pattern="^[ -~]*$")],
+        "order-7f3a",
+    ),
+    Parameter(
+        PREFER,
+        "header",
+        "`respond-async` is answered at once by 202; other preferences have no effect.",
+        str,
+        "respond-async",
+    ),
+    Parameter(
+        RETRY_COUNT,
+        "header",
+        "Set by the official SDKs when they repeat a request on their own: from 1 on it joins the running or finished job of the "
+        "same key and content of the last 15 minutes.",
+        Annotated[int, Meta(ge=0)],
+        1,
+    ),
+    Parameter(DRY_RUN, "query", "With true the request is checked and priced, and nothing is drawn or charged.", bool),
+)
+"""What `manner` reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +63,9 @@ def manner(ask: Ask) -> Manner:
     headers = ask.headers
     return Manner(
         _idempotency_key(headers.get(IDEMPOTENCY_KEY)),
-        "Prefer" in headers and _prefers_async(headers["Prefer"]),
-        bool(ask.query) and _dry_run(ask.query.get("dry_run")),
-        _retry_count(headers.get("x-stainless-retry-count")) >= 1,
+        PREFER in headers and _prefers_async(headers[PREFER]),
+        bool(ask.query) and _dry_run(ask.query.get(DRY_RUN)),
+        _retry_count(headers.get(RETRY_COUNT)) >= 1,
     )
 
 
@@ -54,7 +88,7 @@ def _dry_run(sent: str | None) -> bool:
         return False
     if sent in ("true", "1"):
         return True
-    raise InvalidField("dry_run", "`dry_run` must be true or false.")
+    raise InvalidField(DRY_RUN, f"`{DRY_RUN}` must be true or false.")
 
 
 def _retry_count(sent: str | None) -> int:

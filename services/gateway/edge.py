@@ -118,9 +118,10 @@ class Edge:
         label = self.plain.label(path)
         if label is not None:
             call.method = f"{method} {label}"
-            return await self.plain.answer(path, request)
-        if method == "OPTIONS" and (methods := self.routes.methods(path)):
+        if method == "OPTIONS" and (methods := self.plain.methods(path) or self.routes.methods(path)):
             return self.cors.preflight(visit.ask.headers, methods)
+        if label is not None:
+            return await self.plain.answer(visit.ask, visit.address, request)
         found = self.routes.find(method, path)
         call.method = f"{method} {found.route.path}"
         await self._admit(visit, call)

@@ -1,72 +1,86 @@
-"""The paths that belong to no dialect: whether the edge and the platform live, and the operator's door."""
+"""The paths that belong to no dialect: their routes as data, the count of who asks without a key, and the operator's door."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
 from aiohttp import web
 
 from gateway import admin
+from gateway.about import About
 from gateway.admin import Admin
 from gateway.bodies import Bodies
-from gateway.clients.health import Health
-from gateway.wire import Reply, json_reply
+from gateway.clients.limits import Limits
+from gateway.wire import Ask, Reply
 from gesso.errors.v1 import reason_pb2 as pb
 from servicekit.faults import Fault
+
+METHODS = ("GET", "HEAD")
+
+
+@dataclass(frozen=True, slots=True)
+class PlainRoute:
+    """A path that anybody may read; a named segment may only end it. `counts` against the limit of the client's address."""
+
+    path: str
+    name: str
+    answer: Callable[[Ask], Awaitable[Reply]]
+    about: About
+    counts: bool = True
+
+    @property
+    def stem(self) -> str:
+        """What comes before the named segment; the whole path where there is none."""
+        return self.path.partition("{")[0]
 
 
 class Plain:
     """Answers those paths."""
 
-    def __init__(self, health: Health, door: Admin, bodies: Bodies) -> None:
-        self._health = health
-        self._bodies = bodies
+    def __init__(self, routes: Sequence[PlainRoute], limits: Limits, door: Admin, bodies: Bodies) -> None:
+        self._exact = {route.path: route for route in routes if route.stem == route.path}
+        self._stems = tuple((route.stem, route) for route in routes if route.stem != route.path)
+        self._limits = limits
         self._door = door
-        self._pages: Mapping[str, Callable[[], Awaitable[Reply]]] = {
-            "/healthz": self._healthz,
-            "/readyz": self._readyz,
-            "/status": self._status,
-        }
+        self._bodies = bodies
 
     def label(self, path: str) -> str | None:
         """The path's name in logs and metrics; None where it is a dialect's."""
         if path.startswith(admin.PREFIX):
             return admin.PREFIX
-        return path if path in self._pages else None
+        route = self._route(path)
+        return None if route is None else route.path
 
-    async def answer(self, path: str, request: web.BaseRequest) -> Reply:
-        """The reply, errors included."""
-        page = self._pages.get(path)
+    def _route(self, path: str) -> PlainRoute | None:
+        exact = self._exact.get(path)
+        if exact is not None:
+            return exact
+        return next((route for stem, route in self._stems if path.startswith(stem) and path != stem), None)
+
+    def methods(self, path: str) -> tuple[str, ...]:
+        """The methods that a readable path takes; none where there is no such path."""
+        return METHODS if self._route(path) is not None else ()
+
+    async def answer(self, ask: Ask, address: str, request: web.BaseRequest) -> Reply:
+        """The reply; the operator's door words its own errors. Raises Fault."""
+        route = self._route(ask.path)
+        if route is None:
+            return await self._open_door(ask.path, request)
+        _check_method(ask, METHODS)
+        if route.counts:
+            await self._limits.take_address(address)
+        return await route.answer(ask)
+
+    async def _open_door(self, path: str, request: web.BaseRequest) -> Reply:
         try:
-            _check_method(request, path, ("POST",) if page is None else ("GET", "HEAD"))
-            if page is not None:
-                return await page()
+            _check_method(Ask(request.method, path, {}, {}, request.headers), ("POST",))
             self._door.admit(request.headers)
             order = await self._bodies.json(request, lambda body: admin.order(path, body))
             return await self._door.call(order)
         except Fault as fault:
             return admin.worded(fault)
 
-    async def _healthz(self) -> Reply:
-        return json_reply({"status": "ok"})
 
-    async def _readyz(self) -> Reply:
-        components = await self._health.components()
-        ready = all(components.values())
-        return json_reply(
-            {"status": "ready" if ready else "not ready", "components": _words(components)}, 200 if ready else 503
-        )
-
-    async def _status(self) -> Reply:
-        components = {"gateway": True, **await self._health.components()}
-        return json_reply(
-            {"status": "up" if all(components.values()) else "degraded", "components": _words(components)}
-        )
-
-
-def _check_method(request: web.BaseRequest, path: str, allowed: tuple[str, ...]) -> None:
-    if request.method not in allowed:
+def _check_method(ask: Ask, allowed: Sequence[str]) -> None:
+    if ask.method not in allowed:
         allow = ", ".join(allowed)
-        raise Fault(pb.REASON_METHOD_NOT_ALLOWED, f"{path} takes {allow}.", details={"allow": allow})
-
-
-def _words(components: Mapping[str, bool]) -> dict[str, str]:
-    return {name: "up" if serves else "down" for name, serves in components.items()}
+        raise Fault(pb.REASON_METHOD_NOT_ALLOWED, f"{ask.path} takes {allow}.", details={"allow": allow})

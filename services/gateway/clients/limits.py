@@ -4,17 +4,23 @@ Source: design.md, "limits": a known 429 is refused by the gateway itself until 
 that a limit that an operator lifts is lifted.
 """
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 
 from gateway.clients.memory import Memory
 from gesso.billing.v1.billing_pb2 import Caller, TakeLimitsRequest, TakeLimitsResponse, WindowState
 from gesso.billing.v1.billing_pb2_grpc import LimitsStub
+from gesso.errors.v1 import reason_pb2 as pb
+from servicekit.batches import Batches
 from servicekit.coalescer import Coalescer
 from servicekit.faults import Fault, from_proto
 from servicekit.link import Link
 
 REFUSAL_KEPT_SECONDS = 5.0
+KEYLESS = "keyless"
+"""The limit of routes without a key, in billing's table of limits by address."""
+_COUNTING_SECONDS = 1.0
 
 Taking = TakeLimitsRequest.Taking
 Result = TakeLimitsResponse.TakeLimitsResult
@@ -24,8 +30,8 @@ class Limits:
     """Counts requests over the link to billing."""
 
     def __init__(self, link: Link, clock: Callable[[], float] = time.time) -> None:
-        self._link = link
-        self._stub = LimitsStub(link.channel)
+        stub = LimitsStub(link.channel)
+        self._calls = Batches(link, stub.TakeLimits, stub.TakeLimitsBatches)
         self._clock = clock
         self._takings: Coalescer[Taking, Result] = Coalescer(self._flush)
         self._refused: Memory[tuple[str, str], tuple[Fault, float]] = Memory(clock)
@@ -35,6 +41,20 @@ class Limits:
         if dialect not in caller.limited_dialects:
             return ()
         return await self._count((caller.account_id, dialect), Taking(caller_token=caller.token, dialect=dialect))
+
+    async def take_address(self, address: str) -> None:
+        """Count one request without a key. Raises Fault RATE_LIMITED.
+
+        Where billing cannot count, it is let in: what needs no key is cheap, and is read most while something is away.
+        """
+        try:
+            async with asyncio.timeout(_COUNTING_SECONDS):
+                await self._count((f"address:{address}", KEYLESS), Taking(address=address, dialect=KEYLESS))
+        except TimeoutError:
+            return
+        except Fault as fault:
+            if fault.reason == pb.REASON_RATE_LIMITED:
+                raise
 
     async def _count(self, subject: tuple[str, str], taking: Taking) -> Sequence[WindowState]:
         known = self._refused.get(subject)
@@ -49,7 +69,7 @@ class Limits:
         raise _renewed(fault, reset_at - self._clock())
 
     async def _flush(self, takings: list[Taking]) -> Sequence[Result]:
-        return (await self._link.call(self._stub.TakeLimits, TakeLimitsRequest(takings=takings))).results
+        return (await self._calls.call(TakeLimitsRequest(takings=takings))).results
 
 
 def _renewed(fault: Fault, seconds: float) -> Fault:
