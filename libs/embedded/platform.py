@@ -16,10 +16,15 @@ from embedded.processes import Process, Program
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = "8080"
+_HIGHEST_EDGE_PORT = 65_534  # the files are served on the next one
 _ASK_SECONDS = 2.0
 
 
-class PortTakenError(Exception):
+class SettingError(Exception):
+    """A variable says what cannot be; the message names it."""
+
+
+class PortTakenError(SettingError):
     """Another program listens where the edge or the files should."""
 
 
@@ -80,10 +85,10 @@ def url_of(host: str, port: int) -> str:
 async def up(home: Path, operators: Mapping[str, str]) -> AsyncIterator[Platform]:
     """Run the platform for the block; `operators` is the environment of whoever starts it.
 
-    Raises locks.InUseError where a platform runs on this home, PortTakenError, postgres.PostgresError, and
+    Raises locks.InUseError where a platform runs on this home, SettingError, postgres.PostgresError, and
     processes.ProgramError where a process does not get ready.
     """
-    layout = layouts.make(home)
+    layout = _made(home)
     with locks.held(layout.lock, f"another `gesso up` runs on {layout.home}"), _Notes(layout) as notes:
         host, allotted = _listening(operators)
         notes.settle(host, allotted, operators)
@@ -136,11 +141,24 @@ class _Notes:
         layouts.save(self._layout, state)
 
 
+def _made(home: Path) -> Layout:
+    try:
+        return layouts.make(home)
+    except OSError as error:
+        raise SettingError(f"GESSO_HOME: no state can be kept in {home} ({error.strerror})") from error
+
+
 def _listening(operators: Mapping[str, str]) -> tuple[str, ports.Ports]:
-    """Choose where to listen; raises PortTakenError where the edge or the files cannot."""
-    host = operators.get("GESSO_HOST") or DEFAULT_HOST
+    """Choose where to listen; raises SettingError, PortTakenError among them."""
+    host, port = operators.get("GESSO_HOST") or DEFAULT_HOST, operators.get("GESSO_PORT") or DEFAULT_PORT
+    if not port.isdecimal() or int(port) > _HIGHEST_EDGE_PORT:
+        raise SettingError(f"GESSO_PORT must be 0 to {_HIGHEST_EDGE_PORT}, not {port!r}")
+    try:
+        ports.check_host(host)
+    except OSError as error:
+        raise SettingError(f"GESSO_HOST: this machine cannot listen on {host!r} ({error.strerror})") from error
     allotted = ports.allot(
-        int(operators.get("GESSO_PORT") or DEFAULT_PORT),
+        int(port),
         len(NAMES),
         lambda port: ports.is_free(host, port),
         lambda: ports.any_port(host),

@@ -31,6 +31,13 @@ def is_free(host: str, port: int) -> bool:
     return False
 
 
+def check_host(host: str) -> None:
+    """Raise OSError where no server of this machine can listen on `host`."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as listener:
+        listener.bind((host, 0))
+
+
 def any_port(host: str) -> int:
     """Return a port that is free at the moment, from a range that the kernel gives no outgoing connection.
 

@@ -19,7 +19,7 @@ import pytest
 
 from embedded import layout, locks, ports
 from embedded.environment import NAMES
-from embedded.platform import Platform, PortTakenError, answers, up, url_of
+from embedded.platform import Platform, PortTakenError, SettingError, answers, up, url_of
 from servicekit.identity import parse_peers
 from testkit.eventually import eventually
 from testkit.ports import free_port
@@ -201,3 +201,22 @@ def test_the_edge_on_any_port_takes_one_whose_neighbour_is_free() -> None:
 )
 def test_a_host_that_stands_for_all_is_reached_by_the_local_one(host: str, url: str) -> None:
     assert url_of(host, 80) == url
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("GESSO_PORT", "eighty"), ("GESSO_PORT", "65535"), ("GESSO_HOST", "192.0.2.1"), ("GESSO_HOST", "no.such.invalid")],
+)
+async def test_a_setting_that_cannot_be_is_named(
+    operators: dict[str, str], tmp_path: Path, name: str, value: str
+) -> None:
+    with pytest.raises(SettingError, match=name):
+        async with up(tmp_path / "state", {**operators, name: value}):
+            pass
+
+
+async def test_a_home_that_is_no_folder_is_named(operators: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "state").touch()
+    with pytest.raises(SettingError, match="GESSO_HOME"):
+        async with up(tmp_path / "state", operators):
+            pass
