@@ -7,7 +7,9 @@ import hashlib
 import json
 import os
 import secrets
+import sys
 
+from cli.errors import CommandFailed
 from cli.operator import operator
 from cli.places import DEMO_KEY_FILE, Place
 from gesso.billing.v1 import billing_pb2 as pb
@@ -18,7 +20,13 @@ _GRANT_MICROS = 50_000_000
 
 def main() -> None:
     """Make sure of the account and its key; prints both as JSON."""
-    place = Place.here()
+    try:
+        print(json.dumps(_demo(Place.here())))
+    except CommandFailed as failure:
+        sys.exit(f"gesso: GESSO_DEMO_KEY: {failure}" if "GESSO_DEMO_KEY" in os.environ else f"gesso: {failure}")
+
+
+def _demo(place: Place) -> dict[str, str]:
     services = operator(place)
     account = services.call(
         "gesso.billing.v1.Accounts/CreateAccount",
@@ -33,7 +41,7 @@ def main() -> None:
         pb.ApiKey,
     )
     _keep(place, key)
-    print(json.dumps({"account_id": account.id, "api_key": key}))
+    return {"account_id": account.id, "api_key": key}
 
 
 def _kept_key(place: Place) -> str:

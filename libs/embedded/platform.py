@@ -75,6 +75,17 @@ async def answers(url: str) -> bool:
         return False
 
 
+async def listens(address: str) -> bool:
+    """Say whether somebody listens at a gRPC address `unix:/path`: a service does when all of it stands."""
+    try:
+        async with asyncio.timeout(_ASK_SECONDS):
+            _, writer = await asyncio.open_unix_connection(address.removeprefix("unix:"))
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    return True
+
+
 def url_of(host: str, port: int) -> str:
     """Return the URL by which this machine reaches a server that listens on `host`, which may stand for all of its own."""
     reached = {"0.0.0.0": DEFAULT_HOST, "::": "::1", "": DEFAULT_HOST}.get(host, host)  # noqa: S104
@@ -150,15 +161,15 @@ def _made(home: Path) -> Layout:
 
 def _listening(operators: Mapping[str, str]) -> tuple[str, ports.Ports]:
     """Choose where to listen; raises SettingError, PortTakenError among them."""
-    host, port = operators.get("GESSO_HOST") or DEFAULT_HOST, operators.get("GESSO_PORT") or DEFAULT_PORT
-    if not port.isdecimal() or int(port) > _HIGHEST_EDGE_PORT:
-        raise SettingError(f"GESSO_PORT must be 0 to {_HIGHEST_EDGE_PORT}, not {port!r}")
+    host, edge = operators.get("GESSO_HOST") or DEFAULT_HOST, operators.get("GESSO_PORT") or DEFAULT_PORT
+    if not edge.isdecimal() or int(edge) > _HIGHEST_EDGE_PORT:
+        raise SettingError(f"GESSO_PORT must be 0 to {_HIGHEST_EDGE_PORT}, not {edge!r}")
     try:
         ports.check_host(host)
     except OSError as error:
         raise SettingError(f"GESSO_HOST: this machine cannot listen on {host!r} ({error.strerror})") from error
     allotted = ports.allot(
-        int(port),
+        int(edge),
         len(NAMES),
         lambda port: ports.is_free(host, port),
         lambda: ports.any_port(host),
@@ -170,13 +181,13 @@ def _listening(operators: Mapping[str, str]) -> tuple[str, ports.Ports]:
 
 
 def _program(service: Service, wiring: Wiring, operators: Mapping[str, str], notes: _Notes) -> Program:
-    """Describe a service's process. The edge is ready by its own port, the others by that of their metrics."""
+    """Describe a service's process. The edge is ready by its own port, the others by those of their metrics and their gRPC."""
     is_edge = service.name == "gateway"
     port = wiring.ports.edge if is_edge else wiring.metrics_port(service.name)
     ready_url = url_of(wiring.host if is_edge else DEFAULT_HOST, port) + service.ready_path
 
     async def ready(_process_id: int) -> bool:
-        return await answers(ready_url)
+        return await answers(ready_url) and (is_edge or await listens(wiring.layout.socket(service.name)))
 
     return Program(
         name=service.name,

@@ -23,11 +23,9 @@ def main(config_type: type[Config], running: Callable[[Config], AbstractAsyncCon
     Exits with 1 and one line where a setting is wrong or the database is away.
     """
     try:
-        config = load(config_type, os.environ)
+        uvloop.run(_run(load(config_type, os.environ), running))
     except SettingError as error:
         sys.exit(f"{config_type.__module__}: {error}")
-    try:
-        uvloop.run(_run(config, running))
     except Fault as fault:  # nothing to serve without it (the database, say): whoever supervises us starts us again
         sys.exit(f"{config_type.__module__}: {fault.message}")
 

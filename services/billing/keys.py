@@ -13,7 +13,7 @@ DEFAULT_PREFIX = "gesso_"
 _RANDOM_CHARACTERS = 40  # of base62: 238 bits
 _BASE62 = string.digits + string.ascii_letters
 _PREFIX = re.compile(r"([a-z][a-z0-9]*_){1,4}")
-_SECRET = re.compile(r"[\x21-\x7e]{16,200}")
+_SECRET = re.compile(r"[\x21-\x7e]{1,200}")
 _SHOWN = 3
 _LEAST_HIDDEN = 6
 
@@ -54,9 +54,9 @@ def check_prefix(prefix: str) -> str:
 
 
 def check_secret(secret: str) -> str:
-    """Return a given key. Raises InvalidField."""
+    """Return a given key, whose strength is the operator's matter: only they can give one. Raises InvalidField."""
     if not _SECRET.fullmatch(secret):
-        raise InvalidField("secret", "secret takes 16 to 200 printable ASCII characters without spaces.")
+        raise InvalidField("secret", "secret takes 1 to 200 printable ASCII characters without spaces.")
     return secret
 
 
@@ -65,4 +65,6 @@ def mask(secret: str, prefix: str) -> str:
     head = prefix if secret.startswith(prefix) else ""
     if len(secret) - len(head) < 2 * _SHOWN + _LEAST_HIDDEN:
         head = ""
+    if len(secret) < 2 * _SHOWN + _LEAST_HIDDEN:
+        return "..."
     return f"{secret[: len(head) + _SHOWN]}...{secret[-_SHOWN:]}"

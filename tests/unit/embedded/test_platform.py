@@ -19,7 +19,7 @@ import pytest
 
 from embedded import layout, locks, ports
 from embedded.environment import NAMES
-from embedded.platform import Platform, PortTakenError, SettingError, answers, up, url_of
+from embedded.platform import Platform, PortTakenError, SettingError, answers, listens, up, url_of
 from servicekit.identity import parse_peers
 from testkit.eventually import eventually
 from testkit.ports import free_port
@@ -220,3 +220,13 @@ async def test_a_home_that_is_no_folder_is_named(operators: dict[str, str], tmp_
     with pytest.raises(SettingError, match="GESSO_HOME"):
         async with up(tmp_path / "state", operators):
             pass
+
+
+async def test_a_service_that_lives_but_serves_nothing_is_not_ready(tmp_path: Path) -> None:
+    path = tmp_path / "socket"
+    assert not await listens(f"unix:{path}")
+    server = await asyncio.start_unix_server(lambda _reader, writer: writer.close(), path)
+    async with server:
+        assert await listens(f"unix:{path}")
+    path.touch()
+    assert not await listens(f"unix:{path}")

@@ -1,10 +1,12 @@
-"""Serve what a service would: 200 on its port, and for the tests its own environment at /environment."""
+"""Serve what a service would: 200 on its port, a socket for gRPC, and for the tests its own environment at /environment."""
 
 import json
 import os
 import signal
+import socket
 import sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import NoReturn
 
 
@@ -31,5 +33,11 @@ def serve(name: str) -> None:
     listen = os.environ[f"GESSO_{name.upper()}_METRICS_LISTEN"]
     if name == "gateway":
         listen = f"{os.environ['GESSO_HOST']}:{os.environ['GESSO_PORT']}"
+    else:
+        path = os.environ[f"GESSO_{name.upper()}_LISTEN"].removeprefix("unix:")
+        Path(path).unlink(missing_ok=True)
+        called = socket.socket(socket.AF_UNIX)
+        called.bind(path)
+        called.listen()
     host, _, port = listen.rpartition(":")
     HTTPServer((host, int(port)), Answers).serve_forever()
