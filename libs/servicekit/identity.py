@@ -62,7 +62,9 @@ class Access:
         if (service, token) not in self._known:
             self._authenticate(service, token)
         path = method.removeprefix("/")
-        allowed = self._grants.get(path) or self._grants.get(path.partition("/")[0], frozenset())
+        allowed = self._grants.get(path)
+        if allowed is None:  # an empty entry of the method's own lets nobody in but the operator
+            allowed = self._grants.get(path.partition("/")[0], frozenset())
         if service != OPERATOR and service not in allowed:
             raise Forbidden(f"The service {service!r} may not call {path}.")
 

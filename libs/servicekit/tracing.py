@@ -36,6 +36,11 @@ class Tracing:
         self._provider = provider
         self._tracer: trace.Tracer | None = provider.get_tracer("gesso") if provider else None
 
+    @property
+    def records(self) -> bool:
+        """Whether spans are recorded at all."""
+        return self._tracer is not None
+
     def span(self, name: str, attributes: Attributes | None = None) -> AbstractContextManager[None]:
         """Record the block as a span of the trace that is current here, if that trace is sampled.
 
@@ -103,6 +108,11 @@ def inject() -> str:
         return traceparent
     call = calls.current()
     return call.traceparent if call else ""
+
+
+def is_sampled() -> bool:
+    """Whether the trace that is current here is recorded by this process."""
+    return _process.records and inject()[-1:] in _SAMPLED
 
 
 @contextmanager

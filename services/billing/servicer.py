@@ -10,6 +10,7 @@ from billing.operations import accounts, api_keys, auditing, budgets, callers, f
 from gesso.billing.v1 import billing_pb2 as pb
 from gesso.billing.v1 import billing_pb2_grpc as rpc
 from servicekit import calls
+from servicekit.boundary import batched
 from servicekit.faults import Fault, InvalidField
 from servicekit.server import Context
 from servicekit.timestamps import to_datetime
@@ -44,6 +45,8 @@ class LimitsServicer(rpc.LimitsServicer):
         taken = await self._operations.take(asked)
         return pb.TakeLimitsResponse(results=map(messages.limits_result, taken))
 
+    TakeLimitsBatches = batched(TakeLimits)
+
 
 class LedgerServicer(rpc.LedgerServicer):
     """gesso.billing.v1.Ledger."""
@@ -64,6 +67,10 @@ class LedgerServicer(rpc.LedgerServicer):
         items = [messages.settlement(item) for item in _bounded(request.settlements)]
         outcomes = await _sound(items, self._operations.settle)
         return pb.SettleResponse(results=map(messages.settle_result, outcomes))
+
+    AdmitBatches = batched(Admit)
+
+    SettleBatches = batched(Settle)
 
     async def Refund(self, request: pb.RefundRequest, context: Context) -> pb.Refunded:
         """Give captured money back."""

@@ -14,6 +14,7 @@ from gesso.gallery.v1 import gallery_pb2 as pb
 from gesso.gallery.v1 import gallery_pb2_grpc as rpc
 from pictures.facts import Format, extension
 from servicekit import calls
+from servicekit.boundary import batched
 from servicekit.faults import Fault, InvalidField, NotFound, to_proto
 from servicekit.ids import AccountId, ImageId, is_id
 from servicekit.server import Context
@@ -44,6 +45,10 @@ class ImagesServicer(rpc.ImagesServicer):
         calls.note("items", len(_bounded(request.images)))
         results = await self._recorder.record([to_image(message) for message in request.images])
         return pb.RecordImagesResponse(results=[_record_result(result) for result in results])
+
+    SignImagesBatches = batched(SignImages)
+
+    RecordImagesBatches = batched(RecordImages)
 
     async def GetImage(self, request: pb.GetImageRequest, context: Context) -> pb.Image:
         """Return an account's image."""

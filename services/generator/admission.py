@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -136,12 +136,13 @@ class Admission:
             review_at=to_timestamp(job.deadline_at + _REVIEW_AFTER_DEADLINE),
         )
         try:
-            await self._billing.admit(hold)
+            available_micros = await self._billing.admit(hold)
         except Fault as fault:
             await self._refuse(job, fault, settled=fault.reason in _NEVER_HELD)
             # A tombstone: another replica took this one for dead, and has refused the job.
             raise Unavailable("generator") if fault.reason == reasons.REASON_CONFLICT else fault  # noqa: B904
         crashpoint("generator.after_hold")
+        job = replace(job, available_after_hold_micros=available_micros)
         try:
             return await self._dispatch.accept(job, watch_id)
         except Fault as fault:

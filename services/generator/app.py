@@ -113,6 +113,7 @@ async def running(config: Config, providers: Mapping[str, Provider] | None = Non
         rooms.dispatch.close()
         await jobs.finish()
         await rooms.worker.drain(config.grace_seconds)
+        await core.settlement.drain(config.grace_seconds)
         core.watches.close()
 
 
@@ -280,6 +281,7 @@ def _jobs_servicer(ground: _Ground, core: _Core, rooms: _Rooms) -> JobsServicer:
         rooms.admission,
         Cancelling(ground.database, rooms.worker, core.settlement),
         core.watches,
+        core.live,
         caller_token_key=ground.config.caller_token_key,
     )
 

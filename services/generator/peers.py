@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
+from generator.steps import UNHURRIED_SECONDS
 from gesso.billing.v1 import billing_pb2 as billing
 from gesso.billing.v1.billing_pb2_grpc import LedgerStub
 from gesso.errors.v1 import reason_pb2 as reasons
@@ -10,6 +11,7 @@ from gesso.gallery.v1 import gallery_pb2 as gallery
 from gesso.gallery.v1.gallery_pb2_grpc import ImagesStub
 from gesso.webhooks.v1 import webhooks_pb2 as webhooks
 from gesso.webhooks.v1.webhooks_pb2_grpc import EventsStub
+from servicekit.batches import Batches
 from servicekit.coalescer import Coalescer
 from servicekit.faults import Fault, from_proto
 from servicekit.link import Link
@@ -26,8 +28,10 @@ class Billing:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._ledger = LedgerStub(link.channel)
+        self._admit_calls = Batches(link, self._ledger.Admit, self._ledger.AdmitBatches)
+        self._settle_calls = Batches(link, self._ledger.Settle, self._ledger.SettleBatches)
         self._admissions: Coalescer[Admission, int] = Coalescer(self._admit)
-        self._settlements: Coalescer[Settlement, int] = Coalescer(self._settle)
+        self._settlements: Coalescer[Settlement, int] = Coalescer(self._settle, rest_seconds=UNHURRIED_SECONDS)
 
     async def admit(self, admission: Admission) -> int:
         """Place a hold; returns the available balance in micros. Raises billing's Fault, Unavailable or Fault TIMEOUT."""
@@ -52,11 +56,11 @@ class Billing:
                 return
 
     async def _admit(self, items: list[Admission]) -> Sequence[int | Fault]:
-        answer = await self._link.call(self._ledger.Admit, billing.AdmitRequest(admissions=items))
+        answer = await self._admit_calls.call(billing.AdmitRequest(admissions=items))
         return [from_proto(item.fault) if item.HasField("fault") else item.available_micros for item in answer.results]
 
     async def _settle(self, items: list[Settlement]) -> Sequence[int | Fault]:
-        answer = await self._link.call(self._ledger.Settle, billing.SettleRequest(settlements=items))
+        answer = await self._settle_calls.call(billing.SettleRequest(settlements=items))
         return [from_proto(item.fault) if item.HasField("fault") else item.available_micros for item in answer.results]
 
 
@@ -66,6 +70,8 @@ class Gallery:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._images = ImagesStub(link.channel)
+        self._sign_calls = Batches(link, self._images.SignImages, self._images.SignImagesBatches)
+        self._record_calls = Batches(link, self._images.RecordImages, self._images.RecordImagesBatches)
         self._signings: Coalescer[SignItem, bytes] = Coalescer(self._sign)
         self._records: Coalescer[gallery.Image, gallery.Image] = Coalescer(self._record)
 
@@ -84,11 +90,11 @@ class Gallery:
         )
 
     async def _sign(self, items: list[SignItem]) -> Sequence[bytes | Fault]:
-        answer = await self._link.call(self._images.SignImages, gallery.SignImagesRequest(items=items))
+        answer = await self._sign_calls.call(gallery.SignImagesRequest(items=items))
         return [from_proto(item.fault) if item.HasField("fault") else item.insertion for item in answer.results]
 
     async def _record(self, images: list[gallery.Image]) -> Sequence[gallery.Image | Fault]:
-        answer = await self._link.call(self._images.RecordImages, gallery.RecordImagesRequest(images=images))
+        answer = await self._record_calls.call(gallery.RecordImagesRequest(images=images))
         return [from_proto(item.fault) if item.HasField("fault") else item.image for item in answer.results]
 
 

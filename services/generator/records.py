@@ -78,6 +78,25 @@ class JobRecord:
     revision: int = 1
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    available_after_hold_micros: int | None = None
+    """The account's available balance right after the hold was placed; only the replica that placed it knows."""
+
+    @property
+    def owed_micros(self) -> int:
+        """What its tasks that have ended are charged."""
+        return sum(task.charge_micros for task in self.tasks)
+
+    @property
+    def available_in_the_end_micros(self) -> int | None:
+        """The available balance as the capture will leave it, None where that is not known here.
+
+        What is told to whoever waits, before and after the ledger has followed.
+        """
+        if self.settled:
+            return self.available_micros
+        if self.available_after_hold_micros is None:
+            return None
+        return self.available_after_hold_micros + self.hold_micros - self.owed_micros
 
     @property
     def hold_id(self) -> HoldId:

@@ -52,6 +52,7 @@ class Settlement:
         self._owed: dict[str, JobRecord] = {}
         self._unreleased: dict[str, AccountId] = {}
         self._busy: set[str] = set()
+        self._following: set[asyncio.Task[None]] = set()
 
     async def complete(self, job: JobRecord) -> JobRecord:
         """Settle and end a job whose tasks have all ended, and return it so; called twice, by whomever, it happens once."""
@@ -74,6 +75,19 @@ class Settlement:
         self._live.pop(job.id, None)
         self._watches.publish(ended)
         return ended
+
+    def follow(self, job: JobRecord) -> None:
+        """Tell who waits that a job has ended, whose tasks all have, and let the ledger follow: what is owed is durable."""
+        self._live[job.id] = job
+        self._watches.publish(job)
+        following = asyncio.create_task(self._followed(job))
+        self._following.add(following)
+        following.add_done_callback(self._following.discard)
+
+    async def drain(self, grace_seconds: float) -> None:
+        """Let the ledger follow within the grace period; where it cannot, the next process does it."""
+        if self._following:
+            await asyncio.wait(self._following, timeout=grace_seconds)
 
     async def settle_again(self, job: JobRecord) -> None:
         """Settle an ended job whose hold is open nevertheless: billing was restored from an older state, say."""
@@ -107,8 +121,15 @@ class Settlement:
                     *(self.release(job_id, account_id) for job_id, account_id in tuple(self._unreleased.items())),
                 )
 
+    async def _followed(self, job: JobRecord) -> None:
+        try:
+            await self.complete(job)
+        except Exception:  # noqa: BLE001 - the boundary of a task of its own
+            _log.exception("%s could not be settled in a way that was not foreseen", job.id)
+            self._owed[job.id] = job
+
     async def _settled(self, job: JobRecord) -> JobRecord:
-        charge = sum(task.charge_micros for task in job.tasks)
+        charge = job.owed_micros
         capture = Capture(hold_id=job.hold_id, account_id=job.account_id, capture_micros=charge, job_id=job.id)
         try:
             available = await self._billing.settle(capture)
@@ -124,7 +145,7 @@ class Settlement:
             job,
             state=state,
             charge_micros=charge,
-            available_micros=available,
+            available_micros=available if (told := job.available_in_the_end_micros) is None else told,
             settled=True,
             fault=lifecycle.ending_fault(job, state),
             finished_at=views.last_end(job) or datetime.now(UTC),

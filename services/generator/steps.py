@@ -19,6 +19,8 @@ Result = TypeVar("Result")
 _PASSING = frozenset({reasons.REASON_UNAVAILABLE, reasons.REASON_OVERLOADED, reasons.REASON_TIMEOUT})
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 1.0
+UNHURRIED_SECONDS = 0.02
+"""Rest between two flushes of what nobody waits for: the ledger's end of a job, and the job's own."""
 
 
 class LeaseLost(Exception):
@@ -35,7 +37,9 @@ class Steps:
         self.begin: Coalescer[Beginning, bool] = Coalescer(lambda items: tasks.begin(database, items))
         self.submit: Coalescer[Submission, bool] = Coalescer(lambda items: tasks.submit(database, items))
         self.conclude: Coalescer[Conclusion, bool] = Coalescer(lambda items: tasks.conclude(database, items))
-        self.finish: Coalescer[Ending, bool] = Coalescer(lambda items: jobs.finish(database, items))
+        self.finish: Coalescer[Ending, bool] = Coalescer(
+            lambda items: jobs.finish(database, items), rest_seconds=UNHURRIED_SECONDS
+        )
 
 
 async def persist(attempt: Callable[[], Awaitable[Result]]) -> Result:

@@ -178,7 +178,7 @@ class Worker:
         if elsewhere:
             job = self._merged(await persist(lambda: self._read(run.job.id)))
         if job.tasks_ended:
-            run.job = await self._settlement.complete(job)
+            self._settlement.follow(job)
         elif any(task.id in self._runs for task in job.tasks if not task.ended):
             self._live[job.id] = job
             self._watches.publish(job)

@@ -117,6 +117,11 @@ class LimitsStub:
                 request_serializer=gesso_dot_billing_dot_v1_dot_billing__pb2.TakeLimitsRequest.SerializeToString,
                 response_deserializer=gesso_dot_billing_dot_v1_dot_billing__pb2.TakeLimitsResponse.FromString,
                 _registered_method=True)
+        self.TakeLimitsBatches = channel.stream_stream(
+                '/gesso.billing.v1.Limits/TakeLimitsBatches',
+                request_serializer=gesso_dot_billing_dot_v1_dot_billing__pb2.TakeLimitsRequest.SerializeToString,
+                response_deserializer=gesso_dot_billing_dot_v1_dot_billing__pb2.TakeLimitsResponse.FromString,
+                _registered_method=True)
 
 
 class LimitsServicer:
@@ -131,11 +136,23 @@ class LimitsServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def TakeLimitsBatches(self, request_iterator, context):
+        """TakeLimitsBatches is TakeLimits over one long-lived stream, one answer per request, in order.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_LimitsServicer_to_server(servicer, server):
     rpc_method_handlers = {
             'TakeLimits': grpc.unary_unary_rpc_method_handler(
                     servicer.TakeLimits,
+                    request_deserializer=gesso_dot_billing_dot_v1_dot_billing__pb2.TakeLimitsRequest.FromString,
+                    response_serializer=gesso_dot_billing_dot_v1_dot_billing__pb2.TakeLimitsResponse.SerializeToString,
+            ),
+            'TakeLimitsBatches': grpc.stream_stream_rpc_method_handler(
+                    servicer.TakeLimitsBatches,
                     request_deserializer=gesso_dot_billing_dot_v1_dot_billing__pb2.TakeLimitsRequest.FromString,
                     response_serializer=gesso_dot_billing_dot_v1_dot_billing__pb2.TakeLimitsResponse.SerializeToString,
             ),
@@ -178,6 +195,33 @@ class Limits:
             metadata,
             _registered_method=True)
 
+    @staticmethod
+    def TakeLimitsBatches(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/gesso.billing.v1.Limits/TakeLimitsBatches',
+            gesso_dot_billing_dot_v1_dot_billing__pb2.TakeLimitsRequest.SerializeToString,
+            gesso_dot_billing_dot_v1_dot_billing__pb2.TakeLimitsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
 
 class LedgerStub:
     """Ledger moves money: hold, then capture or release; later refund. Every entry is balanced and immutable.
@@ -196,6 +240,16 @@ class LedgerStub:
                 _registered_method=True)
         self.Settle = channel.unary_unary(
                 '/gesso.billing.v1.Ledger/Settle',
+                request_serializer=gesso_dot_billing_dot_v1_dot_billing__pb2.SettleRequest.SerializeToString,
+                response_deserializer=gesso_dot_billing_dot_v1_dot_billing__pb2.SettleResponse.FromString,
+                _registered_method=True)
+        self.AdmitBatches = channel.stream_stream(
+                '/gesso.billing.v1.Ledger/AdmitBatches',
+                request_serializer=gesso_dot_billing_dot_v1_dot_billing__pb2.AdmitRequest.SerializeToString,
+                response_deserializer=gesso_dot_billing_dot_v1_dot_billing__pb2.AdmitResponse.FromString,
+                _registered_method=True)
+        self.SettleBatches = channel.stream_stream(
+                '/gesso.billing.v1.Ledger/SettleBatches',
                 request_serializer=gesso_dot_billing_dot_v1_dot_billing__pb2.SettleRequest.SerializeToString,
                 response_deserializer=gesso_dot_billing_dot_v1_dot_billing__pb2.SettleResponse.FromString,
                 _registered_method=True)
@@ -247,6 +301,21 @@ class LedgerServicer:
         """Settle ends holds: captures an amount of 0 up to the held one and releases the rest. The same call twice is the same answer;
         another amount is CONFLICT. An unknown id with amount 0 leaves a tombstone that stops a late hold; with more it is NOT_FOUND.
         One result per item, in order; at most 256.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AdmitBatches(self, request_iterator, context):
+        """AdmitBatches is Admit over one long-lived stream, one answer per request, in order: a message on a stream costs a third of
+        a call. A fault of a whole request ends the stream with its status.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SettleBatches(self, request_iterator, context):
+        """SettleBatches is Settle over one long-lived stream, as AdmitBatches.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -304,6 +373,16 @@ def add_LedgerServicer_to_server(servicer, server):
             ),
             'Settle': grpc.unary_unary_rpc_method_handler(
                     servicer.Settle,
+                    request_deserializer=gesso_dot_billing_dot_v1_dot_billing__pb2.SettleRequest.FromString,
+                    response_serializer=gesso_dot_billing_dot_v1_dot_billing__pb2.SettleResponse.SerializeToString,
+            ),
+            'AdmitBatches': grpc.stream_stream_rpc_method_handler(
+                    servicer.AdmitBatches,
+                    request_deserializer=gesso_dot_billing_dot_v1_dot_billing__pb2.AdmitRequest.FromString,
+                    response_serializer=gesso_dot_billing_dot_v1_dot_billing__pb2.AdmitResponse.SerializeToString,
+            ),
+            'SettleBatches': grpc.stream_stream_rpc_method_handler(
+                    servicer.SettleBatches,
                     request_deserializer=gesso_dot_billing_dot_v1_dot_billing__pb2.SettleRequest.FromString,
                     response_serializer=gesso_dot_billing_dot_v1_dot_billing__pb2.SettleResponse.SerializeToString,
             ),
@@ -391,6 +470,60 @@ class Ledger:
             request,
             target,
             '/gesso.billing.v1.Ledger/Settle',
+            gesso_dot_billing_dot_v1_dot_billing__pb2.SettleRequest.SerializeToString,
+            gesso_dot_billing_dot_v1_dot_billing__pb2.SettleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AdmitBatches(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/gesso.billing.v1.Ledger/AdmitBatches',
+            gesso_dot_billing_dot_v1_dot_billing__pb2.AdmitRequest.SerializeToString,
+            gesso_dot_billing_dot_v1_dot_billing__pb2.AdmitResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SettleBatches(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/gesso.billing.v1.Ledger/SettleBatches',
             gesso_dot_billing_dot_v1_dot_billing__pb2.SettleRequest.SerializeToString,
             gesso_dot_billing_dot_v1_dot_billing__pb2.SettleResponse.FromString,
             options,

@@ -74,6 +74,8 @@ class LimitsStub:
     """TakeLimits counts one request per item and says whether it is within every window. A refused request counts too.
     One result per item, in order; at most 256.
     """
+    TakeLimitsBatches: _grpc.StreamStreamMultiCallable[_billing_pb2.TakeLimitsRequest, _billing_pb2.TakeLimitsResponse]
+    """TakeLimitsBatches is TakeLimits over one long-lived stream, one answer per request, in order."""
 
 @_typing.type_check_only
 class LimitsAsyncStub(LimitsStub):
@@ -84,6 +86,8 @@ class LimitsAsyncStub(LimitsStub):
     """TakeLimits counts one request per item and says whether it is within every window. A refused request counts too.
     One result per item, in order; at most 256.
     """
+    TakeLimitsBatches: _aio.StreamStreamMultiCallable[_billing_pb2.TakeLimitsRequest, _billing_pb2.TakeLimitsResponse]  # type: ignore[assignment]
+    """TakeLimitsBatches is TakeLimits over one long-lived stream, one answer per request, in order."""
 
 class LimitsServicer(metaclass=_abc_1.ABCMeta):
     """Limits counts requests in fixed windows (UTC minute, hour, day), exactly, across every gateway."""
@@ -97,6 +101,14 @@ class LimitsServicer(metaclass=_abc_1.ABCMeta):
         """TakeLimits counts one request per item and says whether it is within every window. A refused request counts too.
         One result per item, in order; at most 256.
         """
+
+    @_abc_1.abstractmethod
+    def TakeLimitsBatches(
+        self,
+        request_iterator: _MaybeAsyncIterator[_billing_pb2.TakeLimitsRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_billing_pb2.TakeLimitsResponse], _abc.AsyncIterator[_billing_pb2.TakeLimitsResponse]]:
+        """TakeLimitsBatches is TakeLimits over one long-lived stream, one answer per request, in order."""
 
 def add_LimitsServicer_to_server(servicer: LimitsServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
@@ -116,6 +128,12 @@ class LedgerStub:
     another amount is CONFLICT. An unknown id with amount 0 leaves a tombstone that stops a late hold; with more it is NOT_FOUND.
     One result per item, in order; at most 256.
     """
+    AdmitBatches: _grpc.StreamStreamMultiCallable[_billing_pb2.AdmitRequest, _billing_pb2.AdmitResponse]
+    """AdmitBatches is Admit over one long-lived stream, one answer per request, in order: a message on a stream costs a third of
+    a call. A fault of a whole request ends the stream with its status.
+    """
+    SettleBatches: _grpc.StreamStreamMultiCallable[_billing_pb2.SettleRequest, _billing_pb2.SettleResponse]
+    """SettleBatches is Settle over one long-lived stream, as AdmitBatches."""
     Refund: _grpc.UnaryUnaryMultiCallable[_billing_pb2.RefundRequest, _billing_pb2.Refunded]
     """Refund gives back captured money, in total never more than was captured. Idempotent by request_id."""
     GrantCredits: _grpc.UnaryUnaryMultiCallable[_billing_pb2.GrantCreditsRequest, _billing_pb2.Balance]
@@ -143,6 +161,12 @@ class LedgerAsyncStub(LedgerStub):
     another amount is CONFLICT. An unknown id with amount 0 leaves a tombstone that stops a late hold; with more it is NOT_FOUND.
     One result per item, in order; at most 256.
     """
+    AdmitBatches: _aio.StreamStreamMultiCallable[_billing_pb2.AdmitRequest, _billing_pb2.AdmitResponse]  # type: ignore[assignment]
+    """AdmitBatches is Admit over one long-lived stream, one answer per request, in order: a message on a stream costs a third of
+    a call. A fault of a whole request ends the stream with its status.
+    """
+    SettleBatches: _aio.StreamStreamMultiCallable[_billing_pb2.SettleRequest, _billing_pb2.SettleResponse]  # type: ignore[assignment]
+    """SettleBatches is Settle over one long-lived stream, as AdmitBatches."""
     Refund: _aio.UnaryUnaryMultiCallable[_billing_pb2.RefundRequest, _billing_pb2.Refunded]  # type: ignore[assignment]
     """Refund gives back captured money, in total never more than was captured. Idempotent by request_id."""
     GrantCredits: _aio.UnaryUnaryMultiCallable[_billing_pb2.GrantCreditsRequest, _billing_pb2.Balance]  # type: ignore[assignment]
@@ -179,6 +203,24 @@ class LedgerServicer(metaclass=_abc_1.ABCMeta):
         another amount is CONFLICT. An unknown id with amount 0 leaves a tombstone that stops a late hold; with more it is NOT_FOUND.
         One result per item, in order; at most 256.
         """
+
+    @_abc_1.abstractmethod
+    def AdmitBatches(
+        self,
+        request_iterator: _MaybeAsyncIterator[_billing_pb2.AdmitRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_billing_pb2.AdmitResponse], _abc.AsyncIterator[_billing_pb2.AdmitResponse]]:
+        """AdmitBatches is Admit over one long-lived stream, one answer per request, in order: a message on a stream costs a third of
+        a call. A fault of a whole request ends the stream with its status.
+        """
+
+    @_abc_1.abstractmethod
+    def SettleBatches(
+        self,
+        request_iterator: _MaybeAsyncIterator[_billing_pb2.SettleRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_billing_pb2.SettleResponse], _abc.AsyncIterator[_billing_pb2.SettleResponse]]:
+        """SettleBatches is Settle over one long-lived stream, as AdmitBatches."""
 
     @_abc_1.abstractmethod
     def Refund(

@@ -45,6 +45,16 @@ class ImagesStub:
                 request_serializer=gesso_dot_gallery_dot_v1_dot_gallery__pb2.RecordImagesRequest.SerializeToString,
                 response_deserializer=gesso_dot_gallery_dot_v1_dot_gallery__pb2.RecordImagesResponse.FromString,
                 _registered_method=True)
+        self.SignImagesBatches = channel.stream_stream(
+                '/gesso.gallery.v1.Images/SignImagesBatches',
+                request_serializer=gesso_dot_gallery_dot_v1_dot_gallery__pb2.SignImagesRequest.SerializeToString,
+                response_deserializer=gesso_dot_gallery_dot_v1_dot_gallery__pb2.SignImagesResponse.FromString,
+                _registered_method=True)
+        self.RecordImagesBatches = channel.stream_stream(
+                '/gesso.gallery.v1.Images/RecordImagesBatches',
+                request_serializer=gesso_dot_gallery_dot_v1_dot_gallery__pb2.RecordImagesRequest.SerializeToString,
+                response_deserializer=gesso_dot_gallery_dot_v1_dot_gallery__pb2.RecordImagesResponse.FromString,
+                _registered_method=True)
         self.GetImage = channel.unary_unary(
                 '/gesso.gallery.v1.Images/GetImage',
                 request_serializer=gesso_dot_gallery_dot_v1_dot_gallery__pb2.GetImageRequest.SerializeToString,
@@ -88,6 +98,21 @@ class ImagesServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SignImagesBatches(self, request_iterator, context):
+        """SignImagesBatches is SignImages over one long-lived stream, one answer per request, in order: a message on a stream costs
+        a third of a call. A fault of a whole request ends the stream with its status.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecordImagesBatches(self, request_iterator, context):
+        """RecordImagesBatches is RecordImages over one long-lived stream, as SignImagesBatches.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetImage(self, request, context):
         """GetImage returns an account's image. NOT_FOUND for another account's.
         """
@@ -126,6 +151,16 @@ def add_ImagesServicer_to_server(servicer, server):
             ),
             'RecordImages': grpc.unary_unary_rpc_method_handler(
                     servicer.RecordImages,
+                    request_deserializer=gesso_dot_gallery_dot_v1_dot_gallery__pb2.RecordImagesRequest.FromString,
+                    response_serializer=gesso_dot_gallery_dot_v1_dot_gallery__pb2.RecordImagesResponse.SerializeToString,
+            ),
+            'SignImagesBatches': grpc.stream_stream_rpc_method_handler(
+                    servicer.SignImagesBatches,
+                    request_deserializer=gesso_dot_gallery_dot_v1_dot_gallery__pb2.SignImagesRequest.FromString,
+                    response_serializer=gesso_dot_gallery_dot_v1_dot_gallery__pb2.SignImagesResponse.SerializeToString,
+            ),
+            'RecordImagesBatches': grpc.stream_stream_rpc_method_handler(
+                    servicer.RecordImagesBatches,
                     request_deserializer=gesso_dot_gallery_dot_v1_dot_gallery__pb2.RecordImagesRequest.FromString,
                     response_serializer=gesso_dot_gallery_dot_v1_dot_gallery__pb2.RecordImagesResponse.SerializeToString,
             ),
@@ -203,6 +238,60 @@ class Images:
             request,
             target,
             '/gesso.gallery.v1.Images/RecordImages',
+            gesso_dot_gallery_dot_v1_dot_gallery__pb2.RecordImagesRequest.SerializeToString,
+            gesso_dot_gallery_dot_v1_dot_gallery__pb2.RecordImagesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SignImagesBatches(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/gesso.gallery.v1.Images/SignImagesBatches',
+            gesso_dot_gallery_dot_v1_dot_gallery__pb2.SignImagesRequest.SerializeToString,
+            gesso_dot_gallery_dot_v1_dot_gallery__pb2.SignImagesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordImagesBatches(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/gesso.gallery.v1.Images/RecordImagesBatches',
             gesso_dot_gallery_dot_v1_dot_gallery__pb2.RecordImagesRequest.SerializeToString,
             gesso_dot_gallery_dot_v1_dot_gallery__pb2.RecordImagesResponse.FromString,
             options,

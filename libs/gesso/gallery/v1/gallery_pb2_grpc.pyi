@@ -42,6 +42,12 @@ class ImagesStub:
     whatever its digest (the returned image tells which bytes stand). A blob that retention has just removed is the item's fault
     UNAVAILABLE (component `blob`): put the bytes again, then record again. At most 256 items.
     """
+    SignImagesBatches: _grpc.StreamStreamMultiCallable[_gallery_pb2.SignImagesRequest, _gallery_pb2.SignImagesResponse]
+    """SignImagesBatches is SignImages over one long-lived stream, one answer per request, in order: a message on a stream costs
+    a third of a call. A fault of a whole request ends the stream with its status.
+    """
+    RecordImagesBatches: _grpc.StreamStreamMultiCallable[_gallery_pb2.RecordImagesRequest, _gallery_pb2.RecordImagesResponse]
+    """RecordImagesBatches is RecordImages over one long-lived stream, as SignImagesBatches."""
     GetImage: _grpc.UnaryUnaryMultiCallable[_gallery_pb2.GetImageRequest, _gallery_pb2.Image]
     """GetImage returns an account's image. NOT_FOUND for another account's."""
     DeleteImage: _grpc.UnaryUnaryMultiCallable[_gallery_pb2.DeleteImageRequest, _gallery_pb2.Image]
@@ -65,6 +71,12 @@ class ImagesAsyncStub(ImagesStub):
     whatever its digest (the returned image tells which bytes stand). A blob that retention has just removed is the item's fault
     UNAVAILABLE (component `blob`): put the bytes again, then record again. At most 256 items.
     """
+    SignImagesBatches: _aio.StreamStreamMultiCallable[_gallery_pb2.SignImagesRequest, _gallery_pb2.SignImagesResponse]  # type: ignore[assignment]
+    """SignImagesBatches is SignImages over one long-lived stream, one answer per request, in order: a message on a stream costs
+    a third of a call. A fault of a whole request ends the stream with its status.
+    """
+    RecordImagesBatches: _aio.StreamStreamMultiCallable[_gallery_pb2.RecordImagesRequest, _gallery_pb2.RecordImagesResponse]  # type: ignore[assignment]
+    """RecordImagesBatches is RecordImages over one long-lived stream, as SignImagesBatches."""
     GetImage: _aio.UnaryUnaryMultiCallable[_gallery_pb2.GetImageRequest, _gallery_pb2.Image]  # type: ignore[assignment]
     """GetImage returns an account's image. NOT_FOUND for another account's."""
     DeleteImage: _aio.UnaryUnaryMultiCallable[_gallery_pb2.DeleteImageRequest, _gallery_pb2.Image]  # type: ignore[assignment]
@@ -97,6 +109,24 @@ class ImagesServicer(metaclass=_abc_1.ABCMeta):
         whatever its digest (the returned image tells which bytes stand). A blob that retention has just removed is the item's fault
         UNAVAILABLE (component `blob`): put the bytes again, then record again. At most 256 items.
         """
+
+    @_abc_1.abstractmethod
+    def SignImagesBatches(
+        self,
+        request_iterator: _MaybeAsyncIterator[_gallery_pb2.SignImagesRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_gallery_pb2.SignImagesResponse], _abc.AsyncIterator[_gallery_pb2.SignImagesResponse]]:
+        """SignImagesBatches is SignImages over one long-lived stream, one answer per request, in order: a message on a stream costs
+        a third of a call. A fault of a whole request ends the stream with its status.
+        """
+
+    @_abc_1.abstractmethod
+    def RecordImagesBatches(
+        self,
+        request_iterator: _MaybeAsyncIterator[_gallery_pb2.RecordImagesRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_gallery_pb2.RecordImagesResponse], _abc.AsyncIterator[_gallery_pb2.RecordImagesResponse]]:
+        """RecordImagesBatches is RecordImages over one long-lived stream, as SignImagesBatches."""
 
     @_abc_1.abstractmethod
     def GetImage(
