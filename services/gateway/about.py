@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from gateway.wire import JSON
 from gesso.errors.v1.reason_pb2 import Reason
 
 HTML = "text/html; charset=utf-8"
@@ -38,7 +39,7 @@ class Answer:
     body: type[msgspec.Struct] | None = None
     example: msgspec.Struct | None = None
     headers: tuple[str, ...] = ()
-    content_type: str = "application/json"
+    content_type: str = JSON
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from gateway.manual.failures import KEYLESS, Reasons, by_status, reasons_of, wor
 from gateway.manual.headers import HEADERS, of_error, of_success
 from gateway.manual.reasons import EXPLAINED
 from gateway.plain import PlainRoute
+from gateway.wire import JSON
 from gesso.errors.v1 import reason_pb2 as pb
 from gesso.errors.v1.reason_pb2 import Reason
 from servicekit.version import VERSION
@@ -123,7 +124,7 @@ def _operation(dialect: Dialect, route: Route, schemas: Schemas) -> Object:
     if isinstance(action, Buy):
         operation["requestBody"] = {
             "required": True,
-            "content": {"application/json": _media(schemas.of(dialect.name, action.body), about.requests)},
+            "content": {JSON: _media(schemas.of(dialect.name, action.body), about.requests)},
         }
     successes = dict(_successes(dialect.name, route, schemas))
     failing = by_status(dialect, reasons_of(action, about))
@@ -174,12 +175,10 @@ def _success(owner: str, answers: Sequence[Answer], headers: Iterable[str], sche
         "headers": _references(borne),
     }
     types = [answer.body for answer in answers if answer.body is not None]
-    content_type = answers[0].content_type
-    if types:
-        examples = {answer.text.rstrip("."): answer.example for answer in answers if answer.example is not None}
-        response["content"] = {content_type: _media(schemas.of_any(owner, types), examples)}
-    else:
-        response["content"] = {content_type.partition(";")[0]: {"schema": {"type": "string"}}}
+    examples = {answer.text.rstrip("."): answer.example for answer in answers if answer.example is not None}
+    content_type = answers[0].content_type.partition(";")[0]
+    untyped = {"type": "object" if content_type == JSON else "string"}
+    response["content"] = {content_type: _media(schemas.of_any(owner, types) if types else untyped, examples)}
     return response
 
 
@@ -193,7 +192,7 @@ def _failure(dialect: Dialect, route: Route | None, status: int, reasons: Reason
         "description": " ".join(f"{EXPLAINED[reason].title}." for reason in reasons),
         "headers": _references(of_error(route.action if route else None, status, reasons)),
         "content": {
-            "application/json": {
+            JSON: {
                 "schema": schemas.of(dialect.name, dialect.error_body),
                 "examples": {name.partition(".")[2]: {"$ref": f"#/components/examples/{name}"} for name in names},
             }

@@ -112,10 +112,11 @@ class Reference:
 
     def _answer(self, status: str, response: Object) -> Html:
         ((content_type, media),) = response["content"].items()
+        reasons = [name for name, example in media.get("examples", {}).items() if "$ref" in example]
         return element(
             "details",
-            element("summary", element("b", status), response["description"] if status < "4" else _brief(response)),
-            _error_links(media) if status >= "4" else None,
+            element("summary", element("b", status), _brief(response) if reasons else response["description"]),
+            _reasons(reasons) if reasons else None,
             self._headers(response["headers"]),
             self._shown(media) if content_type == "application/json" else None,
         )
@@ -177,6 +178,5 @@ def _brief(response: Object) -> str:
     return f"{first}, and {len(others)} more" if others else first
 
 
-def _error_links(media: Object) -> Html:
-    names = media.get("examples", {})
+def _reasons(names: Sequence[str]) -> Html:
     return element("ul", (element("li", link(code(name), f"/docs/errors/{name}")) for name in names))

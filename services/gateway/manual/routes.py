@@ -37,9 +37,7 @@ class Manual:
                 self._openapi,
                 About(
                     "This API's OpenAPI document",
-                    answers=(
-                        Answer(200, "The document.", headers=("Cache-Control",), content_type="application/json"),
-                    ),
+                    answers=(Answer(200, "The document.", headers=("Cache-Control",)),),
                 ),
             ),
             PlainRoute("/docs", "docs", self._reference, About("This documentation", answers=(_html("The page."),))),

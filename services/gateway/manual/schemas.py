@@ -6,14 +6,8 @@ from typing import Any
 
 Schema = Mapping[str, Any]
 _DEEPEST = 4
-_BOUNDS = {
-    "minimum": "at least {}",
-    "maximum": "at most {}",
-    "minLength": "at least {} characters",
-    "maxLength": "at most {} characters",
-    "minItems": "at least {} items",
-    "maxItems": "at most {} items",
-}
+_BOUNDS = (("minimum", "maximum", ""), ("minLength", "maxLength", " characters"), ("minItems", "maxItems", " items"))
+"""The least and the most of a value, and of what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +60,17 @@ def kind(schema: Schema, components: Mapping[str, Schema]) -> str:
         return " | ".join(f"`{_literal(value)}`" for value in schema.get("enum", [schema.get("const")]))
     if schema.get("type") == "array":
         return f"list of {kind(schema.get('items', {}), components)}"
-    bounds = [words.format(schema[name]) for name, words in _BOUNDS.items() if name in schema]
-    return ", ".join([str(schema.get("type", "anything")), *bounds, *_examples(schema)])
+    return ", ".join([str(schema.get("type", "anything")), *_bounds(schema), *_examples(schema)])
+
+
+def _bounds(schema: Schema) -> Iterator[str]:
+    for least, most, unit in _BOUNDS:
+        if least in schema and most in schema:
+            yield f"{schema[least]} to {schema[most]}{unit}"
+        elif least in schema:
+            yield f"{schema[least]}{unit} or more"
+        elif most in schema:
+            yield f"at most {schema[most]}{unit}"
 
 
 def _examples(schema: Schema) -> list[str]:

@@ -7,12 +7,28 @@ from collections.abc import Mapping, Sequence
 
 from gateway.wire import Reply
 
-_EXPOSED = (
-    "X-Request-ID, X-Gesso-Job-Id, X-Gesso-Provider, X-Gesso-Model, X-Gesso-Cost-Usd, X-Should-Retry, "
-    "X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-RateLimit-Reset-After, "
-    "X-Quota-Limit, X-Quota-Remaining, X-Quota-Reset, "
-    "Idempotent-Replayed, Preference-Applied, Retry-After, Location, Deprecation, Sunset"
+EXPOSED = (
+    "X-Request-ID",
+    "X-Gesso-Job-Id",
+    "X-Gesso-Provider",
+    "X-Gesso-Model",
+    "X-Gesso-Cost-Usd",
+    "X-Should-Retry",
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
+    "X-RateLimit-Reset-After",
+    "X-Quota-Limit",
+    "X-Quota-Remaining",
+    "X-Quota-Reset",
+    "Idempotent-Replayed",
+    "Preference-Applied",
+    "Retry-After",
+    "Location",
+    "Deprecation",
+    "Sunset",
 )
+_EXPOSED = ", ".join(EXPOSED)
 _PREFLIGHT_KEPT_SECONDS = "86400"
 _DEFAULT_HEADERS = "Authorization, Content-Type, Idempotency-Key, Prefer, X-API-Key, X-Request-ID"
 

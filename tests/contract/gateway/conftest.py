@@ -95,6 +95,8 @@ class Billing:
     keys: set[str] = field(default_factory=lambda: {KEY})
     authenticated: int = 0
     taken: int = 0
+    takings: list[tuple[str, str]] = field(default_factory=list)
+    """Addresses that were counted, and for what."""
 
     def services(self) -> tuple[Registration, ...]:
         return (
@@ -116,8 +118,10 @@ class Billing:
 
     async def take_limits(self, request: Any, _: Any) -> billing_pb.TakeLimitsResponse:
         response = billing_pb.TakeLimitsResponse()
-        for _taking in request.takings:
+        for taking in request.takings:
             self.taken += 1
+            if taking.address:
+                self.takings.append((taking.address, taking.dialect))
             response.results.add(fault=None if self.limit is None else to_proto(self.limit))
         return response
 
