@@ -30,7 +30,7 @@ CRASHPOINTS: tuple[str, ...] = (
     "generator.after_submit",  # step 4: the vendor has answered, nothing of the answer is kept
     "generator.after_submitted",  # step 4: the vendor's id or result address is durable
     "generator.after_put",  # step 5: the bytes are in the object store, no row names them
-    "gallery.before_record_commit",  # step 5: the image rows are written, their transaction is open
+    "gallery.before_record_commit",  # step 5: the one statement that writes the image rows is about to be sent
     "gallery.after_record_commit",  # step 5: the image rows are durable, the generator does not know
     "generator.before_kept",  # step 6: the gallery has answered, what is owed is not frozen
     "generator.after_kept",  # step 6: what is owed is durable, nothing is captured

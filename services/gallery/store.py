@@ -49,9 +49,11 @@ WITH given AS (
     ON CONFLICT (account_id) DO UPDATE
         SET image_count = storage.image_count + excluded.image_count, byte_count = storage.byte_count + excluded.byte_count
 )
-SELECT id, TRUE AS is_inserted, EXISTS (SELECT FROM referred WHERE deleted_at IS NOT NULL) AS is_late FROM inserted
-UNION ALL SELECT id, FALSE, FALSE FROM gone
+SELECT id, TRUE AS is_inserted FROM inserted
+WHERE NOT (EXISTS (SELECT FROM referred WHERE deleted_at IS NOT NULL) AND refuse_late())
+UNION ALL SELECT id, FALSE FROM gone
 """
+_LATE = "GS001"
 
 _BY_IDS = f"SELECT {_COLUMNS} FROM images WHERE id = ANY($1::text[])"
 _BY_ID = f"SELECT {_COLUMNS} FROM images WHERE id = $1"
@@ -103,10 +105,6 @@ _LOCK = "SELECT blob_key FROM blobs WHERE account_id = $1 AND digest = $2 AND de
 _REVIVE = "UPDATE blobs SET deleted_at = NULL, erased_at = NULL WHERE account_id = $1 AND digest = $2"
 
 
-class _Late(Exception):
-    """A blob was marked as deleted while the statement ran: what it did is undone, and tried on what stands now."""
-
-
 @dataclass(frozen=True, slots=True)
 class Storage:
     """What an account keeps; each blob counted once."""
@@ -124,10 +122,15 @@ class Store:
     async def record(self, images: Sequence[Image]) -> list[Image | Fault]:
         """Write images down; one result per image: it as it stands, or Unavailable("blob") where its bytes were removed."""
         distinct = list({image.id: image for image in images}.values())
+        crashpoint("gallery.before_record_commit")
         try:
-            inserted = await self._insert(distinct)
-        except _Late:
-            return await self.record(images)
+            rows = await self._database.fetch(_RECORD, *_arrays(distinct))
+        except asyncpg.PostgresError as error:
+            if error.sqlstate != _LATE:
+                raise
+            return await self.record(images)  # a blob was marked as deleted meanwhile: try on what stands now
+        crashpoint("gallery.after_record_commit")
+        inserted = {row["id"]: row["is_inserted"] for row in rows}
         stood = await self._by_ids([image.id for image in distinct if image.id not in inserted])
         results: list[Image | Fault] = []
         for image in images:
@@ -187,15 +190,6 @@ class Store:
             "SELECT image_count, byte_count FROM storage WHERE account_id = $1", account_id
         )
         return Storage(row["image_count"], row["byte_count"]) if row else Storage(0, 0)
-
-    async def _insert(self, images: Sequence[Image]) -> dict[str, bool]:
-        async with self._database.transaction() as connection:
-            rows = await connection.fetch(_RECORD, *_arrays(images))
-            if any(row["is_late"] for row in rows):
-                raise _Late
-            crashpoint("gallery.before_record_commit")
-        crashpoint("gallery.after_record_commit")
-        return {row["id"]: row["is_inserted"] for row in rows}
 
     async def _by_ids(self, image_ids: Sequence[str]) -> dict[str, Image]:
         if not image_ids:
