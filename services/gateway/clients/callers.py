@@ -5,6 +5,7 @@ Source: billing.proto, Authenticate: the 5 s bound how long a revoked key still 
 
 import hashlib
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from gateway.clients.memory import Memory
@@ -36,13 +37,16 @@ class Callers:
         self._clock = clock
         self._asked: Coalescer[Key, Caller] = Coalescer(self._flush)
         self._known: Memory[Key, Caller | Fault] = Memory(clock)
+        self._uncounted: Counter[Key] = Counter()
 
     async def caller(self, key: Key) -> Caller:
         """The caller behind a key's digest. Raises the Fault of a key or account that may not call, or of billing's absence."""
+        self._uncounted[key] += 1
         known = self._known.get(key)
         if known is None:
             known = await self._ask(key)
         if isinstance(known, Fault):
+            del self._uncounted[key]
             raise Fault(known.reason, known.message, details=known.details)
         return known
 
@@ -57,7 +61,10 @@ class Callers:
         return caller
 
     async def _flush(self, keys: list[Key]) -> Sequence[Caller | Fault]:
-        credentials = [AuthenticateRequest.Credential(key_digest=key) for key in keys]
+        """Ask for keys, each with its requests since it was last asked for: billing counts them."""
+        credentials = [
+            AuthenticateRequest.Credential(key_digest=key, requests=self._uncounted.pop(key, 1)) for key in keys
+        ]
         response = await self._link.call(self._stub.Authenticate, AuthenticateRequest(credentials=credentials))
         return [_outcome(result) for result in response.results]
 

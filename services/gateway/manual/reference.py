@@ -8,7 +8,7 @@ from typing import Any
 
 from gateway.manual import layout
 from gateway.manual.html import Child, Html, block, code, element, join, link, paragraphs, prose, table
-from gateway.manual.schemas import Schema, fields, kind
+from gateway.manual.schemas import Schema, fields, kind, resolved
 
 Object = Mapping[str, Any]
 _KEY = "$GESSO_API_KEY"
@@ -28,6 +28,11 @@ class Operation:
     def anchor(self) -> str:
         """Its place on the page."""
         return str(self.about["operationId"])
+
+    @property
+    def is_served(self) -> bool:
+        """Whether it can be answered by anything but an error."""
+        return any(status < "4" for status in self.about["responses"])
 
 
 class Reference:
@@ -80,8 +85,7 @@ class Reference:
             paragraphs(about.get("description", "")),
             self._parameters(operation),
             self._body(operation),
-            element("h4", "Example"),
-            block(self._curl(operation), f"Example of {operation.method} {operation.path}"),
+            self._example(operation),
             element("h4", "Answers"),
             (self._answer(status, response) for status, response in about["responses"].items()),
             at={"aria-labelledby": operation.anchor},
@@ -90,7 +94,7 @@ class Reference:
     def _parameters(self, operation: Operation) -> Child:
         rows = [
             (
-                (code(one["name"]), _required(one["required"])),
+                (code(one["name"]), _mark("required", one["required"])),
                 one["in"],
                 prose(kind(one["schema"], {})),
                 prose(one["description"]),
@@ -105,17 +109,23 @@ class Reference:
         schema = operation.about["requestBody"]["content"]["application/json"]["schema"]
         return (element("h4", "Body, as JSON"), self._fields(schema))
 
-    def _fields(self, schema: Schema) -> Html:
+    def _fields(self, schema: Schema, must: str = "required") -> Html:
         found = fields(schema, self._components["schemas"])
-        rows = [((code(one.name), _required(one.required)), prose(one.kind), prose(one.text)) for one in found]
+        rows = [((code(one.name), _mark(must, one.required)), prose(one.kind), prose(one.text)) for one in found]
         return table(("Field", "Value", "Meaning"), rows)
+
+    def _example(self, operation: Operation) -> Child:
+        if not operation.is_served:
+            return None
+        label = f"Example of {operation.method} {operation.path}"
+        return (element("h4", "Example"), block(self._curl(operation), label))
 
     def _answer(self, status: str, response: Object) -> Html:
         ((content_type, media),) = response["content"].items()
         reasons = [name for name, example in media.get("examples", {}).items() if "$ref" in example]
         return element(
             "details",
-            element("summary", element("b", status), _brief(response) if reasons else response["description"]),
+            element("summary", element("b", status), prose(_brief(response) if reasons else response["description"])),
             _reasons(reasons) if reasons else None,
             self._headers(response["headers"]),
             self._shown(media) if content_type == "application/json" else None,
@@ -130,9 +140,13 @@ class Reference:
         examples = [self._value(example) for example in list(media.get("examples", {}).values())[:2]]
         return (
             element("h4", "Body"),
-            self._fields(media["schema"]),
+            map(self._alternative, media["schema"].get("anyOf", [media["schema"]])),
             (block(json.dumps(example, indent=2, ensure_ascii=False), "Example of the answer") for example in examples),
         )
+
+    def _alternative(self, schema: Schema) -> Child:
+        text = resolved(schema, self._components["schemas"]).get("description", "")
+        return (element("p", prose(text)), self._fields(schema, "always")) if text else None
 
     def _value(self, example: Object) -> Any:
         reference = example.get("$ref")
@@ -169,8 +183,8 @@ def _operations(document: Object) -> Iterator[Operation]:
             yield Operation(method.upper(), path, about["tags"][0], about)
 
 
-def _required(is_required: bool) -> Child:
-    return element("span", "required", at={"class": "must"}) if is_required else None
+def _mark(word: str, is_so: bool) -> Child:
+    return element("span", word, at={"class": "must"}) if is_so else None
 
 
 def _brief(response: Object) -> str:

@@ -33,7 +33,7 @@ class Image(msgspec.Struct, frozen=True, omit_defaults=True):
     revised_prompt: Annotated[str | UnsetType, Meta(description="The prompt as the vendor's model rewrote it.")] = UNSET
 
 
-class ImagesResponse(msgspec.Struct, frozen=True, omit_defaults=True):
+class ImagesResponse(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """The pictures of a finished job."""
 
     created: Annotated[int, Meta(description="When the job began, in Unix seconds.")]
@@ -41,9 +41,7 @@ class ImagesResponse(msgspec.Struct, frozen=True, omit_defaults=True):
     output_format: Annotated[str | UnsetType, Meta(description="`png`, `jpeg` or `webp`.")] = UNSET
     quality: Annotated[str | UnsetType, Meta(description="As it was drawn, where it is known.")] = UNSET
     size: Annotated[str | UnsetType, Meta(description="Width and height in pixels, as `1024x1024`.")] = UNSET
-    data: Annotated[list[Image], Meta(description="As many as could be drawn, at most `n`.")] = msgspec.field(
-        default_factory=list
-    )
+    data: Annotated[list[Image], Meta(description="As many as could be drawn, at most `n`.")]
     usage: Annotated[dict[str, Any] | UnsetType, Meta(description="What the vendor measured, as it says it.")] = UNSET
 
 
