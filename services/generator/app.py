@@ -9,6 +9,7 @@ from generator.access import ACCESS
 from generator.admission import Admission
 from generator.cancelling import Cancelling
 from generator.catalogue import Catalogue
+from generator.catalogue_files import CatalogueError
 from generator.config import Config
 from generator.dispatch import Dispatch
 from generator.drawing import Drawing
@@ -45,6 +46,7 @@ from servicekit.link import Link
 from servicekit.objects import Objects
 from servicekit.outbox import Outbox
 from servicekit.server import Registration, serving
+from servicekit.settings import SettingError
 from servicekit.spool import Spool
 from servicekit.telemetry import Telemetry
 
@@ -150,9 +152,7 @@ async def _laid(stack: contextlib.AsyncExitStack, config: Config, providers: Map
 def _core(ground: _Ground) -> _Core:
     config, database = ground.config, ground.database
     live, steps = Live(), Steps(database)
-    catalogue = Catalogue.load(
-        providers=ground.providers, extra_path=config.catalogue_path, stand_in=config.fallback_engine
-    )
+    catalogue = _catalogue(config, ground.providers)
     watches = Watches(database, ground.objects, live.__contains__)
     settlement = Settlement(
         database,
@@ -173,6 +173,13 @@ def _core(ground: _Ground) -> _Core:
         watches=watches,
         settlement=settlement,
     )
+
+
+def _catalogue(config: Config, providers: Mapping[str, Provider]) -> Catalogue:
+    try:
+        return Catalogue.load(providers=providers, extra_path=config.catalogue_path, stand_in=config.fallback_engine)
+    except CatalogueError as error:
+        raise SettingError(str(error)) from error
 
 
 def _worker(ground: _Ground, core: _Core) -> Worker:
