@@ -2,13 +2,14 @@
 
 import argparse
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from typing import Any
 
 from cli.errors import CommandFailed
 from cli.operator import Operator, operator
 from cli.output import Progress, Result, show
 from cli.places import Place
-from cli.verification import breaches
+from cli.verification import Breach, breaches
 from gesso.billing.v1 import billing_pb2 as billing
 from gesso.gallery.v1 import gallery_pb2 as gallery
 from gesso.generator.v1 import generator_pb2 as generator
@@ -25,27 +26,18 @@ def verify(arguments: argparse.Namespace) -> Result:
             "gesso.billing.v1.Ledger/VerifyLedger", billing.VerifyLedgerRequest(), billing.VerifyLedgerResponse
         )
         progress.update("jobs")
-        # Jobs are read first and last of all: what ends while we read is then seen with its hold and pictures.
-        settlements = {row.job_id: row for row in _settlements(services)}
+        settlements = list(_settlements(services))
         holds = {hold.id: hold for hold in _holds(services)}
         images = {image.id: image for image in _images(services)}
-        settlements |= {row.job_id: row for row in _settlements(services)}
-        crossed = list(breaches(settlements.values(), holds, images))
-        moving = {row.job_id for row in settlements.values() if not row.settled}
-    found = [
-        *({"invariant": b.invariant, "subject_id": b.subject_id, "detail": b.detail} for b in ledger.breaches),
-        *(
-            {"invariant": b.invariant, "subject_id": b.subject_id, "detail": b.detail}
-            for b in crossed
-            if b.subject_id not in moving or b.invariant != "ended_job_is_settled"
-        ),
-    ]
+        job_ids = {row.job_id for row in _settlements(services)}
+        inside = (Breach(found.invariant, found.subject_id, found.detail) for found in ledger.breaches)
+        found = [asdict(breach) for breach in (*inside, *breaches(settlements, holds, images, job_ids))]
     result = {
         "ok": not found,
         "accounts": ledger.accounts_checked,
         "entries": ledger.entries_checked,
         "holds": len(holds),
-        "jobs": len(settlements),
+        "jobs": len(job_ids),
         "images": len(images),
         "breaches": found,
     }

@@ -3,7 +3,7 @@
 Source: design.md "One request, top to bottom": a job owns one hold, KEPT is the fact of what is owed, a capture is that amount.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from gesso.billing.v1.billing_pb2 import Hold
@@ -25,12 +25,14 @@ class Breach:
 
 
 def breaches(
-    settlements: Iterable[Settlement], holds: Mapping[str, Hold], images: Mapping[str, Image]
+    settlements: Iterable[Settlement], holds: Mapping[str, Hold], images: Mapping[str, Image], job_ids: Collection[str]
 ) -> Iterator[Breach]:
-    """Cross jobs with their holds (by hold id) and pictures (by image id)."""
-    job_ids = set()
+    """Cross jobs with their holds (by hold id) and pictures (by image id).
+
+    Sound while the platform works, if the settlements were read before holds and pictures, and the ids of all jobs after them: what
+    a job says has happened is then found, and what is found has its job.
+    """
     for settlement in settlements:
-        job_ids.add(settlement.job_id)
         yield from _of_money(settlement, holds.get(settlement.hold_id))
         yield from _of_pictures(settlement, images)
     for hold in holds.values():
@@ -42,9 +44,10 @@ def breaches(
 
 
 def _of_money(settlement: Settlement, hold: Hold | None) -> Iterator[Breach]:
+    """A job that is not settled yet owes what it says: its hold stays open until the ledger follows, and is judged then."""
     job_id, charge = settlement.job_id, settlement.charge_micros
     if settlement.state == Job.STATE_REFUSED:
-        if hold is not None and hold.state != Hold.STATE_RELEASED:
+        if settlement.settled and hold is not None and hold.state != Hold.STATE_RELEASED:
             yield Breach("refused_job_holds_nothing", job_id, f"its hold {hold.id} stands")
         return
     if settlement.state not in _ENDED:
@@ -54,8 +57,9 @@ def _of_money(settlement: Settlement, hold: Hold | None) -> Iterator[Breach]:
             yield Breach("ended_job_has_hold", job_id, f"no hold {settlement.hold_id}")
         return
     if hold.state == Hold.STATE_OPEN:
-        yield Breach("ended_job_is_settled", job_id, f"its hold {hold.id} is open")
-    if hold.captured_micros != charge:
+        if settlement.settled:
+            yield Breach("ended_job_is_settled", job_id, f"its hold {hold.id} is open")
+    elif hold.captured_micros != charge:
         yield Breach("capture_is_charge", job_id, f"captured {hold.captured_micros}, charged {charge} micros")
     if hold.amount_micros < charge:
         yield Breach("charge_within_hold", job_id, f"held {hold.amount_micros}, charged {charge} micros")
