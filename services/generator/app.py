@@ -106,7 +106,7 @@ async def running(config: Config, providers: Mapping[str, Provider] | None = Non
         stack.push_async_callback(core.router.close)
         await _begin_work(stack, ground, core, rooms)
         jobs = _jobs_servicer(ground, core, rooms)
-        registrations = _registrations(ground, core, jobs)
+        registrations = _registrations(ground, core, rooms.gate, jobs)
         access = Access(config.peers, ACCESS)
         yield await stack.enter_async_context(
             serving(config.listen, registrations, access=access, observer=ground.telemetry, grace_seconds=2.0)
@@ -293,7 +293,7 @@ def _jobs_servicer(ground: _Ground, core: _Core, rooms: _Rooms) -> JobsServicer:
     )
 
 
-def _registrations(ground: _Ground, core: _Core, jobs: JobsServicer) -> tuple[Registration, ...]:
+def _registrations(ground: _Ground, core: _Core, gate: Gate, jobs: JobsServicer) -> tuple[Registration, ...]:
     package = "gesso.generator.v1"
     return (
         Registration(f"{package}.Jobs", rpc.add_JobsServicer_to_server, jobs),
@@ -302,7 +302,7 @@ def _registrations(ground: _Ground, core: _Core, jobs: JobsServicer) -> tuple[Re
             f"{package}.Secrets", rpc.add_SecretsServicer_to_server, SecretsServicer(Sealing(ground.config.sealing_key))
         ),
         Registration(
-            f"{package}.Operations", rpc.add_OperationsServicer_to_server, OperationsServicer(ground.database)
+            f"{package}.Operations", rpc.add_OperationsServicer_to_server, OperationsServicer(ground.database, gate)
         ),
     )
 

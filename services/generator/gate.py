@@ -13,10 +13,12 @@ class Gate:
         self._storehouse = storehouse
         self._maintenance = Maintenance(paused=False, retry_after_seconds=0)
         self._closed = False
+        self.told_count = 0
 
     def maintain(self, maintenance: Maintenance) -> None:
-        """The operator has said so."""
+        """The operator has said so, here or to another replica."""
         self._maintenance = maintenance
+        self.told_count += 1
 
     def close(self) -> None:
         """The process ends."""

@@ -93,8 +93,10 @@ class Pulse:
 
     async def look(self) -> None:
         """Look once. Raises Unavailable."""
+        told_count = self._gate.told_count
         found = await leases.pulse(self._database)
-        self._gate.maintain(Maintenance(found.paused, found.retry_after_seconds))
+        if self._gate.told_count == told_count:  # else what was read may be older than what the operator said meanwhile
+            self._gate.maintain(Maintenance(found.paused, found.retry_after_seconds))
         self.queued_count = found.queued_count
         if found.queued_count:
             self._queued()

@@ -8,6 +8,7 @@ from generator import views
 from generator.admission import Admission
 from generator.cancelling import Cancelling, owned_job
 from generator.catalogue import Catalogue
+from generator.gate import Gate
 from generator.records import JobRecord, hold_id_of
 from generator.secrets import Sealing
 from generator.settlement import Live
@@ -172,13 +173,16 @@ class SecretsServicer(rpc.SecretsServicer):
 class OperationsServicer(rpc.OperationsServicer):
     """gesso.generator.v1.Operations."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, gate: Gate) -> None:
         self._database = database
+        self._gate = gate
 
     async def SetMaintenance(self, request: pb.SetMaintenanceRequest, context: Context) -> pb.Maintenance:
-        """Pause or resume purchases; every replica knows at its next pulse."""
+        """Pause or resume purchases: this replica at once, every other one at its next pulse."""
         seconds = request.retry_after_seconds or _DEFAULT_RETRY_AFTER_SECONDS
-        await operations.set_maintenance(self._database, Maintenance(request.paused, seconds))
+        maintenance = Maintenance(request.paused, seconds)
+        await operations.set_maintenance(self._database, maintenance)
+        self._gate.maintain(maintenance)
         return pb.Maintenance(paused=request.paused, retry_after_seconds=seconds)
 
     async def GetMaintenance(self, request: pb.GetMaintenanceRequest, context: Context) -> pb.Maintenance:
