@@ -1,7 +1,7 @@
 """The edge, put together: links to the four services, dialects, and the HTTP server around them."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from gateway import lifesigns
 from gateway.addresses import Addresses
@@ -13,6 +13,7 @@ from gateway.clients.health import Health
 from gateway.clients.limits import Limits
 from gateway.config import Config
 from gateway.dialects import DIALECTS
+from gateway.dialects.base import Dialect
 from gateway.edge import Edge
 from gateway.manual.routes import Manual
 from gateway.middleware.cors import Cors
@@ -41,15 +42,6 @@ async def running(config: Config) -> AsyncIterator[str]:
         callers = Callers(billing)
         bodies = Bodies(limit_bytes=config.body_limit_bytes, memory_bytes=config.body_memory_bytes)
         public_url = config.public_url or listener.url
-        addresses = {
-            dialect.name: Addresses(
-                public_url=public_url,
-                files_url=config.files_url,
-                link_key=config.link_key,
-                link_seconds=dialect.link_seconds,
-            )
-            for dialect in dialects
-        }
         limits = Limits(billing)
         signs = lifesigns.routes(Health(links))
         described = Manual(dialects, signs, public_url).routes
@@ -60,7 +52,7 @@ async def running(config: Config) -> AsyncIterator[str]:
             callers=callers,
             limits=limits,
             bodies=bodies,
-            purchases=Purchases(generator, callers, addresses),
+            purchases=Purchases(generator, callers, _addresses(config, dialects, public_url)),
             platform=generator,
             sending=Sending(sources, memory_bytes=config.reply_memory_bytes),
             observer=telemetry,
@@ -70,6 +62,18 @@ async def running(config: Config) -> AsyncIterator[str]:
         )
         await stack.enter_async_context(listener.serving(edge, generator.watch, grace_seconds=config.grace_seconds))
         yield listener.url
+
+
+def _addresses(config: Config, dialects: Sequence[Dialect], public_url: str) -> dict[str, Addresses]:
+    return {
+        dialect.name: Addresses(
+            public_url=public_url,
+            files_url=config.files_url,
+            link_key=config.link_key,
+            link_seconds=dialect.link_seconds,
+        )
+        for dialect in dialects
+    }
 
 
 def _links(config: Config) -> list["contextlib.AbstractAsyncContextManager[Link]"]:
