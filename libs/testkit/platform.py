@@ -133,6 +133,16 @@ class PlatformUnderTest:
         )
         return shown.balance
 
+    async def settled(self, account: Account) -> billing.Balance:
+        """What an account has once nothing of it is held any more: the ledger follows an answer, it does not lead it."""
+
+        async def released() -> billing.Balance:
+            balance = await self.balance(account)
+            assert balance.held_micros == 0
+            return balance
+
+        return await eventually(released)
+
     @property
     def _place(self) -> Place:
         return Place({"GESSO_HOME": str(self.home)})

@@ -23,10 +23,8 @@ ASYNC = {"Prefer": "respond-async"}
 
 
 async def spent_micros(platform: PlatformUnderTest, account: Account) -> int:
-    """What an account with 50 USD has paid; nothing may be held any more."""
-    balance = await platform.balance(account)
-    assert balance.held_micros == 0
-    return 50_000_000 - balance.posted_micros
+    """What an account with 50 USD has paid once nothing of it is held any more."""
+    return 50_000_000 - (await platform.settled(account)).posted_micros
 
 
 async def polled(platform: PlatformUnderTest, account: Account, path: str) -> Answer:

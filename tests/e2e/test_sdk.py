@@ -9,7 +9,6 @@ import pytest
 from openai.types import ImagesResponse
 from PIL import Image
 
-from gesso.billing.v1.billing_pb2 import Balance
 from testkit.platform import MODEL, Account, PlatformUnderTest
 from testkit.upstreams.openai import OpenAIUpstream
 
@@ -27,10 +26,6 @@ async def pictures(platform: PlatformUnderTest, answer: ImagesResponse) -> list[
         picture.load()
         opened.append(picture)
     return opened
-
-
-async def available(platform: PlatformUnderTest, account: Account) -> Balance:
-    return await platform.balance(account)
 
 
 @pytest.mark.parametrize("response_format", ["url", "b64_json"])
@@ -74,8 +69,8 @@ async def test_a_vendors_model_draws_what_was_asked_for_and_costs_its_price(
     assert raw.headers["X-Gesso-Model"] == MODEL
     assert float(raw.headers["X-Gesso-Cost-Usd"]) == pytest.approx(0.01)
     assert raw.headers["X-Gesso-Job-Id"].startswith("job_")
-    balance = await available(platform, account)
-    assert (balance.posted_micros, balance.held_micros) == (49_990_000, 0)
+    balance = await platform.settled(account)
+    assert balance.posted_micros == 49_990_000
     assert upstream.purchases == 1
 
 
@@ -150,8 +145,8 @@ async def test_a_vendors_refusal_raises_a_bad_request_and_costs_nothing(
     with pytest.raises(openai.BadRequestError) as raised:
         await client.images.generate(model=MODEL, prompt="[[refusal]] something", size="1024x1024")
     assert (raised.value.code, raised.value.type) == ("moderation_blocked", "image_generation_user_error")
-    balance = await available(platform, account)
-    assert (balance.posted_micros, balance.held_micros) == (50_000_000, 0)
+    balance = await platform.settled(account)
+    assert balance.posted_micros == 50_000_000
 
 
 async def test_without_funds_nothing_runs(platform: PlatformUnderTest, upstream: OpenAIUpstream) -> None:
@@ -171,8 +166,8 @@ async def test_the_sdks_own_retries_of_a_failure_buy_nothing_twice(
         with pytest.raises(openai.InternalServerError):
             await sdk.images.generate(model=MODEL, prompt="[[truncated]] a bridge", size="1024x1024")
     assert upstream.purchases == 1
-    balance = await available(platform, account)
-    assert (balance.posted_micros, balance.held_micros) == (50_000_000, 0)
+    balance = await platform.settled(account)
+    assert balance.posted_micros == 50_000_000
 
 
 async def test_an_sdk_that_lost_its_connection_gets_the_same_pictures_by_its_retry(
@@ -185,5 +180,5 @@ async def test_an_sdk_that_lost_its_connection_gets_the_same_pictures_by_its_ret
         )
     assert len(await pictures(platform, answer)) == 1
     assert upstream.purchases == 1
-    balance = await available(platform, account)
-    assert (balance.posted_micros, balance.held_micros) == (49_994_000, 0)
+    balance = await platform.settled(account)
+    assert balance.posted_micros == 49_994_000

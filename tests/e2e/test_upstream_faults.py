@@ -67,11 +67,11 @@ async def test_a_failure_of_the_upstream_is_told_and_costs_nothing(
     assert answer.error["message"]
     if answer.status >= 500:
         assert answer.headers["X-Should-Retry"] == "false"
-    balance = await platform.balance(account)
-    assert (balance.posted_micros, balance.held_micros) == (50_000_000, 0)
+    balance = await platform.settled(account)
+    assert balance.posted_micros == 50_000_000
     assert upstream.purchases == case.accepted
-    shown = await platform.gesso("jobs", "show", answer.headers["X-Gesso-Job-Id"], "--json")
-    assert (shown.json["state"], shown.json["charged_usd"]) == ("failed", 0)
+    ended = await platform.gesso("jobs", "watch", answer.headers["X-Gesso-Job-Id"], "--json")
+    assert (ended.json["state"], ended.json["charged_usd"]) == ("failed", 0)
 
 
 @pytest.mark.usefixtures("mended")
@@ -82,7 +82,7 @@ async def test_a_limit_that_passes_is_waited_for(
     answer = await draw(platform, account, "A patient heron")
     assert answer.status == 200
     assert [request.accepted for request in upstream.requests] == [False, True]
-    assert (await platform.balance(account)).posted_micros == 50_000_000 - PRICE_MICROS
+    assert (await platform.settled(account)).posted_micros == 50_000_000 - PRICE_MICROS
 
 
 @pytest.mark.usefixtures("mended")
@@ -91,7 +91,7 @@ async def test_a_picture_too_many_is_not_charged(
 ) -> None:
     answer = await draw(platform, account, "[[duplicate]] a pair of gloves")
     assert (answer.status, len(answer.json["data"])) == (200, 1)
-    assert (await platform.balance(account)).posted_micros == 50_000_000 - PRICE_MICROS
+    assert (await platform.settled(account)).posted_micros == 50_000_000 - PRICE_MICROS
 
 
 @pytest.mark.usefixtures("mended")
@@ -113,5 +113,5 @@ async def test_a_vendor_that_fails_five_times_in_a_row_is_left_alone_for_a_while
     assert [answer.status for answer in answers] == [502] * 5 + [503] * 2
     assert answers[-1].error["code"] == "model_not_available"
     assert len(upstream.requests) == 5
-    balance = await platform.balance(account)
-    assert (balance.posted_micros, balance.held_micros) == (50_000_000, 0)
+    balance = await platform.settled(account)
+    assert balance.posted_micros == 50_000_000
