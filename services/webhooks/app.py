@@ -11,6 +11,7 @@ from servicekit.database import Database, migrate
 from servicekit.egress import GuardedClient
 from servicekit.faults import Unavailable
 from servicekit.identity import Access
+from servicekit.metrics import Metrics
 from servicekit.server import Registration, serving
 from servicekit.telemetry import Telemetry
 from webhooks.access import ACCESS
@@ -21,6 +22,7 @@ from webhooks.servicer import DeliveriesServicer, EventsServicer, SigningSecrets
 from webhooks.store import Store
 
 _EXPIRY_PAUSE_SECONDS = 3600.0
+_WATCH_PAUSE_SECONDS = 15.0
 
 
 @contextlib.asynccontextmanager
@@ -40,6 +42,7 @@ async def running(config: Config) -> AsyncIterator[str]:
         dispatcher = Dispatcher(store, secrets, client, rules)
         stack.push_async_callback(dispatcher.finish, config.grace_seconds)
         await stack.enter_async_context(running_task(dispatcher.run()))
+        await stack.enter_async_context(running_task(_watch(telemetry.metrics, store)))
         await stack.enter_async_context(running_task(_expire(store, datetime.timedelta(days=config.keep_days))))
         registrations = (
             Registration(
@@ -72,3 +75,11 @@ async def _expire(store: Store, keep: datetime.timedelta) -> None:
         with contextlib.suppress(Unavailable):
             await store.expire(datetime.datetime.now(datetime.UTC) - keep)
         await asyncio.sleep(_EXPIRY_PAUSE_SECONDS)
+
+
+async def _watch(metrics: Metrics, store: Store) -> None:
+    """Count what waits every 15 s, for ever; every replica shows the same."""
+    while True:
+        with contextlib.suppress(Unavailable):
+            metrics.queue_depth.labels("deliveries").set(await store.count_waiting())
+        await asyncio.sleep(_WATCH_PAUSE_SECONDS)

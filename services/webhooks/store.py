@@ -39,6 +39,7 @@ _ADD_ATTEMPT = """
 INSERT INTO attempts (delivery_id, number, started_at, duration_ms, status_code, error) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT DO NOTHING
 """
+_COUNT_WAITING = "SELECT count(*) AS waiting FROM deliveries WHERE state = 1"
 _NEXT_DUE = "SELECT min(next_attempt_at) FROM deliveries WHERE state = 1"
 _LIST = f"""
 SELECT {_COLUMNS} FROM deliveries JOIN events ON events.id = event_id
@@ -126,6 +127,12 @@ class Store:
         """When the next delivery is due, or None."""
         due: datetime.datetime | None = await self._database.fetchval(_NEXT_DUE)
         return due
+
+    async def count_waiting(self) -> int:
+        """Deliveries that have not ended."""
+        row = await self._database.fetchrow(_COUNT_WAITING)
+        assert row is not None, "an aggregate has a row"
+        return int(row["waiting"])
 
     async def list_deliveries(self, account_id: str, *, endpoint_id: str, after: str, limit: int) -> list[Delivery]:
         """An account's deliveries with their attempts, newest first, those behind the delivery `after`."""

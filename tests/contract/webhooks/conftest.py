@@ -74,8 +74,8 @@ async def receiver() -> AsyncIterator[WebhookReceiver]:
 
 
 @pytest.fixture
-async def webhooks(database: Database, tmp_path: Path) -> AsyncIterator[Webhooks]:
-    environment = {
+def environment(database: Database, tmp_path: Path) -> dict[str, str]:
+    return {
         **SHARED_ENVIRONMENT,
         "GESSO_WEBHOOKS_LISTEN": f"unix:{tmp_path}/webhooks.sock",
         "GESSO_WEBHOOKS_DATABASE_URL": database.url("webhooks"),
@@ -83,6 +83,10 @@ async def webhooks(database: Database, tmp_path: Path) -> AsyncIterator[Webhooks
         "GESSO_WEBHOOKS_SCHEDULE_SECONDS": "0.05,0.05,0.05",
         "GESSO_WEBHOOKS_TIMEOUT_SECONDS": "2",
     }
+
+
+@pytest.fixture
+async def webhooks(environment: dict[str, str]) -> AsyncIterator[Webhooks]:
     async with (
         running(load(Config, environment)) as address,
         link_as("generator", address) as generator,

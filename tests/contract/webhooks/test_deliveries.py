@@ -2,6 +2,7 @@
 
 import json
 
+import aiohttp
 import pytest
 from standardwebhooks.webhooks import Webhook
 
@@ -9,8 +10,13 @@ from gesso.errors.v1 import reason_pb2 as reasons
 from gesso.webhooks.v1 import webhooks_pb2 as pb
 from servicekit.faults import Fault
 from servicekit.ids import new_id
+from servicekit.settings import load
 from testkit.eventually import eventually
+from testkit.identities import link_as
+from testkit.ports import free_port
 from testkit.webhooks import Answer, Received, WebhookReceiver
+from webhooks.app import running
+from webhooks.config import Config
 
 from .conftest import ACCOUNT, Webhooks, event
 
@@ -132,3 +138,20 @@ async def test_deliveries_are_their_accounts_own(webhooks: Webhooks, receiver: W
     await arrived(receiver, 2)
     assert {delivery.account_id for delivery in await webhooks.deliveries()} == {ACCOUNT}
     assert {delivery.account_id for delivery in await webhooks.deliveries(other)} == {other}
+
+
+async def test_what_waits_is_counted(environment: dict[str, str], receiver: WebhookReceiver) -> None:
+    port = free_port()
+    unhurried = {**environment, "GESSO_WEBHOOKS_SCHEDULE_SECONDS": "60"}
+    receiver.default = Answer(503)
+    async with running(load(Config, unhurried)) as address, link_as("generator", address) as generator:
+        await Webhooks(generator, generator).publish(event(f"{receiver.url}/hook"))
+        await arrived(receiver)
+    counted = {**unhurried, "GESSO_WEBHOOKS_METRICS_LISTEN": f"127.0.0.1:{port}"}
+    async with running(load(Config, counted)), aiohttp.ClientSession() as http:
+
+        async def one_waits() -> None:
+            async with http.get(f"http://127.0.0.1:{port}/metrics") as response:
+                assert 'gesso_queue_depth{queue="deliveries"} 1.0' in await response.text()
+
+        await eventually(one_waits)
