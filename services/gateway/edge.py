@@ -27,7 +27,7 @@ from gateway.middleware.request_id import request_id, traceparent
 from gateway.plain import Plain
 from gateway.purchases import Purchases
 from gateway.routing import Found, Routes
-from gateway.sending import Begun, Sending
+from gateway.sending import Begun, Sending, whole
 from gateway.validation import decode
 from gateway.visit import Visit
 from gateway.wire import Ask, Reply, target_parts
@@ -79,6 +79,20 @@ class Edge:
             call.seconds = time.perf_counter() - call.started_at
             self.observer.call_finished(call, error)
             leave(token)
+
+    def unreadable(self, peer: str) -> web.Response:
+        """The answer to bytes that are no HTTP request: they have no path, so it is worded as outside all prefixes."""
+        call = Call("unreadable", peer, request_id({}), reason="INVALID_FIELD")
+        self.observer.call_started(call)
+        fault = Fault(pb.REASON_INVALID_FIELD, "The request cannot be read as HTTP/1.1.")
+        dialect = self.routes.dialect("")
+        reply = worded(
+            fault, dialect, request_id=call.request_id, public_url=self.public_url, purchase_began=False
+        ).bearing({REQUEST_ID: call.request_id})
+        call.notes["status"] = reply.status
+        call.seconds = time.perf_counter() - call.started_at
+        self.observer.call_finished(call, None)
+        return whole(reply)
 
     def _visit(self, request: web.BaseRequest) -> Visit:
         headers = request.headers

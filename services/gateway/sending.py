@@ -6,6 +6,7 @@ Pictures never lie in memory whole: all replies share one budget of block buffer
 import contextlib
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import pybase64
 from aiohttp import web
@@ -77,14 +78,9 @@ class Sending:
 
     async def send(self, request: web.BaseRequest, begun: Begun, headers: Mapping[str, str]) -> web.StreamResponse:
         """Send a reply with these headers beside its own. Raises Unavailable where it cannot be sent to its end."""
-        reply = begun.reply
-        everything = CIMultiDict({"Server": _SERVER, **headers, **reply.headers})
-        if reply.body:
-            everything["Content-Type"] = reply.content_type
-        if begun.rest is not None:
-            return await self._stream(request, begun, begun.rest, everything)
-        body = b"".join(part for part in reply.body if isinstance(part, bytes)) if reply.body else None
-        return web.Response(status=reply.status, headers=everything, body=body)
+        if begun.rest is None:
+            return whole(begun.reply, headers)
+        return await self._stream(request, begun, begun.rest, _head(begun.reply, headers))
 
     async def _stream(
         self, request: web.BaseRequest, begun: Begun, rest: AsyncIterator[bytes], headers: CIMultiDict[str]
@@ -108,3 +104,16 @@ class Sending:
                 continue
             async for block in self._sources.blocks(part.read_url, part.byte_count, lambda: self._blocks.block_bytes):
                 yield pybase64.b64encode(block)
+
+
+def whole(reply: Reply, headers: Mapping[str, str] = MappingProxyType({})) -> web.Response:
+    """A reply without pictures in it, with these headers beside its own."""
+    body = b"".join(part for part in reply.body if isinstance(part, bytes)) if reply.body else None
+    return web.Response(status=reply.status, headers=_head(reply, headers), body=body)
+
+
+def _head(reply: Reply, headers: Mapping[str, str]) -> CIMultiDict[str]:
+    everything = CIMultiDict({"Server": _SERVER, **headers, **reply.headers})
+    if reply.body:
+        everything["Content-Type"] = reply.content_type
+    return everything

@@ -17,6 +17,39 @@ _MAX_LINE_BYTES = 16 * 1024
 _BACKLOG = 1024
 
 
+class _Connection(web.RequestHandler):
+    """Has the edge word what is no HTTP at all and so reaches no route; aiohttp's own answer is plain text, its log a traceback."""
+
+    __slots__ = ("_edge",)
+
+    def __init__(self, server: web.Server, edge: Edge) -> None:
+        super().__init__(
+            server,
+            loop=asyncio.get_running_loop(),
+            access_log=None,  # type: ignore[arg-type]  # none at all: the edge logs its calls itself
+            auto_decompress=False,
+            keepalive_timeout=_IDLE_SECONDS,
+            lingering_time=_LINGER_SECONDS,
+            max_line_size=_MAX_LINE_BYTES,
+            max_field_size=_MAX_LINE_BYTES,
+        )
+        self._edge = edge
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer a request that could not be read; what nobody foresaw stays aiohttp's to log and to answer."""
+        if status >= 500 or request.writer.output_size > 0:
+            return super().handle_error(request, status, exc, message)
+        answer = self._edge.unreadable(request.remote or "")
+        answer.force_close()
+        return answer
+
+
 class Listener:
     """A bound socket: its address is known before anything is served on it."""
 
@@ -44,17 +77,9 @@ class Listener:
         At its end no connection is taken any more, calls that wait have `grace_seconds` for their jobs, and then each gets
         its dialect's answer of a wait that ran out.
         """
-        server = web.Server(
-            edge.serve,
-            handler_cancellation=True,
-            access_log=None,
-            auto_decompress=False,
-            keepalive_timeout=_IDLE_SECONDS,
-            lingering_time=_LINGER_SECONDS,
-            max_line_size=_MAX_LINE_BYTES,
-            max_field_size=_MAX_LINE_BYTES,
-        )
-        listening = await asyncio.get_running_loop().create_server(server, sock=self._socket)
+        server = web.Server(edge.serve, handler_cancellation=True)
+        loop = asyncio.get_running_loop()
+        listening = await loop.create_server(lambda: _Connection(server, edge), sock=self._socket)
         try:
             yield
         finally:

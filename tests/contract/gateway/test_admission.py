@@ -299,3 +299,24 @@ async def test_only_listed_origins_are_let_in_where_there_is_a_list(start_edge: 
             assert response.headers["Access-Control-Allow-Origin"] == "https://b.example"
         async with edge.get("/v1/models", headers={"Origin": "https://c.example"}) as response:
             assert "Access-Control-Allow-Origin" not in response.headers
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"garbage\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET /v1/models HTTP/1.1\r\nHost: a\r\nX-Bad: a\x01b\r\n\r\n",
+        b"GET /v1/models HTTP/1.1\r\nHost: a\r\nX-Long: " + b"x" * 20_000 + b"\r\n\r\n",
+        b"POST /v1/images/generations HTTP/1.1\r\nHost: a\r\nContent-Length: ten\r\n\r\n",
+    ],
+)
+async def test_what_is_no_http_is_answered_as_any_error(edge: Any, sent: bytes) -> None:
+    host, _, port = edge.url.removeprefix("http://").rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(sent)
+    head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+    assert b" 400 " in head.splitlines()[0]
+    assert b"X-Request-ID: req_" in head
+    assert json.loads(body)["error"]["type"] == "invalid_request_error"
