@@ -96,6 +96,8 @@ class _Child:
         stdin, stdout = self.process.stdin, self.process.stdout
         assert stdin is not None
         assert stdout is not None
+        if stdin.is_closing():  # uvloop's own error of a write to it is a bare RuntimeError
+            raise ConnectionResetError("the child ended while it was idle")
         stdin.writelines(request.frames())
         await stdin.drain()
         (count,) = _LENGTH.unpack(await stdout.readexactly(_LENGTH.size))

@@ -8,11 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from generator.engines.art.install import install
 from generator.engines.art.library import ArtLibrary, ArtMissing, library_path
 from generator.engines.child import ChildLimits, ChildPool, EngineDied, EngineTimedOut, Message
 from generator.engines.sketch import Sketch, SketchConfig, SketchRefused, SketchRequest
+from testkit.eventually import eventually
 
 SMALL = SketchRequest("a cat", width=64, height=64)
 
@@ -35,6 +37,18 @@ async def test_a_killed_child_is_replaced_without_the_caller_noticing(art: ArtLi
         after = await sketch.draw(SMALL)
         assert after.data == before.data
         assert victim not in sketch.process_ids
+
+
+def test_a_child_whose_death_was_noticed_is_replaced_by_the_loop_of_the_services(art: ArtLibrary) -> None:
+    async def draw_before_and_after() -> None:
+        async with Sketch(SketchConfig(workers=1)) as sketch:
+            await sketch.draw(SMALL)
+            (victim,) = sketch.process_ids
+            os.kill(victim, signal.SIGKILL)
+            await eventually(lambda: not Path(f"/proc/{victim}").exists())
+            assert (await sketch.draw(SMALL)).data
+
+    uvloop.run(draw_before_and_after())
 
 
 async def test_concurrent_requests_share_the_workers(art: ArtLibrary) -> None:
