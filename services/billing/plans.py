@@ -54,6 +54,7 @@ class Plans:
     limits: Mapping[tuple[str, str], Limits]
     by_address: Mapping[str, Limits]
     dialects: tuple[str, ...]
+    tables: Mapping[str, str]
 
     def plan(self, name: str) -> Plan:
         """Return a plan by name. Raises InvalidField."""
@@ -63,10 +64,13 @@ class Plans:
         return found
 
     def limits_of(self, plan: str, overrides: Mapping[str, int], dialect: str) -> Limits:
-        """Return an account's limits in one dialect: the plan's, replaced by its overrides; an override of 0 lifts one."""
+        """Return an account's limits in one dialect: the plan's, replaced by its overrides; an override of 0 lifts one.
+
+        A dialect that takes another one's table takes its overrides too, where it has none of its own.
+        """
         limits = self.limits.get((dialect, plan), {})
         if overrides:
-            own = {window: overrides[f"{dialect}.{window}"] for window in Window if f"{dialect}.{window}" in overrides}
+            own = {**_own(overrides, self.tables.get(dialect, "")), **_own(overrides, dialect)}
             limits = {window: limit for window, limit in {**limits, **own}.items() if limit > 0}
         return limits
 
@@ -105,6 +109,7 @@ def _parse(data: Mapping[str, Any]) -> Plans:
         limits={(dialect, plan): row for dialect, rows in by_dialect.items() for plan, row in rows.items()},
         by_address={name: _limits(row) for name, row in data["addresses"].items()},
         dialects=tuple(data["dialects"]),
+        tables=dict(data["dialects"]),
     )
 
 
@@ -113,6 +118,10 @@ def _table(rows: Mapping[str, Mapping[str, int]], plans: Iterable[str], same: tu
     nearest = next((listed[plan] for plan in same if plan in listed), None)
     shared = {plan: nearest for plan in same if plan in plans and nearest is not None}
     return {**shared, **listed}
+
+
+def _own(overrides: Mapping[str, int], dialect: str) -> Limits:
+    return {window: overrides[name] for window in Window if (name := f"{dialect}.{window}") in overrides}
 
 
 def _limits(row: Mapping[str, int]) -> Limits:

@@ -61,10 +61,13 @@ def test_an_unknown_plan_is_refused() -> None:
         PLANS.plan("gold")
 
 
-def test_an_override_counts_for_its_own_dialect_and_window() -> None:
-    overrides = {"imagegen.minute": 600, "imagegen.day": 0}
+def test_an_override_counts_for_its_window_in_each_dialect_of_its_table() -> None:
+    overrides = {"imagegen.minute": 600, "imagegen.day": 0, "opscenter.minute": 7}
     assert PLANS.limits_of("free", overrides, "imagegen") == {MINUTE: 600, HOUR: 100}
-    assert PLANS.limits_of("free", overrides, "openai") == {MINUTE: 10, HOUR: 100, DAY: 1_000}
+    assert PLANS.limits_of("free", overrides, "openai") == {MINUTE: 600, HOUR: 100}
+    assert PLANS.limits_of("free", overrides, "opscenter") == {MINUTE: 7, HOUR: 100}
+    assert PLANS.limits_of("free", overrides, "bigapi") == {MINUTE: 10, HOUR: 100, DAY: 500}
+    assert PLANS.limits_of("free", {"openai.minute": 7}, "imagegen") == {MINUTE: 10, HOUR: 100, DAY: 1_000}
     assert PLANS.limits_of("enterprise", {"imagegen.hour": 7}, "imagegen") == {HOUR: 7}
 
 
