@@ -1357,7 +1357,7 @@ class CreateApiKeyRequest(_message.Message):
     prefix: _builtins.str
     """Begins the key; empty means `gesso_`."""
     secret: _builtins.str
-    """A given key instead of a random one (the demo account's); 16..200 printable characters, unique on the platform."""
+    """A given key instead of a random one (the demo account's); 1..200 printable characters, unique on the platform."""
     def __init__(
         self,
         *,
