@@ -52,7 +52,8 @@ async def test_models_are_listed_and_retrieved(edge: Any, client: openai.AsyncOp
         _model("elsewhere", "productai"),
         _model("upscaler", "openai", operations=[generator_pb.OPERATION_UPSCALE]),
     ]
-    assert [model.id async for model in client.models.list()] == ["dall-e-3", "vendor/model"]
+    listed = [(model.id, model.to_dict()["status"]) async for model in client.models.list()]
+    assert listed == [("dall-e-3", "active"), ("vendor/model", "unavailable")]
     model = await client.models.retrieve("dall-e-3")
     assert (model.owned_by, model.created, model.object) == ("openai", 1_700_000_000, "model")
     assert (await client.models.retrieve("vendor/model")).id == "vendor/model"

@@ -68,6 +68,10 @@ class ModelObject(msgspec.Struct, frozen=True):
     object: Literal["model"]
     created: Annotated[int, Meta(description="When it was released, in Unix seconds.")]
     owned_by: Annotated[str, Meta(description="Its vendor.")]
+    status: Annotated[
+        Literal["active", "unavailable"],
+        Meta(description="Whether anybody draws for it now, the embedded engine included."),
+    ]
 
 
 class ModelList(msgspec.Struct, frozen=True):
@@ -135,5 +139,6 @@ def quote(quoted: Quote) -> Reply:
 
 
 def model_object(model: Model) -> ModelObject:
-    """The specification's Model object."""
-    return ModelObject(model.id, "model", model.created_at, model.owner)
+    """The specification's Model object, and whether it can be had."""
+    status: Literal["active", "unavailable"] = "unavailable" if model.state == Model.STATE_UNAVAILABLE else "active"
+    return ModelObject(model.id, "model", model.created_at, model.owner, status)
