@@ -219,7 +219,9 @@ def _rooms(ground: _Ground, core: _Core) -> _Rooms:
         live=core.live,
         replica=core.replica,
     )
-    recoverer = Recoverer(database, core.steps, core.router, core.settlement, core.replica, requeued=dispatch.wake)
+    recoverer = Recoverer(
+        database, core.steps, core.router, core.settlement, ground.gallery, core.replica, requeued=dispatch.wake
+    )
     admission = Admission(
         database=database,
         steps=core.steps,

@@ -1,6 +1,6 @@
 """How a task ends is a pure matter of what its orders brought: kept with its charge frozen, or failed with its fault."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -9,6 +9,7 @@ from generator.records import TaskRecord
 from generator.runs import Run
 from generator.store.tasks import Conclusion
 from gesso.generator.v1 import generator_pb2 as pb
+from servicekit.faults import Fault, to_proto
 
 Retirement = Callable[[str], tuple[str, str]]
 """When a public model is deprecated and when it ends, as dates; empty where it stands."""
@@ -29,6 +30,18 @@ def ended_task(run: Run, *, free_to_repeat: bool, retirement: tuple[str, str]) -
         upstream_model=gathered.upstream_model or task.upstream_model,
         result=result,
         charge_micros=lifecycle.charge_micros(task, len(gathered.pictures)),
+        ended_at=datetime.now(UTC),
+        revision=task.revision + 1,
+    )
+
+
+def recovered(task: TaskRecord, kept: Sequence[pb.Picture], fault: Fault | None) -> TaskRecord:
+    """A dead worker's task as recovery ends it: with the pictures that it had kept, and the fault of those that are missing."""
+    return replace(
+        task,
+        state=pb.Task.STATE_KEPT if kept else pb.Task.STATE_FAILED,
+        result=pb.Task(pictures=kept, fault=None if fault is None else to_proto(fault)),
+        charge_micros=lifecycle.charge_micros(task, len(kept)),
         ended_at=datetime.now(UTC),
         revision=task.revision + 1,
     )

@@ -75,7 +75,7 @@ class Keeper:
         crashpoint("generator.after_put")
         record = _record(job, task, position, image_id=image_id, key=key, ready=ready)
         stands = await persist(lambda: self._gallery.record(record))
-        return _picture(stands, pixels.seed), warnings
+        return picture_of(stands, pixels.seed), warnings
 
     async def _as_asked(self, pixels: Pixels, draw: pb.Draw, provider: str) -> tuple[Buffer, Facts, list[str]]:
         data = pixels.data
@@ -205,7 +205,8 @@ def _lifetime(job: JobRecord) -> timedelta | None:
     return timedelta(days=job.retention_days) if job.retention_days else None
 
 
-def _picture(image: gallery.Image, seed: int | None) -> pb.Picture:
+def picture_of(image: gallery.Image, seed: int | None) -> pb.Picture:
+    """The picture of a task that an image of the gallery is."""
     return pb.Picture(
         image_id=image.id,
         format=image.format,

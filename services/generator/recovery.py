@@ -2,23 +2,24 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
 
-from generator import lifecycle
-from generator.conclusions import conclusion
+from generator import conclusions, lifecycle
+from generator.keeping import picture_of
 from generator.lifecycle import Recovery
 from generator.orders import is_free
-from generator.records import JobRecord, TaskRecord, TaskState
+from generator.peers import Gallery
+from generator.records import JobRecord, TaskRecord, TaskState, image_id_of
 from generator.replica import Replica, new_token
 from generator.router import Router
 from generator.settlement import Settlement
 from generator.steps import Steps
 from generator.store import leases, reads, tasks
 from generator.store.jobs import Refusal
+from gesso.errors.v1 import reason_pb2 as reasons
+from gesso.gallery.v1 import gallery_pb2 as gallery
 from gesso.generator.v1 import generator_pb2 as pb
 from servicekit.database import Database
-from servicekit.faults import to_proto
+from servicekit.faults import Fault, to_proto
 
 _BATCH = 100
 _log = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ class Recoverer:
         steps: Steps,
         router: Router,
         settlement: Settlement,
+        images: Gallery,
         replica: Replica,
         *,
         requeued: Callable[[], None],
@@ -41,6 +43,7 @@ class Recoverer:
         self._steps = steps
         self._router = router
         self._settlement = settlement
+        self._images = images
         self._replica = replica
         self._requeued = requeued
 
@@ -91,16 +94,29 @@ class Recoverer:
         self._requeued()
 
     async def _fail(self, job: JobRecord, task: TaskRecord, rule: Recovery) -> None:
-        ended = replace(
-            task,
-            state=pb.Task.STATE_FAILED,
-            result=pb.Task(fault=to_proto(lifecycle.recovery_fault(rule, task.provider))),
-            ended_at=datetime.now(UTC),
-            revision=task.revision + 1,
-        )
+        wanted = job.purchase.draws[task.index].n
+        kept = await self._kept(job, task, wanted)
+        fault = lifecycle.recovery_fault(rule, task.provider)
+        ended = conclusions.recovered(task, kept, None if len(kept) == wanted else fault)
         at_risk = rule is not Recovery.FAIL_SECRET and not task.holds_secret and not is_free(self._router, task)
-        lost_count = job.purchase.draws[task.index].n if at_risk else 0
-        await self._steps.conclude.submit(conclusion(ended, _token(task), lost_count=lost_count))
+        lost_count = wanted - len(kept) if at_risk else 0
+        await self._steps.conclude.submit(conclusions.conclusion(ended, _token(task), lost_count=lost_count))
+
+    async def _kept(self, job: JobRecord, task: TaskRecord, wanted: int) -> list[pb.Picture]:
+        """The pictures that its dead worker had put and written down before it could say so: found by their derived ids."""
+        if task.state == pb.Task.STATE_QUEUED:
+            return []
+        found = []
+        for position in range(wanted):
+            try:
+                image = await self._images.image(job.account_id, image_id_of(task, position))
+            except Fault as fault:
+                if fault.reason != reasons.REASON_NOT_FOUND:
+                    raise
+            else:
+                if image.state == gallery.Image.STATE_KEPT:
+                    found.append(picture_of(image, seed=None))
+        return found
 
     async def _refuse(self, job: JobRecord, task: TaskRecord) -> None:
         fault = lifecycle.recovery_fault(Recovery.REFUSE, "")

@@ -16,10 +16,10 @@ IN_DOUBT = frozenset(
         "generator.after_submitting",
         "generator.after_submit",
         "generator.after_put",
-        "generator.before_kept",
     }
 )
-"""Between the intent to buy and the fact of what is owed, a dead generator leaves a purchase of which nobody can tell.
+"""Between the intent to buy and the gallery's record, a dead generator leaves a purchase of which nobody can tell. Once the
+gallery has written the picture down it is found by its derived id, delivered and paid.
 
 The gallery's death in between is waited out by the generator.
 """
@@ -51,7 +51,7 @@ async def test_an_order_survives_a_kill_or_is_not_charged(
     await standing.verify()
 
 
-@pytest.mark.parametrize("point", sorted(IN_DOUBT))
+@pytest.mark.parametrize("point", [*sorted(IN_DOUBT), "generator.before_kept"])
 async def test_an_order_to_our_own_engine_is_drawn_again_and_charged_once(
     standing: PlatformUnderTest, point: str
 ) -> None:
