@@ -32,7 +32,7 @@ _STANDING = Answer(
     StandingJob(_JOB_ID, "queued", f"http://127.0.0.1:8080/v1/images/jobs/{_JOB_ID}"),
     headers=("Location", "Retry-After"),
 )
-_MODEL = ModelObject("dall-e-3", "model", 1_698_278_400, "openai")
+_MODEL = ModelObject("dall-e-3", "model", 1_698_278_400, "openai", "active")
 
 GENERATION = About(
     "Draw pictures from a prompt",
