@@ -7,6 +7,7 @@ in an unsampled trace a span costs a look at its flag.
 """
 
 import contextvars
+import logging
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -24,6 +25,8 @@ Attributes = Mapping[str, str | int | float | bool]
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 _SAMPLED = frozenset("13579bdf")  # the last digit of flags whose lowest bit is set
 _DEFAULT_RATIO = "0.01"
+_PROTOCOL = "http/protobuf"
+_log = logging.getLogger(__name__)
 _NOTHING: AbstractContextManager[None] = nullcontext()
 
 _current: contextvars.ContextVar[str] = contextvars.ContextVar("gesso_traceparent", default="")
@@ -147,6 +150,9 @@ def _made(service: str, environment: Mapping[str, str]) -> Tracing:
     sdk, resources = import_module("opentelemetry.sdk.trace"), import_module("opentelemetry.sdk.resources")
     export = import_module("opentelemetry.sdk.trace.export")
     otlp = import_module("opentelemetry.exporter.otlp.proto.http.trace_exporter")
+    protocol = environment.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or environment.get("OTEL_EXPORTER_OTLP_PROTOCOL")
+    if protocol not in (None, "", _PROTOCOL):
+        _log.warning("spans are sent by %s: there is no exporter for %s", _PROTOCOL, protocol)
     name = environment.get("OTEL_SERVICE_NAME") or f"gesso-{service}"
     provider = sdk.TracerProvider(
         sampler=_default_sampler(environment), resource=resources.Resource.create({"service.name": name})

@@ -237,3 +237,16 @@ def test_the_sdk_and_http_libraries_are_not_imported_unless_an_exporter_is_asked
         "asyncio.run(main())\n"
     )
     assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "\n"
+
+
+@pytest.mark.parametrize(("protocol", "warned"), [("grpc", True), ("http/protobuf", False), ("", False)])
+def test_a_protocol_that_has_no_exporter_is_told(
+    caplog: pytest.LogCaptureFixture, protocol: str, *, warned: bool
+) -> None:
+    made = tracing.start(
+        "test", {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_PROTOCOL": protocol}
+    )
+    assert made.records
+    assert ("there is no exporter for grpc" in caplog.text) == warned
+    made.stop()
+    tracing.start("test", {})
