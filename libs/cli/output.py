@@ -10,6 +10,8 @@ from typing import Any
 Result = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
 _BAR_WIDTH = 24
+_MARK_WIDTH = 3
+_STEP_SECONDS = 0.2
 
 
 def show(result: Result, *, as_json: bool) -> None:
@@ -44,9 +46,19 @@ class Progress:
         if not self._shown:
             return
         seconds = time.monotonic() - self._started
-        filled = int(_BAR_WIDTH * share) if share is not None else 0
-        bar = "━" * filled + "╸" * (share is None) + " " * (_BAR_WIDTH - filled - (share is None))
-        print(f"\r\x1b[2K{self._label} [{bar}] {state} {seconds:.0f} s", end="", file=sys.stderr, flush=True)
+        shown = f"{self._label} [{bar(share, seconds)}] {state} {seconds:.0f} s"
+        print(f"\r\x1b[2K{shown}", end="", file=sys.stderr, flush=True)
+
+
+def bar(share: float | None, seconds: float) -> str:
+    """How much is done; where that is not known, a mark that moves says that something is."""
+    if share is not None:
+        return ("━" * int(_BAR_WIDTH * share)).ljust(_BAR_WIDTH)
+    return (
+        ("━" * _MARK_WIDTH)
+        .rjust(_MARK_WIDTH + int(seconds / _STEP_SECONDS) % _BAR_WIDTH)
+        .ljust(_BAR_WIDTH)[:_BAR_WIDTH]
+    )
 
 
 def _show_fields(result: Mapping[str, Any]) -> None:
