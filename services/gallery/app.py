@@ -55,6 +55,7 @@ async def running(config: Config) -> AsyncIterator[str]:
             caller_token_key=config.caller_token_key,
             peers=config.peers,
             input_limit_bytes=config.input_limit_bytes,
+            observer=telemetry,
         )
         await stack.enter_async_context(serving_files(files, config.files_listen))
         registrations = (

@@ -19,6 +19,7 @@ from google.protobuf.json_format import MessageToDict
 from gallery.access import UPLOADERS
 from gallery.images import RENDITION_SIDES, Image
 from gallery.inputs import Inputs
+from gallery.observing import observed
 from gallery.ranges import Unsatisfiable, parse_range
 from gallery.renditions import Renditions
 from gallery.servicer import to_message
@@ -26,6 +27,7 @@ from gallery.store import Store
 from gesso.errors.v1 import reason_pb2 as reasons
 from pictures.facts import media_type
 from pictures.studio import StudioUnavailable
+from servicekit.calls import CallObserver, note
 from servicekit.faults import Fault, Unavailable
 from servicekit.identity import SERVICE_KEY, TOKEN_KEY
 from servicekit.ids import AccountId, ImageId, new_id
@@ -66,6 +68,7 @@ class Files:
         caller_token_key: bytes,
         peers: Mapping[str, bytes],
         input_limit_bytes: int,
+        observer: CallObserver,
     ) -> None:
         self._store = store
         self._objects = objects
@@ -75,10 +78,14 @@ class Files:
         self._caller_token_key = caller_token_key
         self._peers = peers
         self._input_limit_bytes = input_limit_bytes
+        self._observer = observer
 
     def application(self) -> web.Application:
         """The aiohttp application."""
-        application = web.Application(client_max_size=self._input_limit_bytes + 1)
+        application = web.Application(
+            client_max_size=self._input_limit_bytes + 1, middlewares=[observed(self._observer, _refusal)]
+        )
+        application.on_response_prepare.append(_unnamed)
         application.router.add_get("/i/{name}", self.serve)
         application.router.add_post("/inputs", self.upload)
         application.router.add_get("/healthz", _alive)
@@ -126,6 +133,7 @@ class Files:
         image = await self._store.get(link.image_id)
         if image is None or not image.kept:
             return None
+        note("account", image.account_id)
         try:
             return await self._file(image, link.rendition)
         except ObjectNotFound:
@@ -218,6 +226,11 @@ def _refusal(status: int, message: str, *, retry_after: str = "") -> web.Respons
 def _fault_answer(fault: Fault) -> web.Response:
     body = {"reason": fault.reason_name, "message": fault.message, "details": fault.details}
     return web.json_response(body, status=422)
+
+
+async def _unnamed(request: web.Request, response: web.StreamResponse) -> None:
+    """What software answers is nobody's business."""
+    response.headers["Server"] = "gesso"
 
 
 async def _alive(request: web.Request) -> web.Response:

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import time
 from collections.abc import Callable
 
@@ -10,6 +11,7 @@ import pytest
 from PIL import Image as PillowImage
 
 from servicekit.links import Link, sign
+from testkit.eventually import eventually
 from testkit.identities import LINK_KEY, TOKENS, caller_token
 from testkit.picture_samples import SAMPLES, draw, encoded
 
@@ -115,3 +117,38 @@ async def test_an_upload_is_checked_and_kept(gallery: Gallery) -> None:
         headers["gesso-service-token"] = "wrong"
         async with session.post(f"{gallery.files_url}/inputs", data=SAMPLES["jpeg"](), headers=headers) as answer:
             assert answer.status == 403
+
+
+async def test_what_is_not_served_is_refused_in_one_form(gallery: Gallery) -> None:
+    url = await link_to(gallery)
+    async with aiohttp.ClientSession() as session:
+        for method, address, status in (
+            ("DELETE", url, 405),
+            ("GET", gallery.files_url, 404),
+            ("GET", url.partition("?")[0], 403),
+            ("POST", f"{gallery.files_url}/inputs", 403),
+        ):
+            async with session.request(method, address) as answer:
+                assert answer.status == status
+                assert (await answer.json())["error"]["message"]
+                assert answer.headers["X-Content-Type-Options"] == "nosniff"
+                assert answer.headers["Server"] == "gesso"
+                assert ("GET" in answer.headers.get("Allow", "")) == (status == 405)
+
+
+async def test_each_request_is_counted_and_logged_with_its_account(
+    gallery: Gallery, capfd: pytest.CaptureFixture[str]
+) -> None:
+    url = await link_to(gallery)
+    async with aiohttp.ClientSession() as session:
+        for address in (url, url + "0"):
+            async with session.get(address) as answer:
+                await answer.read()
+
+    def logged() -> None:
+        lines = [json.loads(line) for line in capfd.readouterr().err.splitlines() if "GET /i/{name}" in line]
+        seen.extend((line["status"], line["reason"], line.get("account")) for line in lines)
+        assert seen == [(200, "OK", ACCOUNT), (403, "FORBIDDEN", None)]
+
+    seen: list[tuple[int, str, str | None]] = []
+    await eventually(logged)
