@@ -39,9 +39,3 @@ CREATE TABLE storage (
     image_count bigint NOT NULL CHECK (image_count >= 0),
     byte_count  bigint NOT NULL CHECK (byte_count >= 0)
 );
-
--- Undoes the statement that calls it: a blob was marked as deleted while it ran, and what it saw is no longer so.
-CREATE FUNCTION refuse_late() RETURNS boolean LANGUAGE plpgsql AS $$
-BEGIN
-    RAISE EXCEPTION 'a blob was deleted meanwhile' USING ERRCODE = 'GS001';
-END $$;
