@@ -142,7 +142,7 @@ class Admission:
             # A tombstone: another replica took this one for dead, and has refused the job.
             raise Unavailable("generator") if fault.reason == reasons.REASON_CONFLICT else fault  # noqa: B904
         crashpoint("generator.after_hold")
-        job = replace(job, available_after_hold_micros=available_micros)
+        job = replace(job, available_micros=available_micros)
         try:
             return await self._dispatch.accept(job, watch_id)
         except Fault as fault:

@@ -288,9 +288,8 @@ def _jobs_servicer(ground: _Ground, core: _Core, rooms: _Rooms) -> JobsServicer:
         ground.database,
         ground.objects,
         rooms.admission,
-        Cancelling(ground.database, rooms.worker, core.settlement),
+        Cancelling(ground.database, rooms.worker, core.settlement, core.replica),
         core.watches,
-        core.live,
         caller_token_key=ground.config.caller_token_key,
     )
 

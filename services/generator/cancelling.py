@@ -3,8 +3,10 @@
 from datetime import UTC, datetime
 
 from generator.records import JobRecord
+from generator.replica import Replica, new_token
 from generator.settlement import Settlement
 from generator.store import reads, tasks
+from generator.store.tasks import Lease
 from generator.watches import is_over
 from generator.worker import Worker
 from gesso.generator.v1 import generator_pb2 as pb
@@ -27,10 +29,11 @@ async def owned_job(database: Database, account_id: str | None, job_id: str) -> 
 class Cancelling:
     """Cancels jobs on behalf of their owners."""
 
-    def __init__(self, database: Database, worker: Worker, settlement: Settlement) -> None:
+    def __init__(self, database: Database, worker: Worker, settlement: Settlement, replica: Replica) -> None:
         self._database = database
         self._worker = worker
         self._settlement = settlement
+        self._replica = replica
 
     async def cancel(self, account_id: str | None, job_id: str) -> JobRecord:
         """End what has not begun of an account's job, or of anybody's where `account_id` is None, and return the job.
@@ -43,7 +46,8 @@ class Cancelling:
         if is_over(job):
             state = pb.Job.State.Name(job.state).removeprefix("STATE_").lower()
             raise Conflict("job", job_id, state, "The job has ended already.")
-        cancelled = await tasks.cancel(self._database, job.account_id, job_id, datetime.now(UTC))
+        lease = Lease(self._replica.id, new_token())
+        cancelled = await tasks.cancel(self._database, lease, job.account_id, job_id, datetime.now(UTC))
         await self._worker.drop(job.tasks[index].id for index in cancelled)
         # Read after our own write: of two that end a job's last two tasks, the later one sees both ended.
         now = await owned_job(self._database, account_id, job_id)

@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-from dataclasses import replace
 
 from generator.records import JobRecord
 from generator.replica import Replica, new_token
@@ -79,9 +78,9 @@ class Dispatch:
         room = min(self._worker.room, _DIRECT_TASKS)
         direct = [task for task in job.tasks if task.index < room or task.holds_secret]
         queued = tuple(task.index for task in job.tasks if task not in direct)
-        if not await self._steps.accept.submit(Acceptance(job.id, _token(job), queued)):
+        if not await self._steps.accept.submit(Acceptance(job.id, _token(job), job.available_micros, queued)):
             raise Unavailable("generator")
-        job = self._live[job.id] = _accepted(job, queued)
+        job = self._live[job.id] = job.accepted(queued)
         for task in direct:
             self._worker.launch(job, task)
         if queued:
@@ -133,17 +132,17 @@ class Dispatch:
                 await run.answerable.wait()
         except TimeoutError:
             try:
-                accepted = await self._steps.accept.submit(Acceptance(job.id, _token(job), ()))
+                accepted = await self._steps.accept.submit(Acceptance(job.id, _token(job), job.available_micros, ()))
             except Fault:
                 if not run.answerable.is_set():
                     await self._worker.abandon(run)
                     raise
                 accepted = False
             if accepted and not run.answerable.is_set():
-                run.job = self._live[job.id] = _accepted(run.job, ())
+                run.job = self._live[job.id] = run.job.accepted()
                 run.answerable.set()
             await run.answerable.wait()
-        if run.lost:
+        if run.lost or run.job.state == pb.Job.STATE_ADMITTING:  # stopped before anything of it was durable
             raise Unavailable("generator")
         return run.job
 
@@ -158,8 +157,3 @@ def _token(job: JobRecord) -> int:
     token = job.tasks[0].lease_token
     assert token is not None, "a job is written by who leases it"
     return token
-
-
-def _accepted(job: JobRecord, queued: tuple[int, ...]) -> JobRecord:
-    tasks = tuple(replace(task, lease_token=None) if task.index in queued else task for task in job.tasks)
-    return replace(job, state=pb.Job.STATE_QUEUED, revision=job.revision + 1, tasks=tasks)

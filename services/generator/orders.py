@@ -189,6 +189,7 @@ class Orders:
                 attempt.route.upstream_model,
                 attempt.replica,
                 datetime.now(UTC),
+                run.job.available_micros,
             )
             if not await until_done(self._steps.begin, intent):
                 raise LeaseLost(run.task.id)

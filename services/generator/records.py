@@ -1,6 +1,6 @@
 """A job and its tasks are frozen values: the rules judge them, the steps replace them, the database holds them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
@@ -73,13 +73,12 @@ class JobRecord:
     tasks: tuple[TaskRecord, ...]
     charge_micros: int = 0
     available_micros: int = 0
+    """The account's available balance as the hold left it; once settled, as the capture did."""
     settled: bool = False
     fault: FaultMessage | None = None
     revision: int = 1
     started_at: datetime | None = None
     finished_at: datetime | None = None
-    available_after_hold_micros: int | None = None
-    """The account's available balance right after the hold was placed; only the replica that placed it knows."""
 
     @property
     def owed_micros(self) -> int:
@@ -87,16 +86,11 @@ class JobRecord:
         return sum(task.charge_micros for task in self.tasks)
 
     @property
-    def available_in_the_end_micros(self) -> int | None:
-        """The available balance as the capture will leave it, None where that is not known here.
-
-        What is told to whoever waits, before and after the ledger has followed.
-        """
+    def available_in_the_end_micros(self) -> int:
+        """The available balance as the capture leaves it: told by every replica, before and after the ledger has followed."""
         if self.settled:
             return self.available_micros
-        if self.available_after_hold_micros is None:
-            return None
-        return self.available_after_hold_micros + self.hold_micros - self.owed_micros
+        return self.available_micros + self.hold_micros - self.owed_micros
 
     @property
     def hold_id(self) -> HoldId:
@@ -112,6 +106,11 @@ class JobRecord:
     def ended(self) -> bool:
         """Whether the job itself has ended."""
         return self.state in ENDED_JOB_STATES
+
+    def accepted(self, queued: Collection[int] = ()) -> "JobRecord":
+        """Return the job as it stands once it may be answered for; the leases of its `queued` tasks are given up."""
+        tasks = tuple(replace(task, lease_token=None) if task.index in queued else task for task in self.tasks)
+        return replace(self, state=pb.Job.STATE_QUEUED, revision=self.revision + 1, tasks=tasks)
 
     def with_task(self, task: TaskRecord) -> "JobRecord":
         """Return the job with this task in its place."""

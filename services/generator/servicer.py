@@ -11,7 +11,6 @@ from generator.catalogue import Catalogue
 from generator.gate import Gate
 from generator.records import JobRecord, hold_id_of
 from generator.secrets import Sealing
-from generator.settlement import Live
 from generator.store import operations, reads
 from generator.store.operations import Maintenance
 from generator.watches import Watches
@@ -42,11 +41,9 @@ class JobsServicer(rpc.JobsServicer):
         admission: Admission,
         cancelling: Cancelling,
         watches: Watches,
-        live: Live,
         *,
         caller_token_key: bytes,
     ) -> None:
-        self._live = live
         self._database = database
         self._objects = objects
         self._admission = admission
@@ -139,9 +136,7 @@ class JobsServicer(rpc.JobsServicer):
         return claims
 
     async def _message(self, job: JobRecord) -> pb.Job:
-        """A job whose tasks have ended is shown as those that waited for it were told, also before the ledger has followed."""
-        live = self._live.get(job.id)
-        return await views.to_message(live if live and live.tasks_ended and not job.settled else job, self._objects)
+        return await views.to_message(job, self._objects)
 
 
 class ModelsServicer(rpc.ModelsServicer):

@@ -14,12 +14,15 @@ from generator.steps import Steps, passes, until_done
 from generator.store import jobs as job_statements
 from generator.store.jobs import Ending
 from generator.watches import Watches
+from gesso.errors.v1 import reason_pb2 as reasons
 from servicekit.crashpoints import crashpoint
 from servicekit.database import Database
 from servicekit.faults import Fault
 from servicekit.ids import AccountId
 
 _AGAIN_SECONDS = 1.0
+_VERDICTS = frozenset({reasons.REASON_CONFLICT, reasons.REASON_NOT_FOUND, reasons.REASON_INVALID_FIELD})
+"""What billing decided, and will decide again; all else says that it did not come to decide."""
 _log = logging.getLogger(__name__)
 
 Live = dict[str, JobRecord]
@@ -65,7 +68,7 @@ class Settlement:
             await self._finish(ended)
         except Fault as fault:
             if not passes(fault):
-                raise
+                _log.error("%s could not be settled, which is tried again: %r", job.id, fault)
             self._owed[job.id] = job
             ended = job
         else:
@@ -105,9 +108,11 @@ class Settlement:
             await self._billing.settle(Capture(hold_id=hold_id_of(job_id), account_id=account_id, job_id=job_id))
             await job_statements.mark_settled(self._database, [job_id])
         except Fault as fault:
-            if not passes(fault):
-                raise
-            self._unreleased[job_id] = account_id
+            if fault.reason in _VERDICTS:
+                _log.error("billing refused to release the hold of %s: %r", job_id, fault)
+                self._unreleased.pop(job_id, None)
+            else:
+                self._unreleased[job_id] = account_id
         else:
             self._unreleased.pop(job_id, None)
 
@@ -117,7 +122,7 @@ class Settlement:
             await asyncio.sleep(_AGAIN_SECONDS)
             if self._owed or self._unreleased:
                 await asyncio.gather(
-                    *(self.complete(job) for job in tuple(self._owed.values())),
+                    *(self._followed(job) for job in tuple(self._owed.values())),
                     *(self.release(job_id, account_id) for job_id, account_id in tuple(self._unreleased.items())),
                 )
 
@@ -132,20 +137,19 @@ class Settlement:
         charge = job.owed_micros
         capture = Capture(hold_id=job.hold_id, account_id=job.account_id, capture_micros=charge, job_id=job.id)
         try:
-            available = await self._billing.settle(capture)
+            await self._billing.settle(capture)
         except Fault as fault:
-            if passes(fault):
+            if fault.reason not in _VERDICTS:
                 raise
             # A breach of the ledger's rules, which `gesso ledger verify` reports: the job must not hang on it.
             _log.error("billing refused to settle %s at %d micros: %r", job.id, charge, fault)
-            available = 0
         crashpoint("generator.after_settle")
         state = lifecycle.outcome(job)
         return replace(
             job,
             state=state,
             charge_micros=charge,
-            available_micros=available if (told := job.available_in_the_end_micros) is None else told,
+            available_micros=job.available_in_the_end_micros,
             settled=True,
             fault=lifecycle.ending_fault(job, state),
             finished_at=views.last_end(job) or datetime.now(UTC),

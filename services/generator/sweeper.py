@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 from generator.peers import Billing
 from generator.records import JobRecord, task_id_of
 from generator.recovery import Recoverer
-from generator.replica import Replica
+from generator.replica import Replica, new_token
 from generator.settlement import Settlement
 from generator.steps import passes
 from generator.store import leases, reads, tasks
+from generator.store.tasks import Lease
 from generator.worker import Worker
 from gesso.billing.v1.billing_pb2 import Hold
 from gesso.errors.v1 import reason_pb2 as reasons
@@ -80,7 +81,8 @@ class Sweeper:
 
     async def _time_out(self) -> None:
         fault = reasons.Fault(reason=reasons.REASON_TIMEOUT, message="The job was not begun before its deadline.")
-        late = await tasks.time_out_queued(self._database, pb.Task(fault=fault), datetime.now(UTC), _BATCH)
+        lease = Lease(self._replica.id, new_token())
+        late = await tasks.time_out_queued(self._database, lease, pb.Task(fault=fault), datetime.now(UTC), _BATCH)
         for job in (await reads.jobs(self._database, late)).values():
             await self._complete(job)
 

@@ -25,7 +25,7 @@ async def to_message(job: JobRecord, objects: Objects) -> pb.Job:
         state=shown_state(job),
         hold_micros=job.hold_micros,
         charge_micros=job.owed_micros,
-        available_micros=(job.tasks_ended and job.available_in_the_end_micros) or 0,
+        available_micros=job.available_in_the_end_micros if job.tasks_ended and job.state not in _UNHELD else 0,
         created_at=to_timestamp(job.created_at),
         started_at=to_timestamp(job.started_at),
         request_id=job.purchase.request_id,
@@ -50,6 +50,7 @@ def revision(job: JobRecord) -> int:
     return job.revision + sum(task.revision for task in job.tasks)
 
 
+_UNHELD = frozenset({pb.Job.STATE_ADMITTING, pb.Job.STATE_REFUSED})
 _RUNNING = frozenset({pb.Job.STATE_QUEUED, pb.Job.STATE_RUNNING})
 _ENDED = frozenset({pb.Job.STATE_SUCCEEDED, pb.Job.STATE_PARTIAL, pb.Job.STATE_FAILED, pb.Job.STATE_CANCELLED})
 

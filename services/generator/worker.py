@@ -18,6 +18,7 @@ from generator.runs import Run
 from generator.settlement import Live, Settlement
 from generator.steps import LeaseLost, Steps, persist, until_done
 from generator.store import reads, tasks
+from generator.store.jobs import Acceptance
 from generator.store.tasks import Beginning
 from generator.watches import Watches
 from gesso.errors.v1 import reason_pb2 as reasons
@@ -157,6 +158,8 @@ class Worker:
 
     async def _conclude(self, run: Run) -> None:
         """Step 6, and what follows where it was the job's last task."""
+        if run.job.state == pb.Job.STATE_ADMITTING:
+            await self._accept(run)
         task = self._ended(run)
         crashpoint("generator.before_kept")
         step = conclusions.conclusion(task, run.lease_token, lost_count=run.gathered.lost_count)
@@ -166,6 +169,12 @@ class Worker:
         self._update(run, self._live.get(run.job.id, run.job), task)
         run.answerable.set()
         await self._after_end(run)
+
+    async def _accept(self, run: Run) -> None:
+        """A task that ends before its order ends a job that stands: a job that is still ADMITTING would be refused by others."""
+        job = run.job
+        if await until_done(self._steps.accept, Acceptance(job.id, run.lease_token, job.available_micros, ())):
+            run.job = self._live[job.id] = job.accepted()
 
     def _ended(self, run: Run) -> TaskRecord:
         dates = self._retirement(run.draw.model)

@@ -36,10 +36,14 @@ class Insertion:
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """A job whose hold stands: it may be answered for. The tasks of `queued` are given to whoever claims them first."""
+    """A job whose hold stands: it may be answered for. The tasks of `queued` are given to whoever claims them first.
+
+    `available_micros` is the account's available balance after the hold.
+    """
 
     job_id: str
     lease_token: int
+    available_micros: int
     queued: tuple[int, ...]
 
 
@@ -80,8 +84,10 @@ WITH given AS (
         retention_days, created_at, deadline_at, most_open, turn
     )
 ), crowd AS (
+    -- A job that was answered for counts no more, though the ledger has not followed yet.
     SELECT account_id, count(*) AS open FROM jobs
     WHERE finished_at IS NULL AND account_id = ANY (SELECT account_id FROM given WHERE most_open > 0)
+        AND EXISTS (SELECT FROM tasks WHERE tasks.job_id = jobs.id AND tasks.ended_at IS NULL)
     GROUP BY account_id
 ), judged AS (
     SELECT given.*, most_open > 0 AND most_open < coalesce(crowd.open, 0)
@@ -150,16 +156,16 @@ def _inserted(*, new: bool, crowded: bool) -> Inserted:
 
 _ACCEPT = """
 WITH given AS (
-    SELECT * FROM unnest($1::text[], $2::bigint[]) AS given (job_id, lease_token)
+    SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS given (job_id, lease_token, available_micros)
 ), accepted AS (
-    UPDATE jobs SET state = 3, revision = revision + 1
+    UPDATE jobs SET state = 3, available_micros = given.available_micros, revision = revision + 1
     FROM given WHERE jobs.id = given.job_id AND jobs.state = 1 AND EXISTS (
         SELECT FROM tasks WHERE tasks.job_id = given.job_id AND tasks.lease_token = given.lease_token
     )
     RETURNING jobs.id
 ), queued AS (
     UPDATE tasks SET lease_owner = NULL, lease_token = NULL, queued_at = now()
-    FROM unnest($3::text[], $4::integer[], $5::bigint[]) AS task (job_id, idx, lease_token)
+    FROM unnest($4::text[], $5::integer[], $6::bigint[]) AS task (job_id, idx, lease_token)
     JOIN accepted ON accepted.id = task.job_id
     WHERE tasks.job_id = task.job_id AND tasks.idx = task.idx AND tasks.lease_token = task.lease_token
 )
@@ -174,6 +180,7 @@ async def accept(database: Database, items: Sequence[Acceptance]) -> list[bool]:
         _ACCEPT,
         [item.job_id for item in items],
         [item.lease_token for item in items],
+        [item.available_micros for item in items],
         [item.job_id for item, _ in queued],
         [index for _, index in queued],
         [item.lease_token for item, _ in queued],

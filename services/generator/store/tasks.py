@@ -10,8 +10,19 @@ from servicekit.database import Database
 
 
 @dataclass(frozen=True, slots=True)
+class Lease:
+    """Whose a task is: should the owner die, another replica takes it over."""
+
+    owner: str
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
 class Beginning:
-    """The intent to place an order: attempt `number` of a task, on one route."""
+    """The intent to place an order: attempt `number` of a task, on one route.
+
+    `available_micros` is the account's available balance after the job's hold; the job's first intent writes it down.
+    """
 
     job_id: str
     index: int
@@ -21,6 +32,7 @@ class Beginning:
     upstream_model: str
     replica: str
     started_at: datetime
+    available_micros: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +64,9 @@ class Conclusion:
 _BEGIN = """
 WITH given AS (
     SELECT * FROM unnest(
-        $1::text[], $2::integer[], $3::bigint[], $4::integer[], $5::text[], $6::text[], $7::text[], $8::timestamptz[]
-    ) AS given (job_id, idx, lease_token, number, provider, upstream_model, replica, started_at)
+        $1::text[], $2::integer[], $3::bigint[], $4::integer[], $5::text[], $6::text[], $7::text[], $8::timestamptz[],
+        $9::bigint[]
+    ) AS given (job_id, idx, lease_token, number, provider, upstream_model, replica, started_at, available_micros)
 ), begun AS (
     UPDATE tasks SET state = 2, attempt_count = number, provider = given.provider,
         upstream_model = given.upstream_model, revision = revision + 1
@@ -62,8 +75,12 @@ WITH given AS (
         AND tasks.ended_at IS NULL
     RETURNING tasks.job_id, tasks.idx, tasks.price_rule
 ), running AS (
-    UPDATE jobs SET state = 4, started_at = given.started_at, revision = revision + 1
-    FROM (SELECT job_id, min(started_at) AS started_at FROM given JOIN begun USING (job_id, idx) GROUP BY job_id) AS given
+    UPDATE jobs SET state = 4, started_at = given.started_at, available_micros = given.available_micros,
+        revision = revision + 1
+    FROM (
+        SELECT job_id, min(started_at) AS started_at, min(available_micros) AS available_micros
+        FROM given JOIN begun USING (job_id, idx) GROUP BY job_id
+    ) AS given
     WHERE jobs.id = given.job_id AND jobs.state IN (1, 3)
 ), noted AS (
     INSERT INTO attempts (job_id, idx, number, provider, upstream_model, price_rule, replica, started_at)
@@ -87,6 +104,7 @@ async def begin(database: Database, items: Sequence[Beginning]) -> list[bool]:
         [item.upstream_model for item in items],
         [item.replica for item in items],
         [item.started_at for item in items],
+        [item.available_micros for item in items],
     )
     return _moved(items, rows)
 
@@ -195,24 +213,30 @@ async def requeue(
     )
 
 
-async def cancel(database: Database, account_id: str, job_id: str, at: datetime) -> list[int]:
-    """End the tasks of an accepted job that have not begun; returns which."""
+async def cancel(database: Database, lease: Lease, account_id: str, job_id: str, at: datetime) -> list[int]:
+    """End the tasks of an accepted job that have not begun; returns which. They are leased until their job has ended."""
     rows = await database.fetch(
-        "UPDATE tasks SET state = 6, ended_at = $3, queued_at = NULL, lease_token = NULL, lease_owner = NULL,"
+        "UPDATE tasks SET state = 6, ended_at = $3, queued_at = NULL, lease_owner = $4, lease_token = $5,"
         " revision = tasks.revision + 1 FROM jobs"
         " WHERE tasks.job_id = $2 AND tasks.state = 1 AND jobs.id = tasks.job_id AND jobs.account_id = $1"
         " AND jobs.state IN (3, 4) RETURNING tasks.idx",
         account_id,
         job_id,
         at,
+        lease.owner,
+        lease.token,
     )
     return sorted(row["idx"] for row in rows)
 
 
-async def time_out_queued(database: Database, result: pb.Task, at: datetime, limit: int) -> list[str]:
-    """Fail tasks that were still queued, unbought, at their job's deadline; returns the ids of their jobs."""
+async def time_out_queued(database: Database, lease: Lease, result: pb.Task, at: datetime, limit: int) -> list[str]:
+    """Fail tasks that were still queued, unbought, at their job's deadline; returns the ids of their jobs.
+
+    They are leased until their job has ended.
+    """
     rows = await database.fetch(
-        "UPDATE tasks SET state = 5, result = $1, ended_at = $2, queued_at = NULL, revision = tasks.revision + 1"
+        "UPDATE tasks SET state = 5, result = $1, ended_at = $2, queued_at = NULL, lease_owner = $4, lease_token = $5,"
+        " revision = tasks.revision + 1"
         " FROM (SELECT tasks.job_id, tasks.idx FROM tasks JOIN jobs ON jobs.id = tasks.job_id"
         " WHERE tasks.queued_at IS NOT NULL AND tasks.state = 1 AND jobs.deadline_at < now()"
         " LIMIT $3 FOR UPDATE OF tasks SKIP LOCKED) AS late"
@@ -220,6 +244,8 @@ async def time_out_queued(database: Database, result: pb.Task, at: datetime, lim
         result.SerializeToString(),
         at,
         limit,
+        lease.owner,
+        lease.token,
     )
     return sorted({row["job_id"] for row in rows})
 

@@ -202,7 +202,7 @@ async def test_a_client_is_answered_while_billing_is_away_and_charged_when_it_is
             return found
 
         answer = await eventually(answered)
-        assert (len(answer.tasks[0].pictures), answer.available_micros) == (1, 0)
+        assert (len(answer.tasks[0].pictures), answer.available_micros) == (1, 1_000_000 - PRICE_MICROS)
         assert [one.settled for one in await generator.settlements()] == [False]
         async with house.billing():
             settled = await ended(generator, customer.token(), job.id)
