@@ -1,6 +1,7 @@
 """One service's PostgreSQL: a small fixed pool in the service's own schema, forward-only migrations, and a listener that resyncs.
 
-A lost connection is raised as Unavailable("database"), once, here; every write of the platform can be repeated by its id.
+What time mends (a lost connection, a full disk, a standby, a deadlock) is raised as Unavailable("database"), once, here; every write of
+the platform can be repeated by its id.
 """
 
 import asyncio
@@ -18,10 +19,11 @@ from servicekit.faults import Unavailable
 _LOST: tuple[type[BaseException], ...] = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
+    asyncpg.OperatorInterventionError,  # class 57: it shuts down, starts up, or a statement was cancelled
+    asyncpg.InsufficientResourcesError,  # class 53: no room on the disk, in memory, or for a connection
+    asyncpg.TransactionRollbackError,  # class 40: a deadlock, or what a serial order would not allow
+    asyncpg.ReadOnlySQLTransactionError,  # a standby, until it has become the primary
+    asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.InternalClientError,  # the server's farewell was read on an idle connection, and its end not yet
     OSError,
     TimeoutError,
@@ -33,7 +35,7 @@ class Database:
     """A pool of connections whose search_path is the service's schema alone.
 
     Built by `connect`. `fetch`, `fetchrow`, `fetchval` and `execute` take a connection for one statement; `transaction` lends one
-    for several. Each raises Unavailable where PostgreSQL cannot be reached, and asyncpg's own errors for all else.
+    for several. Each raises Unavailable where PostgreSQL cannot do it now, and asyncpg's own errors for all else.
     """
 
     def __init__(self, pool: "asyncpg.Pool", schema: str) -> None:

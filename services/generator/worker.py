@@ -135,7 +135,8 @@ class Worker:
             run.lost = True
         except Exception:  # noqa: BLE001 - the boundary of a run: a bug ends its task, not the process
             _log.exception("the run of %s failed in a way that was not foreseen", run.task.id)
-            await self._fail(run, Internal())
+            if run.ending is None:  # else it has its end, and what came late must not change that
+                await self._fail(run, Internal())
         finally:
             timer.cancel()
             self._over(run)
@@ -224,7 +225,7 @@ class Worker:
         else:
             assert run.work is not None, "a run is launched"
             asyncio.get_running_loop().call_later(self._salvage_seconds, run.work.cancel)
-            if not self._drawing.is_free(run):
+            if not (self._drawing.is_free(run) or run.task.holds_secret):
                 run.gathered.lost_count += len(open_positions)
         await self._fail(run, fault)
 

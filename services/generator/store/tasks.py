@@ -164,12 +164,12 @@ async def conclude(database: Database, items: Sequence[Conclusion]) -> list[bool
         [item.lease_token for item in items],
         [item.state for item in items],
         [item.provider for item in items],
-        [item.upstream_model for item in items],
+        [_words(item.upstream_model) for item in items],
         [item.result.SerializeToString() for item in items],
         [item.charge_micros for item in items],
         [item.ended_at for item in items],
         [item.loss_micros for item in items],
-        [item.result.fault.message for item in items],
+        [_words(item.result.fault.message) for item in items],
     )
     return _moved(items, rows)
 
@@ -248,6 +248,11 @@ async def time_out_queued(database: Database, lease: Lease, result: pb.Task, at:
         lease.token,
     )
     return sorted({row["job_id"] for row in rows})
+
+
+def _words(text: str) -> str:
+    """A vendor's words as a text column can hold them: PostgreSQL has no NUL."""
+    return text.replace("\0", "")
 
 
 def _moved(items: Sequence[Beginning | Submission | Conclusion], rows: Sequence[object]) -> list[bool]:
