@@ -1,7 +1,7 @@
 """One service's PostgreSQL: a small fixed pool in the service's own schema, forward-only migrations, and a listener that resyncs.
 
-What time mends (a lost connection, a full disk, a standby, a deadlock) is raised as Unavailable("database"), once, here; every write of
-the platform can be repeated by its id.
+What time mends (a lost connection, a full disk, a standby, a deadlock) is raised as Unavailable("database"), once, here; every
+write of the platform can be repeated by its id.
 """
 
 import asyncio

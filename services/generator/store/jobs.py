@@ -189,6 +189,8 @@ async def accept(database: Database, items: Sequence[Acceptance]) -> list[bool]:
     return [item.job_id in accepted for item in items]
 
 
+# The state stands in the job's own row, so that an order which another replica sets out to place at this moment is seen: of a job
+# whose queue was given away only what nobody has begun is refused. A claim that comes too late finds its task ended.
 _REFUSE = """
 WITH given AS (
     SELECT * FROM unnest($1::text[], $2::bigint[], $3::bytea[], $4::boolean[])
@@ -196,9 +198,9 @@ WITH given AS (
 ), refused AS (
     UPDATE jobs SET state = 2, idempotency_key = NULL, fault = given.fault, settled = given.settled,
         finished_at = now(), revision = revision + 1
-    FROM given WHERE jobs.id = given.job_id AND jobs.finished_at IS NULL AND EXISTS (
-        SELECT FROM tasks WHERE tasks.job_id = given.job_id AND tasks.lease_token = given.lease_token
-    )
+    FROM given WHERE jobs.id = given.job_id AND jobs.finished_at IS NULL AND (jobs.state IN (1, 3) OR NOT EXISTS (
+        SELECT FROM tasks WHERE tasks.job_id = given.job_id AND tasks.lease_token IS DISTINCT FROM given.lease_token
+    ))
     RETURNING jobs.id
 ), cancelled AS (
     UPDATE tasks SET state = 6, ended_at = now(), lease_owner = NULL, lease_token = NULL, queued_at = NULL
@@ -209,7 +211,7 @@ SELECT id FROM refused
 
 
 async def refuse(database: Database, items: Sequence[Refusal]) -> list[bool]:
-    """End jobs of which nothing was bought, and free their keys. False where the lease, or the job, is gone."""
+    """End jobs of which nothing was ordered but by the lease that gives them up, and free their keys. False for all others."""
     rows = await database.fetch(
         _REFUSE,
         [item.job_id for item in items],

@@ -1,18 +1,12 @@
 """What comes after a task has ended, or cannot be written down, changes nothing of what is owed."""
 
-from dataclasses import replace
-from datetime import UTC, datetime
 
 import asyncpg
 import pytest
 
 from generator.providers.base import Bought, Drawn, Order, Pixels, UpstreamFault
-from generator.store import jobs, leases, tasks
-from generator.store.jobs import Acceptance, Refusal
-from generator.store.tasks import Beginning
 from gesso.errors.v1 import reason_pb2 as reasons
 from gesso.generator.v1 import generator_pb2 as pb
-from servicekit.database import Database as Tables
 from servicekit.sealing import seal
 from testkit.eventually import eventually
 
