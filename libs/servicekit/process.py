@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import uvloop
 
+from servicekit import allocation
 from servicekit.faults import Fault
 from servicekit.settings import SettingError, load
 
@@ -22,6 +23,7 @@ def main(config_type: type[Config], running: Callable[[Config], AbstractAsyncCon
 
     Exits with 1 and one line where a setting is wrong or the database is away.
     """
+    allocation.configure(os.environ)
     try:
         uvloop.run(_run(load(config_type, os.environ), running))
     except SettingError as error:
