@@ -52,8 +52,10 @@ class _Within(Enum):
 class ReplyScanner:
     """Takes the chunks of one reply; how they are cut changes nothing."""
 
-    def __init__(self, limits: ReplyLimits | None = None) -> None:
+    def __init__(self, limits: ReplyLimits | None = None, *, picture_bytes: int = 0) -> None:
+        """`picture_bytes` is about how large each picture will be, where that is known: room for it is made at once."""
         self._limits = limits or ReplyLimits()
+        self._picture_bytes = min(picture_bytes, self._limits.picture_bytes)
         self._skeleton = bytearray()
         self._pictures: list[_Picture] = []
         self._within = _Within.STRUCTURE
@@ -129,7 +131,7 @@ class ReplyScanner:
     def _begin_picture(self) -> None:
         if len(self._pictures) >= self._limits.picture_count:
             raise BadReply("the reply holds too many pictures")
-        self._pictures.append(_Picture(self._limits.picture_bytes))
+        self._pictures.append(_Picture(self._limits.picture_bytes, room_bytes=self._picture_bytes))
 
     def _feed_picture(self, chunk: bytes, position: int) -> int:
         picture = self._pictures[-1]
@@ -151,8 +153,10 @@ class ReplyScanner:
 class _Picture:
     """The bytes of one picture, from the text of its JSON string as it comes."""
 
-    def __init__(self, limit_bytes: int) -> None:
-        self.data = bytearray()
+    def __init__(self, limit_bytes: int, *, room_bytes: int) -> None:
+        self.data = bytearray(room_bytes)
+        """Longer than the picture, where room was made for more, until `end`."""
+        self._byte_count = 0
         self._limit_bytes = limit_bytes
         self._quad = b""
         """Less than four characters, that wait for the rest of their group."""
@@ -164,18 +168,20 @@ class _Picture:
         """Decode the text if it is base64 throughout; else change nothing."""
         if self._escape:
             return False
-        length, quad, padded = len(self.data), self._quad, self._padded
+        before = self._byte_count, self._quad, self._padded
         try:
             self._decode(text)
         except BadReply:
-            del self.data[length:]
-            self._quad, self._padded = quad, padded
+            self._byte_count, self._quad, self._padded = before
             return False
         return True
 
     def take_json(self, text: bytes) -> None:
         """Decode the text of a JSON string, in which `\\/` or `\\u002b` may stand. Raises BadReply."""
         text = self._escape + text
+        if b"\\" not in text:
+            self._decode(memoryview(text))
+            return
         begun = _BEGUN_ESCAPE.search(text)
         self._escape = begun[0] if begun else b""
         whole = text[: begun.start()] if begun else text
@@ -185,6 +191,7 @@ class _Picture:
         """The string has ended. Raises BadReply if it was cut within a group or an escape."""
         if self._quad or self._escape:
             raise BadReply("a picture's base64 is cut short")
+        del self.data[self._byte_count :]
 
     def _decode(self, text: memoryview) -> None:
         if self._quad:
@@ -204,11 +211,14 @@ class _Picture:
         if self._padded:
             raise BadReply("a picture's base64 goes on behind its end")
         try:
-            self.data += pybase64.b64decode(text, validate=True)
+            decoded = pybase64.b64decode(text, validate=True)
         except ValueError as error:
             raise BadReply("a picture is no base64") from error
-        if len(self.data) > self._limit_bytes:
+        end = self._byte_count + len(decoded)
+        if end > self._limit_bytes:
             raise BadReply("a picture is larger than the limit")
+        self.data[self._byte_count : end] = decoded
+        self._byte_count = end
         self._padded = text[-1] == _PADDING
 
 

@@ -21,6 +21,8 @@ from gesso.errors.v1 import reason_pb2 as pb
 _CONNECT_SECONDS = 10.0
 _ERROR_BODY_BYTES = 64 << 10
 _RESERVED_STEP_BYTES = 1 << 20
+# What each answer that waits for its turn holds already; the rest of it waits in the kernel and at the vendor.
+_READ_BUFFER_BYTES = 64 << 10
 _LONGEST_RETRY_AFTER_SECONDS = 3600.0
 # These are said by a gateway in front of the vendor that gave up waiting: the vendor itself may well go on.
 _GAVE_UP_WAITING = frozenset({504, 520, 524})
@@ -74,6 +76,7 @@ class VendorHttp:
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
                 auto_decompress=False,
                 trust_env=False,
+                read_bufsize=_READ_BUFFER_BYTES,
             )
         return self._session
 
@@ -106,17 +109,19 @@ async def read_error(answer: aiohttp.ClientResponse) -> bytes:
 
 
 async def read_pictures(
-    answer: aiohttp.ClientResponse, memory: Memory, limits: ReplyLimits
+    answer: aiohttp.ClientResponse, memory: Memory, limits: ReplyLimits, *, count: int
 ) -> tuple[bytes, list[bytearray]]:
     """The skeleton and the pictures of a reply of base64, with memory reserved for them before they are read.
 
+    `count` is how many pictures were ordered: each is taken to have its share of the reply's length.
     Raises BadReply for what is no such reply, and what the connection raises.
     """
-    scanner, received, reserved = ReplyScanner(limits), 0, 0
+    received, reserved = 0, 0
     if answer.content_length is not None:
         reserved = _decoded_bytes(answer.content_length, limits)
         await memory.reserve(reserved)
-    async for chunk in answer.content.iter_any():
+    scanner = ReplyScanner(limits, picture_bytes=reserved // count)
+    async for chunk, _ in answer.content.iter_chunks():
         received += len(chunk)
         needed = _decoded_bytes(received, limits)
         if needed > reserved:

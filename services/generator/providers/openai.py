@@ -96,7 +96,7 @@ class OpenAIProvider:
             if answer.status != 200:
                 await _raise_failure(answer, own_key=order.secret is not None)
             try:
-                skeleton, pictures = await read_pictures(answer, memory, _LIMITS)
+                skeleton, pictures = await read_pictures(answer, memory, _LIMITS, count=order.count)
                 reply = _READ_REPLY(skeleton)
                 return _drawn(order, reply, pictures, answer.headers.get("x-request-id", ""))
             except (BadReply, msgspec.MsgspecError) as error:

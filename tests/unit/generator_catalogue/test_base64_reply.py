@@ -44,8 +44,10 @@ def cut(draw: st.DrawFn, reply: bytes) -> list[bytes]:
     return [reply[start:end] for start, end in zip([0, *places], [*places, len(reply)], strict=True)]
 
 
-def scanned(chunks: list[bytes], limits: ReplyLimits | None = None) -> tuple[bytes, list[bytes]]:
-    scanner = ReplyScanner(limits)
+def scanned(
+    chunks: list[bytes], limits: ReplyLimits | None = None, *, picture_bytes: int = 0
+) -> tuple[bytes, list[bytes]]:
+    scanner = ReplyScanner(limits, picture_bytes=picture_bytes)
     for chunk in chunks:
         scanner.feed(chunk)
     skeleton, pictures = scanner.finish()
@@ -68,12 +70,12 @@ def replaced(tree: Any, pictures: list[bytes]) -> Any:
     return found
 
 
-@given(data=st.data(), tree=_TREES)
-def test_it_reads_what_a_json_parser_and_a_base64_decoder_read_wherever_the_reply_is_cut(
-    data: st.DataObject, tree: Any
+@given(data=st.data(), tree=_TREES, picture_bytes=st.integers(0, 70))
+def test_it_reads_what_a_json_parser_and_a_base64_decoder_read_however_it_is_cut_and_whatever_room_was_made(
+    data: st.DataObject, tree: Any, picture_bytes: int
 ) -> None:
     chunks = data.draw(cut(data.draw(written(tree))))
-    skeleton, pictures = scanned(chunks, ReplyLimits(picture_count=100))
+    skeleton, pictures = scanned(chunks, ReplyLimits(picture_count=100), picture_bytes=picture_bytes)
     expected: list[bytes] = []
     assert json.loads(skeleton) == replaced(tree, expected)
     assert pictures == expected
