@@ -40,6 +40,16 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """What a picture must be made into."""
+
+    format: Target
+    width: int | None
+    height: int | None
+    warnings: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class _Ready:
     """A picture as it will be kept, all but its credentials."""
 
@@ -66,24 +76,34 @@ class Keeper:
         Kept again, after a crash or by another worker, the picture that was first stands.
         """
         draw = job.purchase.draws[task.index]
-        data, facts, warnings = await self._as_asked(pixels, draw, origin.provider)
-        ready = await self._ready(data, facts)
+        ready, warnings = await self._prepared(pixels, draw, origin.provider)
         image_id = image_id_of(task, position)
         buffers = await self._signed(ready, draw, image_id, origin)
-        key = f"{job.account_id}/{ready.digest.hex()[:2]}/{ready.digest.hex()}.{extension(facts.format)}"
+        key = f"{job.account_id}/{ready.digest.hex()[:2]}/{ready.digest.hex()}.{extension(ready.facts.format)}"
         await persist(lambda: self._storehouse.put(key, buffers))
         crashpoint("generator.after_put")
         record = _record(job, task, position, image_id=image_id, key=key, ready=ready)
         stands = await persist(lambda: self._gallery.record(record))
         return picture_of(stands, pixels.seed), warnings
 
-    async def _as_asked(self, pixels: Pixels, draw: pb.Draw, provider: str) -> tuple[Buffer, Facts, list[str]]:
-        data = pixels.data
+    async def _prepared(self, pixels: Pixels, draw: pb.Draw, provider: str) -> tuple[_Ready, Sequence[str]]:
         try:
-            facts = await _off_loop(data, lambda: _inspected(pixels))
-            change = wanted(facts, draw)
-            if change is None:
-                return data, facts, []
+            facts, change, ready = await _off_loop(pixels.data, lambda: _looked(pixels, draw))
+            if ready is not None:
+                return ready, ()
+            data, facts, warnings = await self._as_asked(pixels.data, facts, change, draw)
+        except NotAPicture as flaw:
+            raise bad_image(provider, flaw) from flaw
+        if facts.has_manifest and await self._has_valid_manifest(data):
+            return await _off_loop(data, lambda: _as_it_is(data, facts)), warnings
+        return await _off_loop(data, lambda: _cut(data, facts)), warnings
+
+    async def _as_asked(
+        self, data: Buffer, facts: Facts, change: Change | None, draw: pb.Draw
+    ) -> tuple[Buffer, Facts, Sequence[str]]:
+        if change is None:
+            return data, facts, ()
+        try:
             made = await self._studio.transcode(
                 data,
                 format=change.format,
@@ -91,20 +111,9 @@ class Keeper:
                 width=change.width,
                 height=change.height,
             )
-        except NotAPicture as flaw:
-            raise bad_image(provider, flaw) from flaw
         except StudioUnavailable:
-            return data, facts, ["The picture is as the upstream drew it: it could not be converted."]
+            return data, facts, ("The picture is as the upstream drew it: it could not be converted.",)
         return made.data, made.facts, change.warnings
-
-    async def _ready(self, data: Buffer, facts: Facts) -> _Ready:
-        genuine = facts.has_manifest and await self._has_valid_manifest(data)
-        cut = None if genuine else slot(data, facts, MANIFEST_SLOT_BYTES)
-        if cut is None:
-            digest = await _off_loop(data, lambda: hashlib.sha256(data).digest())
-            return _Ready(facts, digest, len(data), (data,), None)
-        digest = await _off_loop(data, cut.digest)
-        return _Ready(facts, digest, cut.size_bytes(), (), cut)
 
     async def _has_valid_manifest(self, data: Buffer) -> bool:
         try:
@@ -132,22 +141,33 @@ class Keeper:
         return ready.slot.filled(await persist(lambda: self._gallery.sign(item)))
 
 
+def _looked(pixels: Pixels, draw: pb.Draw) -> tuple[Facts, Change | None, _Ready | None]:
+    """One walk over the bytes: what they are, what must be changed, and if nothing has to be, how they will be kept.
+
+    Raises NotAPicture.
+    """
+    facts = _inspected(pixels)
+    change = wanted(facts, draw)
+    plain = change is None and not facts.has_manifest
+    return facts, change, _cut(pixels.data, facts) if plain else None
+
+
+def _cut(data: Buffer, facts: Facts) -> _Ready:
+    """With room for our own credentials, where the format has any."""
+    cut = slot(data, facts, MANIFEST_SLOT_BYTES)
+    return _as_it_is(data, facts) if cut is None else _Ready(facts, cut.digest(), cut.size_bytes(), (), cut)
+
+
+def _as_it_is(data: Buffer, facts: Facts) -> _Ready:
+    return _Ready(facts, hashlib.sha256(data).digest(), len(data), (data,), None)
+
+
 def _inspected(pixels: Pixels) -> Facts:
     """What the bytes are. Raises NotAPicture, also for a picture of another format than its vendor says."""
     facts = inspect(pixels.data)
     if pixels.said_format not in ("", facts.format):
         raise NotAPicture(Flaw.CORRUPT, f"said to be {pixels.said_format}, it is {facts.format}")
     return facts
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What a picture must be made into."""
-
-    format: Target
-    width: int | None
-    height: int | None
-    warnings: list[str]
 
 
 def wanted(facts: Facts, draw: pb.Draw) -> Change | None:
