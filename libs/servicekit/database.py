@@ -46,10 +46,25 @@ class Database:
     @classmethod
     @contextlib.asynccontextmanager
     async def connect(
-        cls, dsn: str, *, schema: str, max_connections: int = 4, command_timeout_seconds: float = 30.0
+        cls,
+        dsn: str,
+        *,
+        schema: str,
+        max_connections: int = 4,
+        command_timeout_seconds: float = 30.0,
+        idle_in_transaction_seconds: float = 15.0,
     ) -> "AsyncIterator[Database]":
-        """Open the pool (one connection at first) and close it in the end. Raises Unavailable."""
-        settings = {"search_path": schema, "application_name": f"gesso-{schema}", "jit": "off"}
+        """Open the pool (one connection at first) and close it in the end. Raises Unavailable.
+
+        A transaction in which nothing was asked for `idle_in_transaction_seconds` is undone by the server: a process that froze
+        with a row in its hand, a wallet say, must not keep it from the other replicas.
+        """
+        settings = {
+            "search_path": schema,
+            "application_name": f"gesso-{schema}",
+            "jit": "off",
+            "idle_in_transaction_session_timeout": str(round(idle_in_transaction_seconds * 1000)),
+        }
         try:
             pool = await asyncpg.create_pool(
                 dsn,

@@ -58,7 +58,8 @@ class Spool:
             await asyncio.to_thread(durable.create, self._file(key), buffers, scratch=self._scratch)
         except OSError as failure:
             raise SpoolFull(f"cannot spool below {self._directory}: {failure.strerror}") from failure
-        self._sizes.setdefault(key, size_bytes)
+        if self._file(key).exists():  # else it was there before, and has just been delivered
+            self._sizes.setdefault(key, size_bytes)
 
     async def deliver(self) -> int:
         """Put what waits into the store and forget it here; return how many objects; raises StoreUnavailable.

@@ -26,6 +26,9 @@ from servicekit.server import Registration, serving
 from servicekit.telemetry import Telemetry
 from servicekit.version import VERSION
 
+_ERASING_SECONDS = 120.0
+"""Retention erases a blob's files under the lock of its row; an object store may take its time over it."""
+
 
 @contextlib.asynccontextmanager
 async def running(config: Config) -> AsyncIterator[str]:
@@ -33,7 +36,12 @@ async def running(config: Config) -> AsyncIterator[str]:
     async with contextlib.AsyncExitStack() as stack:
         telemetry = await stack.enter_async_context(Telemetry.running("gallery", config.metrics_listen))
         database = await stack.enter_async_context(
-            Database.connect(config.database_url, schema="gallery", max_connections=config.database_connections)
+            Database.connect(
+                config.database_url,
+                schema="gallery",
+                max_connections=config.database_connections,
+                idle_in_transaction_seconds=_ERASING_SECONDS,
+            )
         )
         await migrate(database, "gallery.migrations")
         telemetry.watch_pool(database.pool_use)

@@ -1,11 +1,14 @@
 """A store that is away says so, and the spool carries paid bytes over the outage."""
 
 import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from servicekit.objects import Objects, StoreUnavailable
+from servicekit.durable import Buffer
+from servicekit.objects import DirectoryObjects, Objects, StoreUnavailable
 from servicekit.spool import Spool, SpoolFull
 from testkit.eventually import eventually
 from testkit.ports import free_port
@@ -94,3 +97,34 @@ async def test_a_full_spool_refuses(tmp_path: Path) -> None:
     with pytest.raises(SpoolFull):
         await spool.keep("b", [b"123"])
     assert spool.keys == ("a",)
+
+
+class Hesitant(DirectoryObjects):
+    """A directory that has taken an object, and says so only once `go_on` is set."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.taken, self.go_on = asyncio.Event(), asyncio.Event()
+
+    async def put_new(self, key: str, buffers: Sequence[Buffer]) -> bool:
+        is_new = await super().put_new(key, buffers)
+        self.taken.set()
+        await self.go_on.wait()
+        return is_new
+
+
+async def test_bytes_that_come_again_while_they_are_delivered_are_forgotten_with_them(tmp_path: Path) -> None:
+    one_thread = ThreadPoolExecutor(1)
+    asyncio.get_running_loop().set_default_executor(one_thread)
+    objects = Hesitant(tmp_path / "store")
+    spool = Spool(tmp_path / "spool", objects)
+    await spool.keep("ac/k", [b"paid for"])
+    delivering = asyncio.create_task(spool.deliver())
+    await objects.taken.wait()
+    keeping = asyncio.create_task(spool.keep("ac/k", [b"paid for"]))
+    await asyncio.sleep(0)
+    one_thread.submit(bool).result()  # the file was found to be there already, which `keep` has not heard of
+    objects.go_on.set()
+    await asyncio.gather(delivering, keeping)
+    await spool.deliver()
+    assert (spool.keys, bytes(await objects.get("ac/k"))) == ((), b"paid for")
