@@ -223,19 +223,21 @@ class Orders:
         try:
             kept, warnings = await self._keeper.keep(run.job, run.task, position, pixels, origin)
         except Fault as fault:
-            self._failed(attempt, (position,), fault)
+            self._failed(attempt, (position,), fault, came=True)
         else:
             run.gathered.pictures[position] = kept
             run.gathered.warn(warnings)
         finally:
             run.gathered.arrived.discard(position)
 
-    def _failed(self, attempt: Attempt, positions: Sequence[int], fault: Fault) -> None:
+    def _failed(self, attempt: Attempt, positions: Sequence[int], fault: Fault, *, came: bool = False) -> None:
+        """Note why there are no pictures at these positions; those that `came` are paid for, whoever is to blame."""
         provider = self._router.provider(attempt.route.provider)
         free = provider.free_to_repeat
         if isinstance(fault, UpstreamFault):
             self._router.failed(attempt.route, fault, own_key=attempt.secret is not None)
-        if lifecycle.is_loss(fault, free_to_repeat=free) and attempt.secret is None:
+        lost = lifecycle.is_loss(fault, free_to_repeat=free) or (came and not free)
+        if lost and attempt.secret is None:
             attempt.run.gathered.lost_count += len(positions)
         for position in positions:
             attempt.run.gathered.faults[position] = fault

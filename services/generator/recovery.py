@@ -12,7 +12,7 @@ from generator.records import JobRecord, TaskRecord, TaskState, image_id_of
 from generator.replica import Replica, new_token
 from generator.router import Router
 from generator.settlement import Settlement
-from generator.steps import Steps
+from generator.steps import Steps, passes
 from generator.store import leases, reads, tasks
 from generator.store.jobs import Refusal
 from gesso.errors.v1 import reason_pb2 as reasons
@@ -57,10 +57,19 @@ class Recoverer:
             taken = await leases.take_over(self._database, replica, new_token(), _BATCH, strays)
             jobs = await reads.jobs(self._database, [job_id for job_id, _ in taken], replica=replica)
             for job_id, job in jobs.items():
-                await self._recover(job, [index for taken_id, index in taken if taken_id == job_id])
+                await self._recover_or_leave(job, [index for taken_id, index in taken if taken_id == job_id])
             count, strays = count + len(taken), ()
             if len(taken) < _BATCH:
                 return count
+
+    async def _recover_or_leave(self, job: JobRecord, indexes: Sequence[int]) -> None:
+        """One job that cannot be dealt with is a stray of ours, and keeps no other from being dealt with."""
+        try:
+            await self._recover(job, indexes)
+        except Fault as fault:
+            if passes(fault):
+                raise
+            _log.error("%s could not be recovered, which is tried again: %r", job.id, fault)
 
     async def _recover(self, job: JobRecord, indexes: Sequence[int]) -> None:
         for index in indexes:
