@@ -46,6 +46,16 @@ _NEVER_HELD = frozenset(
     }
 )
 """Billing's own refusals: no hold stands after them, and none will."""
+_NOT_NOW = frozenset(
+    {
+        reasons.REASON_MAINTENANCE,
+        reasons.REASON_UNAVAILABLE,
+        reasons.REASON_MODEL_UNAVAILABLE,
+        reasons.REASON_UNKNOWN_MODEL,
+        reasons.REASON_UNPRICED,
+    }
+)
+"""Why nothing is bought at the moment that could be bought before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +118,16 @@ class Admission:
 
         Raises the fault for which it was refused: then nothing is bought, and nothing is in the way of a repeat.
         """
-        prices = self.quote(claims, purchase)
-        self._gate.check()
-        if purchase.join_recent and (joined := await self._recent(claims, purchase)):
-            return self._standing(joined, watch_id)
-        self._check_routes(purchase)
+        try:
+            prices = self.quote(claims, purchase)
+            self._gate.check()
+            if purchase.join_recent and (joined := await self._recent(claims, purchase)):
+                return self._standing(joined, watch_id)
+            self._check_routes(purchase)
+        except Fault as fault:
+            if fault.reason in _NOT_NOW and (standing := await self._bought_before(claims, purchase)):
+                return self._standing(standing, watch_id)
+            raise
         job, boxes = self._job(claims, purchase, prices)
         for task_id, box in boxes.items():
             self._secrets.keep(task_id, box)
@@ -160,7 +175,7 @@ class Admission:
             if inserted is Inserted.NEW:
                 crashpoint("generator.after_job_inserted")
                 return None
-            holder = await jobs.holder_of_key(self._database, job)
+            holder = await jobs.holder_of_key(self._database, job.account_id, job.purchase, job_id=job.id)
             if holder is None and inserted is Inserted.CROWDED:
                 raise _crowded(most_open)
             if holder is None:  # freed in the meantime
@@ -175,6 +190,15 @@ class Admission:
             assert standing is not None, "jobs are never deleted"
             return replays.replayed(standing, job.purchase.fingerprint)
         raise Unavailable("generator")
+
+    async def _bought_before(self, claims: CallerClaims, purchase: pb.Purchase) -> JobRecord | None:
+        """The job that answers a used key, which is no purchase. Raises as `replays.replayed` does."""
+        holder = purchase.idempotency_key and await jobs.holder_of_key(self._database, claims.account_id, purchase)
+        if not holder or holder[1]:
+            return None
+        standing = await reads.job(self._database, holder[0])
+        assert standing is not None, "jobs are never deleted"
+        return replays.replayed(standing, purchase.fingerprint)
 
     async def _recent(self, claims: CallerClaims, purchase: pb.Purchase) -> JobRecord | None:
         job_id = await jobs.recent(self._database, claims.account_id, claims.api_key_id, purchase)

@@ -78,10 +78,10 @@ _INSERT = """
 WITH given AS (
     SELECT * FROM unnest(
         $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::bytea[], $9::bigint[],
-        $10::integer[], $11::timestamptz[], $12::timestamptz[], $13::integer[]
+        $10::integer[], $11::timestamptz[], $12::timestamptz[], $13::integer[], $21::integer[]
     ) WITH ORDINALITY AS given (
         id, account_id, api_key_id, dialect, route, idempotency_key, fingerprint, purchase, hold_micros,
-        retention_days, created_at, deadline_at, most_open, turn
+        retention_days, created_at, deadline_at, most_open, markup_percent, turn
     )
 ), crowd AS (
     -- A job that was answered for counts no more, though the ledger has not followed yet.
@@ -96,10 +96,10 @@ WITH given AS (
 ), inserted AS (
     INSERT INTO jobs (
         id, account_id, api_key_id, dialect, route, idempotency_key, fingerprint, purchase, state, hold_micros,
-        retention_days, created_at, deadline_at
+        retention_days, created_at, deadline_at, markup_percent
     )
     SELECT id, account_id, api_key_id, dialect, route, idempotency_key, fingerprint, purchase, 1, hold_micros,
-        retention_days, created_at, deadline_at
+        retention_days, created_at, deadline_at, markup_percent
     FROM judged WHERE NOT crowded ORDER BY account_id, dialect, route, idempotency_key
     ON CONFLICT DO NOTHING
     RETURNING id, account_id
@@ -144,6 +144,7 @@ async def insert(database: Database, items: Sequence[Insertion]) -> list[Inserte
         [task.holds_secret for task in tasks],
         [task.lease_token for task in tasks],
         items[0].lease_owner,
+        [job.markup_percent for job in jobs],
     )
     return [_inserted(new=row["new"], crowded=row["crowded"]) for row in rows]
 
@@ -271,13 +272,12 @@ ORDER BY id = $1 DESC LIMIT 1
 """
 
 
-async def holder_of_key(database: Database, job: JobRecord) -> "tuple[str, bool] | None":
-    """Find the job that stands in this one's way: its id, and whether it is too old to be replayed."""
-    purchase = job.purchase
+async def holder_of_key(
+    database: Database, account_id: str, purchase: pb.Purchase, *, job_id: str = ""
+) -> "tuple[str, bool] | None":
+    """Find the job that has a purchase's key, or this very id: its id, and whether it is too old to be replayed."""
     key = purchase.idempotency_key or None
-    row = await database.fetchrow(
-        _BY_KEY, job.id, job.account_id, purchase.dialect, purchase.route, key, KEY_LIFE_HOURS
-    )
+    row = await database.fetchrow(_BY_KEY, job_id, account_id, purchase.dialect, purchase.route, key, KEY_LIFE_HOURS)
     return None if row is None else (row["id"], row["outdated"])
 
 

@@ -224,3 +224,21 @@ async def test_while_the_object_store_is_away_nothing_new_is_bought_and_what_is_
     assert len(list((house.folder / "spool-1").glob("acct*"))) == 1
     await asyncio.to_thread((store / customer.id).unlink)
     await eventually(lambda: not list((house.folder / "spool-1").glob("acct*")))
+
+
+async def test_a_used_key_is_answered_also_while_nothing_new_is_bought(
+    generator: Generator, customer: Customer, alpha: Scripted, beta: Scripted
+) -> None:
+    first = await generator.submit(customer.token(), purchase(key="k"))
+    first = await ended(generator, customer.token(), first.id)
+    await generator.pause(paused=True)
+    (again,) = await generator.submit_all(customer.token(), purchase(key="k"))
+    assert (again.replayed, again.job) == (True, first)
+    assert (await generator.refused(customer.token(), purchase(key="other"))).reason == reasons.REASON_MAINTENANCE
+    await generator.pause(paused=False)
+    alpha.configured = beta.configured = False
+    (again,) = await generator.submit_all(customer.token(), purchase(key="k"))
+    assert (again.replayed, again.job) == (True, first)
+    assert (await generator.refused(customer.token(), purchase())).reason == reasons.REASON_MODEL_UNAVAILABLE
+    mismatch = await generator.refused(customer.token(), purchase(draw(prompt="another"), key="k"))
+    assert mismatch.reason == reasons.REASON_IDEMPOTENCY_MISMATCH
