@@ -245,6 +245,7 @@ class Admission:
             state=pb.Job.STATE_ADMITTING,
             hold_micros=sum(task.price_micros * draw.n for task, draw in zip(tasks, purchase.draws, strict=True)),
             retention_days=claims.retention_days,
+            markup_percent=claims.markup_percent,
             created_at=now,
             deadline_at=now + self._deadline,
             tasks=tuple(tasks),

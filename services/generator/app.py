@@ -10,6 +10,7 @@ from generator.admission import Admission
 from generator.cancelling import Cancelling
 from generator.catalogue import Catalogue
 from generator.catalogue_files import CatalogueError
+from generator.conclusions import Pricing
 from generator.config import Config
 from generator.dispatch import Dispatch
 from generator.drawing import Drawing
@@ -24,18 +25,21 @@ from generator.orders import Orders
 from generator.peers import Billing, Gallery, Webhooks
 from generator.providers.base import Provider
 from generator.providers.registry import open_providers
+from generator.records import JobRecord, TaskRecord
 from generator.recovery import Recoverer
 from generator.replica import Replica
 from generator.router import Router
 from generator.secrets import Sealing
 from generator.servicer import JobsServicer, ModelsServicer, OperationsServicer, SecretsServicer
 from generator.settlement import Live, Settlement
+from generator.sizes import Size
 from generator.steps import Steps
 from generator.store import leases
 from generator.storehouse import Storehouse
 from generator.sweeper import Sweeper
 from generator.watches import Watches
 from generator.worker import Worker
+from gesso.generator.v1 import generator_pb2 as pb
 from gesso.generator.v1 import generator_pb2_grpc as rpc
 from pictures.studio import Studio
 from servicekit.background import running_task
@@ -203,6 +207,7 @@ def _worker(ground: _Ground, core: _Core) -> Worker:
         live=core.live,
         secrets=core.secrets,
         retirement=_retirement(core.catalogue),
+        pricing=_pricing(core.catalogue),
         span=ground.telemetry.span,
         capacity=ground.config.task_capacity,
         salvage_seconds=ground.config.salvage_seconds,
@@ -220,7 +225,14 @@ def _rooms(ground: _Ground, core: _Core) -> _Rooms:
         replica=core.replica,
     )
     recoverer = Recoverer(
-        database, core.steps, core.router, core.settlement, ground.gallery, core.replica, requeued=dispatch.wake
+        database,
+        core.steps,
+        core.router,
+        core.settlement,
+        ground.gallery,
+        core.replica,
+        pricing=_pricing(core.catalogue),
+        requeued=dispatch.wake,
     )
     admission = Admission(
         database=database,
@@ -313,6 +325,19 @@ def _observer(telemetry: Telemetry) -> Callable[[str, str, float], None]:
         telemetry.metrics.provider_seconds.labels(provider, outcome).observe(seconds)
 
     return observe
+
+
+def _pricing(catalogue: Catalogue) -> Pricing:
+    def pricing(job: JobRecord, task: TaskRecord, picture: pb.Picture) -> int:
+        delivered = catalogue.delivered_micros(
+            job.purchase.draws[task.index],
+            dialect=job.purchase.dialect,
+            markup_percent=job.markup_percent,
+            size=Size(picture.width, picture.height),
+        )
+        return task.price_micros if delivered is None else delivered
+
+    return pricing
 
 
 def _retirement(catalogue: Catalogue) -> Callable[[str], tuple[str, str]]:

@@ -97,6 +97,21 @@ class Catalogue:
             )
         return price
 
+    def delivered_micros(self, draw: Draw, *, dialect: str, markup_percent: int, size: Size) -> int | None:
+        """The price of a picture that came in this size; None where the draw itself, not the picture, decided the price."""
+        entry = self._tables.models.get(draw.model)
+        if entry is None or entry.default_size != AUTO_SIZE or requested_size(draw) is not None:
+            return None
+        price = self._price(
+            entry,
+            self._tables.books[dialect],
+            quality=draw.quality or entry.qualities[0],
+            operation=_checked_operation(entry, draw),
+            size=size,
+            markup_percent=markup_percent,
+        )
+        return None if price is None else price.per_picture_micros
+
     def candidates(self, draw: Draw) -> Sequence[ModelRoute]:
         """The routes of the draw's model that offer its operation, in the order of the file, configured or not."""
         entry = self.entry(draw.model)

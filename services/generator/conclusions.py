@@ -5,17 +5,19 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from generator import lifecycle
-from generator.records import TaskRecord
+from generator.records import JobRecord, TaskRecord
 from generator.runs import Run
 from generator.store.tasks import Conclusion
 from gesso.generator.v1 import generator_pb2 as pb
 from servicekit.faults import Fault, to_proto
 
+Pricing = Callable[[JobRecord, TaskRecord, pb.Picture], int]
+"""What a delivered picture of a task is charged, in micros."""
 Retirement = Callable[[str], tuple[str, str]]
 """When a public model is deprecated and when it ends, as dates; empty where it stands."""
 
 
-def ended_task(run: Run, *, free_to_repeat: bool, retirement: tuple[str, str]) -> TaskRecord:
+def ended_task(run: Run, *, free_to_repeat: bool, retirement: tuple[str, str], pricing: Pricing) -> TaskRecord:
     """The run's task as it ends now."""
     gathered, task = run.gathered, run.task
     provider = gathered.provider or task.provider
@@ -29,19 +31,21 @@ def ended_task(run: Run, *, free_to_repeat: bool, retirement: tuple[str, str]) -
         provider=provider,
         upstream_model=gathered.upstream_model or task.upstream_model,
         result=result,
-        charge_micros=lifecycle.charge_micros(task, len(gathered.pictures)),
+        charge_micros=lifecycle.charge_micros(task, (pricing(run.job, task, picture) for picture in result.pictures)),
         ended_at=datetime.now(UTC),
         revision=task.revision + 1,
     )
 
 
-def recovered(task: TaskRecord, kept: Sequence[pb.Picture], fault: Fault | None) -> TaskRecord:
+def recovered(
+    job: JobRecord, task: TaskRecord, kept: Sequence[pb.Picture], fault: Fault | None, *, pricing: Pricing
+) -> TaskRecord:
     """A dead worker's task as recovery ends it: with the pictures that it had kept, and the fault of those that are missing."""
     return replace(
         task,
         state=pb.Task.STATE_KEPT if kept else pb.Task.STATE_FAILED,
         result=pb.Task(pictures=kept, fault=None if fault is None else to_proto(fault)),
-        charge_micros=lifecycle.charge_micros(task, len(kept)),
+        charge_micros=lifecycle.charge_micros(task, (pricing(job, task, picture) for picture in kept)),
         ended_at=datetime.now(UTC),
         revision=task.revision + 1,
     )

@@ -4,6 +4,7 @@ Source: design.md "One request, top to bottom". Pure functions on frozen values;
 """
 
 import enum
+from collections.abc import Iterable
 
 from generator.providers.base import Bought, UpstreamFault
 from generator.records import JobRecord, JobState, TaskRecord
@@ -106,10 +107,9 @@ def pause_seconds(attempt: int, fault: Fault, *, chance: float) -> float:
     return min(max(backoff, fault.retry_after_seconds or 0.0), _LONGEST_PAUSE_SECONDS)
 
 
-def charge_micros(task: TaskRecord, delivered_count: int) -> int:
-    """What a task owes for its delivered pictures; frozen when it is kept."""
-    assert delivered_count >= 0
-    return task.price_micros * delivered_count
+def charge_micros(task: TaskRecord, prices_micros: Iterable[int]) -> int:
+    """What a task owes for its delivered pictures, each at its own price and none above what was held; frozen when it is kept."""
+    return sum(min(price, task.price_micros) for price in prices_micros)
 
 
 def outcome(job: JobRecord) -> JobState.ValueType:

@@ -71,6 +71,7 @@ class JobRecord:
     created_at: datetime
     deadline_at: datetime
     tasks: tuple[TaskRecord, ...]
+    markup_percent: int = 0
     charge_micros: int = 0
     available_micros: int = 0
     """The account's available balance as the hold left it; once settled, as the capture did."""

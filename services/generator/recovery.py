@@ -37,8 +37,10 @@ class Recoverer:
         images: Gallery,
         replica: Replica,
         *,
+        pricing: conclusions.Pricing,
         requeued: Callable[[], None],
     ) -> None:
+        self._pricing = pricing
         self._database = database
         self._steps = steps
         self._router = router
@@ -106,7 +108,7 @@ class Recoverer:
         wanted = job.purchase.draws[task.index].n
         kept = await self._kept(job, task, wanted)
         fault = lifecycle.recovery_fault(rule, task.provider)
-        ended = conclusions.recovered(task, kept, None if len(kept) == wanted else fault)
+        ended = conclusions.recovered(job, task, kept, None if len(kept) == wanted else fault, pricing=self._pricing)
         at_risk = rule is not Recovery.FAIL_SECRET and not task.holds_secret and not is_free(self._router, task)
         lost_count = wanted - len(kept) if at_risk else 0
         await self._steps.conclude.submit(conclusions.conclusion(ended, _token(task), lost_count=lost_count))

@@ -46,6 +46,7 @@ class Worker:
         live: Live,
         secrets: KeptSecrets,
         retirement: conclusions.Retirement,
+        pricing: conclusions.Pricing,
         span: Callable[[str], AbstractContextManager[None]],
         capacity: int,
         salvage_seconds: float,
@@ -58,6 +59,7 @@ class Worker:
         self._live = live
         self._secrets = secrets
         self._retirement = retirement
+        self._pricing = pricing
         self._span = span
         self._capacity = capacity
         self._salvage_seconds = salvage_seconds
@@ -179,7 +181,9 @@ class Worker:
 
     def _ended(self, run: Run) -> TaskRecord:
         dates = self._retirement(run.draw.model)
-        return conclusions.ended_task(run, free_to_repeat=self._drawing.is_free(run), retirement=dates)
+        return conclusions.ended_task(
+            run, free_to_repeat=self._drawing.is_free(run), retirement=dates, pricing=self._pricing
+        )
 
     async def _after_end(self, run: Run) -> None:
         """End the job with its last task; which is the last, tasks that run elsewhere decide too."""

@@ -10,7 +10,7 @@ from servicekit.database import Database
 
 _JOBS = """
 SELECT id, account_id, api_key_id, purchase, state, hold_micros, charge_micros, available_micros, settled, fault,
-    revision, retention_days, created_at, deadline_at, started_at, finished_at
+    revision, retention_days, markup_percent, created_at, deadline_at, started_at, finished_at
 FROM jobs WHERE id = ANY($1::text[])
 """
 _TASKS = """
@@ -77,6 +77,7 @@ def _job(row: Any, tasks: Sequence[TaskRecord]) -> JobRecord:
         state=row["state"],
         hold_micros=row["hold_micros"],
         retention_days=row["retention_days"],
+        markup_percent=row["markup_percent"],
         created_at=row["created_at"],
         deadline_at=row["deadline_at"],
         tasks=tuple(tasks),

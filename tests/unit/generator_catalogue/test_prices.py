@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from generator.catalogue import Catalogue
+from generator.sizes import Size
 from gesso.errors.v1 import reason_pb2 as reason
 from gesso.generator.v1 import generator_pb2 as pb
 from servicekit.faults import Fault
@@ -216,3 +217,20 @@ def test_retired_models_say_since_when(catalogue: Catalogue) -> None:
 def test_the_hold_and_the_record_name_the_rule(catalogue: Catalogue) -> None:
     draw = pb.Draw(operation=pb.OPERATION_TEXT_TO_IMAGE, model="dall-e-3", n=1, quality="hd", width=1024, height=1024)
     assert catalogue.quote(draw, dialect="opscenter", markup_percent=20).rule == "opscenter/dall-e-3 hd 80 credits +20%"
+
+
+@pytest.mark.parametrize(("side", "usd"), [((1024, 1024), 0.167), ((1536, 1024), 0.25), ((64, 64), 0.167)])
+def test_a_size_that_was_left_to_the_model_is_held_at_its_dearest_and_charged_as_it_came(
+    catalogue: Catalogue, side: tuple[int, int], usd: float
+) -> None:
+    draw = pb.Draw(operation=pb.OPERATION_TEXT_TO_IMAGE, model="gpt-image-1", prompt="a fox", n=1)
+    held = catalogue.quote(draw, dialect="openai", markup_percent=20).per_picture_micros
+    delivered = catalogue.delivered_micros(draw, dialect="openai", markup_percent=20, size=Size(*side))
+    assert (held, delivered) == (250_000, round(usd * 1_000_000))
+
+
+def test_a_size_that_was_asked_for_is_charged_as_asked(catalogue: Catalogue) -> None:
+    draw = pb.Draw(
+        operation=pb.OPERATION_TEXT_TO_IMAGE, model="gpt-image-1", prompt="a fox", n=1, width=1536, height=1024
+    )
+    assert catalogue.delivered_micros(draw, dialect="openai", markup_percent=20, size=Size(1024, 1024)) is None
