@@ -23,7 +23,8 @@ class Coalescer(Generic[Item, Result]):
     raises for a batch of several, each item is flushed again by itself (`isolate=True`), so that one poison item cannot fail the
     others: every flush must therefore be idempotent per item. A Fault raised by `flush` (an unreachable peer) fails the batch
     as it stands, since each item alone would meet the same. `rest_seconds` pass between two flushes, for work that nobody waits
-    for: under load its batches grow, and cost less.
+    for: under load its batches grow, and cost less. With `weigh` a batch of several weighs at most `max_weight`: what is too large
+    for one message fails alone.
     """
 
     def __init__(
@@ -35,6 +36,8 @@ class Coalescer(Generic[Item, Result]):
         max_waiting: int = 20_000,
         isolate: bool = True,
         rest_seconds: float = 0.0,
+        weigh: Callable[[Item], int] | None = None,
+        max_weight: int = 0,
     ) -> None:
         self._flush = flush
         self._max_items = max_items
@@ -42,6 +45,8 @@ class Coalescer(Generic[Item, Result]):
         self._max_waiting = max_waiting
         self._isolate = isolate
         self._rest_seconds = rest_seconds
+        self._weigh = weigh
+        self._max_weight = max_weight
         self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
         self._pumps: set[asyncio.Task[None]] = set()
 
@@ -80,8 +85,14 @@ class Coalescer(Generic[Item, Result]):
 
     def _take(self) -> list[tuple[Item, "asyncio.Future[Result]"]]:
         batch: list[tuple[Item, asyncio.Future[Result]]] = []
+        weight = 0
         while self._waiting and len(batch) < self._max_items:
-            item, future = self._waiting.popleft()
+            item, future = self._waiting[0]
+            if self._weigh is not None and not future.done():
+                weight += self._weigh(item)
+                if batch and weight > self._max_weight:
+                    break
+            self._waiting.popleft()
             if not future.done():
                 batch.append((item, future))
         return batch

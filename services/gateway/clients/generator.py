@@ -20,6 +20,8 @@ from servicekit.link import Link
 Submission = SubmitJobsRequest.Submission
 Submitted = SubmitJobsResponse.SubmitJobResult
 _SUBMIT_TIMEOUT_SECONDS = 30.0
+_MOST_BYTES = 8 << 20
+"""A link takes messages of twice that: long prompts of many callers must not make one that it refuses."""
 _CATALOGUE_KEPT_SECONDS = 5.0
 
 
@@ -31,7 +33,9 @@ class Generator:
         self._jobs = JobsStub(link.channel)
         self._models = ModelsStub(link.channel)
         # A batch that failed half-way is not sent again item by item: a purchase is sent once.
-        self._submissions: Coalescer[Submission, Submitted] = Coalescer(self._flush, isolate=False, max_in_flight=2)
+        self._submissions: Coalescer[Submission, Submitted] = Coalescer(
+            self._flush, isolate=False, max_in_flight=2, weigh=Submission.ByteSize, max_weight=_MOST_BYTES
+        )
         self._catalogue: tuple[Sequence[Model], float] = ((), 0.0)
         self._reading = asyncio.Lock()
         self.watch = Watch(link)
