@@ -149,3 +149,42 @@ async def test_a_timed_out_jobs_event_is_written_though_who_timed_it_out_died_be
             assert sorted(prompts) == ["first", "second"]
 
         await eventually(both_told)
+
+
+async def test_answers_of_a_replica_that_ends_while_the_ledger_is_away_are_settled_by_the_next(
+    house_without_billing: House, alpha: Scripted
+) -> None:
+    house = house_without_billing
+    alpha.curtain.clear()
+    async with contextlib.AsyncExitStack() as replica:
+        generator = await replica.enter_async_context(house.generator({"alpha": alpha}))
+        async with house.billing():
+            customer = await house.customer()
+            jobs = [await generator.submit(customer.token(), purchase(draw(prompt=str(n)))) for n in range(8)]
+        alpha.curtain.set()
+        for job in jobs:
+            assert (await answered(generator, customer.token(), job.id)).state == pb.Job.STATE_SUCCEEDED
+    async with house.billing(), house.generator({"alpha": alpha}) as second:
+        for job in jobs:
+            assert (await ended(second, customer.token(), job.id)).charge_micros == PRICE_MICROS
+        balance = await house.balance(customer.id)
+    assert (balance.held_micros, balance.available_micros) == (0, 1_000_000 - 8 * PRICE_MICROS)
+    assert len(alpha.orders) == 8
+
+
+async def test_of_one_key_at_two_replicas_at_the_same_moment_one_purchase_is_made(
+    house: House, customer: Customer, alpha: Scripted
+) -> None:
+    token = customer.token()
+    async with house.generator({"alpha": alpha}) as first, house.generator({"alpha": alpha}) as second:
+        for number in range(10):
+            one = purchase(draw(prompt=str(number)), key=f"k-{number}")
+            calls = (replica.submit_all(token, one, one) for replica in (first, second) for _ in range(2))
+            results = [result for answer in await asyncio.gather(*calls) for result in answer]
+            job_ids = {result.job.id for result in results if result.HasField("job")}
+            faults = {result.fault.reason for result in results if result.HasField("fault")}
+            assert len(job_ids) == 1
+            assert faults <= {reasons.REASON_IDEMPOTENCY_RUNNING}
+            await ended(first, token, job_ids.pop())
+    assert len(alpha.orders) == 10
+    assert (await house.balance(customer.id)).available_micros == 1_000_000 - 10 * PRICE_MICROS
