@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
+from gesso.errors.v1 import reason_pb2 as reasons
 from servicekit.faults import Fault, Overloaded
 
 Item = TypeVar("Item")
@@ -22,9 +23,9 @@ class Coalescer(Generic[Item, Result]):
     `flush` answers one result per item, in order; a Fault among them is raised to its own caller alone. Where `flush` itself
     raises for a batch of several, each item is flushed again by itself (`isolate=True`), so that one poison item cannot fail the
     others: every flush must therefore be idempotent per item. A Fault raised by `flush` (an unreachable peer) fails the batch
-    as it stands, since each item alone would meet the same. `rest_seconds` pass between two flushes, for work that nobody waits
-    for: under load its batches grow, and cost less. With `weigh` a batch of several weighs at most `max_weight`: what is too large
-    for one message fails alone.
+    as it stands, since each item alone would meet the same; but not INTERNAL, a bug that one item alone may have met.
+    `rest_seconds` pass between two flushes, for work that nobody waits for: under load its batches grow, and cost less. With
+    `weigh` a batch of several weighs at most `max_weight`: what is too large for one message fails alone.
     """
 
     def __init__(
@@ -112,12 +113,16 @@ class Coalescer(Generic[Item, Result]):
                 _resolve(future, result)
 
     async def _fail(self, batch: list[tuple[Item, "asyncio.Future[Result]"]], error: Exception) -> None:
-        if len(batch) > 1 and self._isolate and not isinstance(error, Fault):
+        if len(batch) > 1 and self._isolate and not _meets_all(error):
             for entry in batch:
                 await self._send([entry])
         else:
             for _, future in batch:
                 _resolve(future, error)
+
+
+def _meets_all(error: Exception) -> bool:
+    return isinstance(error, Fault) and error.reason != reasons.REASON_INTERNAL
 
 
 def _resolve(future: "asyncio.Future[Result]", result: Result | Exception) -> None:

@@ -28,9 +28,11 @@ class Budgets:
         within("limit_micros", limit_micros, 0, MOST_MICROS)
         alerts = _checked(alert_at_percent)
         now = act()
-        budget = Budget(account_id, api_key_id, period, limit_micros, alerts, rules.start_of(period, now.at))
         async with self._database.transaction() as connection:
             await wallets.lock_one(connection, account_id)
+            # The clock was read before the lock was had, and another replica's may be ahead: a hold may lie in a later period.
+            moment = max(now.at, await budgets.latest_hold(connection, account_id) or now.at)
+            budget = Budget(account_id, api_key_id, period, limit_micros, alerts, rules.start_of(period, moment))
             if api_key_id:
                 await api_keys.get(connection, account_id, api_key_id)
             spent, held = await budgets.spending(connection, account_id, api_key_id, budget.starts_at)

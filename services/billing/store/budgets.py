@@ -32,6 +32,7 @@ SELECT coalesce(sum(captured_micros - refunded_micros), 0)::bigint AS spent_micr
     coalesce(sum(amount_micros) FILTER (WHERE state = 'open'), 0)::bigint AS held_micros
 FROM holds WHERE account_id = $1 AND created_at >= $2 AND ($3 = '' OR api_key_id = $3)
 """
+_LATEST_HOLD = "SELECT max(created_at) FROM holds WHERE account_id = $1"
 
 
 async def read(connection: Connection, account_ids: Iterable[str]) -> dict[str, list[Budget]]:
@@ -84,6 +85,12 @@ async def spending(
     """Return what is (spent, held) of the holds placed since a moment; an empty key means all of the account's."""
     row = await connection.fetchrow(_SPENDING, account_id, since, api_key_id)
     return row["spent_micros"], row["held_micros"]
+
+
+async def latest_hold(connection: Connection, account_id: str) -> datetime.datetime | None:
+    """Return when the account's latest hold counts as placed, if there is any."""
+    found: datetime.datetime | None = await connection.fetchval(_LATEST_HOLD, account_id)
+    return found
 
 
 def _budget(row: Record) -> Budget:

@@ -143,3 +143,18 @@ async def test_another_accounts_key_has_no_budget_here(billing: Billing) -> None
     key = await billing.key(other.id)
     with pytest.raises(Fault, match="No api_key"):
         await billing.budget(account.id, 10, api_key_id=key.id)
+
+
+async def test_a_hold_of_a_replica_whose_clock_is_ahead_counts_in_a_budget_that_is_set_after_it(
+    billing: Billing, tables: asyncpg.Connection
+) -> None:
+    account = await billing.account(grant_micros=10_000)
+    hold = admission(account.id, 600)
+    await billing.admit(hold)
+    await tables.execute("UPDATE holds SET created_at = created_at + interval '1 day' WHERE id = $1", hold.hold_id)
+    await billing.budget(account.id, 1_000)
+    assert reasons(await billing.admit(admission(account.id, 401))) == ["BUDGET_EXCEEDED"]
+    await billing.settle(settlement(hold, 500))
+    (budget,) = await budgets(billing, account.id)
+    assert (budget.spent_micros, budget.held_micros) == (500, 0)
+    assert await billing.breaches() == []

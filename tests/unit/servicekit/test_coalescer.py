@@ -3,6 +3,7 @@
 import asyncio
 
 from servicekit.coalescer import Coalescer
+from servicekit.faults import Internal, Unavailable
 
 
 async def test_a_caller_that_submits_again_as_soon_as_it_is_answered_is_answered_again() -> None:
@@ -30,3 +31,21 @@ async def test_large_items_go_in_several_batches_and_one_that_is_too_large_goes_
         go_on.set()
         assert await asyncio.gather(*calls) == [1, 4, 6, 1, 50, 2, 3]
     assert batches == [[1, 4], [6, 1], [50], [2, 3]]
+
+
+async def test_an_item_that_a_peer_cannot_bear_fails_alone_and_one_that_is_away_fails_all_at_once() -> None:
+    sent: list[list[int]] = []
+
+    async def bear(numbers: list[int]) -> list[int]:
+        sent.append(numbers)
+        if 13 in numbers:
+            raise Internal
+        if 0 in numbers:
+            raise Unavailable("peer")
+        return numbers
+
+    coalescer = Coalescer[int, int](bear)
+    first = await asyncio.gather(*(coalescer.submit(number) for number in (1, 13, 2)), return_exceptions=True)
+    second = await asyncio.gather(*(coalescer.submit(number) for number in (1, 0)), return_exceptions=True)
+    assert [type(result) for result in (*first, *second)] == [int, Internal, int, Unavailable, Unavailable]
+    assert sent == [[1, 13, 2], [1], [13], [2], [1, 0]]
