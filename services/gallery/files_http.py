@@ -35,6 +35,8 @@ from servicekit.links import Link, verify
 from servicekit.objects import ObjectNotFound, Objects, ObjectsError, StoreUnavailable
 from servicekit.tokens import open_token
 
+# Connections that wait to be accepted, while one of many is busy with a page full of pictures.
+_BACKLOG = 1024
 _SAFE = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; sandbox",
@@ -200,7 +202,7 @@ async def serving_files(files: Files, listen: str) -> AsyncIterator[str]:
     host, _, port = listen.rpartition(":")
     runner = web.AppRunner(files.application(), access_log=None, handle_signals=False, shutdown_timeout=5)
     await runner.setup()
-    site = web.TCPSite(runner, host.strip("[]"), int(port))
+    site = web.TCPSite(runner, host.strip("[]"), int(port), backlog=_BACKLOG)
     await site.start()
     try:
         yield f"{host}:{runner.addresses[0][1]}"

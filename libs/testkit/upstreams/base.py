@@ -62,6 +62,8 @@ class Behaviour:
 
 
 SUCCESS = Behaviour()
+# Connections that wait to be accepted: a load begins with all of its own at once.
+_BACKLOG = 1024
 
 
 def parse_behaviour(text: str) -> Behaviour:
@@ -158,7 +160,7 @@ class ScriptedUpstream(ABC):
         server = web.Server(self._serve, request_factory=_request, handler_cancellation=True, access_log=None)
         runner = web.ServerRunner(server, shutdown_timeout=0.5)
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", port).start()
+        await web.TCPSite(runner, "127.0.0.1", port, backlog=_BACKLOG).start()
         try:
             yield f"http://127.0.0.1:{runner.addresses[0][1]}{self.base_path}"
         finally:
