@@ -1,6 +1,7 @@
 """Two replicas of each service are one platform: what one has begun the other ends, and no limit or balance is passed twice."""
 
 import asyncio
+import itertools
 import os
 import random
 import signal
@@ -84,11 +85,12 @@ async def test_a_key_revoked_at_one_replica_is_refused_by_the_other(both: Replic
 
 
 async def test_maintenance_reaches_every_replica(both: Replicas) -> None:
-    account = await both[0].account()
+    account, turns = await both[0].account(), itertools.count()
     await both[0].gesso("maintenance", "on")
     try:
         for platform in both:
-            await eventually(lambda edge=platform: _answers(edge, Order(account, "paused"), 503))  # type: ignore[misc]
+            # Each time another order: one that was bought before the pause came is answered as it was.
+            await eventually(lambda edge=platform: _answers(edge, Order(account, f"paused-{next(turns)}"), 503))  # type: ignore[misc]
     finally:
         await both[1].gesso("maintenance", "off")
     for platform in both:
