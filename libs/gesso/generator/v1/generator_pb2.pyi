@@ -473,7 +473,7 @@ class Job(_message.Message):
     charge_micros: _builtins.int
     """Charged in the end."""
     available_micros: _builtins.int
-    """The account's available balance right after the job was settled; 0 before."""
+    """The account's available balance as the capture leaves it, told as soon as every task has ended; 0 before."""
     request_id: _builtins.str
     facts: _builtins.bytes
     """Purchase.facts, frozen."""
@@ -768,6 +768,7 @@ class GetJobRequest(_message.Message):
     CALLER_TOKEN_FIELD_NUMBER: _builtins.int
     JOB_ID_FIELD_NUMBER: _builtins.int
     caller_token: _builtins.bytes
+    """Empty for the operator, who sees any account's."""
     job_id: _builtins.str
     def __init__(
         self,
@@ -850,6 +851,7 @@ class CancelJobRequest(_message.Message):
     CALLER_TOKEN_FIELD_NUMBER: _builtins.int
     JOB_ID_FIELD_NUMBER: _builtins.int
     caller_token: _builtins.bytes
+    """Empty for the operator, who cancels any account's."""
     job_id: _builtins.str
     def __init__(
         self,
