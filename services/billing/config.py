@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from billing.plans import Plans, load
-from servicekit.identity import parse_peers
+from servicekit import shared_settings as shared
 from servicekit.settings import setting
 
 
@@ -13,26 +13,13 @@ from servicekit.settings import setting
 class Config:
     """Every variable that billing reads."""
 
-    listen: str = setting("GESSO_BILLING_LISTEN", "gRPC address to serve on: `unix:/path` or `host:port`.")
-    database_url: str = setting(
-        "GESSO_BILLING_DATABASE_URL", "PostgreSQL URL of the role and schema `billing`.", secret=True
-    )
-    database_connections: int = setting(
-        "GESSO_BILLING_DATABASE_CONNECTIONS", "Most connections to PostgreSQL.", default="6", parse=int
-    )
-    metrics_listen: str = setting(
-        "GESSO_BILLING_METRICS_LISTEN", "`host:port` for /metrics and /healthz.", default="127.0.0.1:0"
-    )
-    token: str = setting("GESSO_BILLING_TOKEN", "This service's own token, shown to the others.", secret=True)
-    peers: Mapping[str, bytes] = setting(
-        "GESSO_PEERS", "Digests of the services' tokens: `name:sha256,name:sha256`.", parse=parse_peers
-    )
-    caller_token_key: bytes = setting(
-        "GESSO_CALLER_TOKEN_KEY",
-        "Key of the caller tokens, 32 bytes in hex.",
-        parse=bytes.fromhex,
-        secret=True,
-    )
+    listen: str = shared.listen("billing")
+    database_url: str = shared.database_url("billing")
+    database_connections: int = shared.database_connections("billing", 6)
+    metrics_listen: str = shared.metrics_listen("billing")
+    token: str = shared.token("billing")
+    peers: Mapping[str, bytes] = shared.peers()
+    caller_token_key: bytes = shared.caller_token_key()
     webhooks_address: str = setting(
         "GESSO_WEBHOOKS_ADDRESS", "Where the webhooks service is; without it events stay in the outbox.", default=""
     )
@@ -42,6 +29,4 @@ class Config:
         default="",
         parse=lambda text: load(Path(text) if text else None),
     )
-    grace_seconds: float = setting(
-        "GESSO_BILLING_GRACE_SECONDS", "How long running calls have to end at a shutdown.", default="10", parse=float
-    )
+    grace_seconds: float = shared.grace_seconds("billing", 10)

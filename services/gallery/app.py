@@ -45,44 +45,47 @@ async def running(config: Config) -> AsyncIterator[str]:
         )
         await migrate(database, "gallery.migrations")
         telemetry.watch_pool(database.pool_use)
-        objects = Objects.from_url(config.store_url)
+        objects, store = Objects.from_url(config.store_url), Store(database)
         studio = await stack.enter_async_context(Studio())
         client = await stack.enter_async_context(GuardedClient(config.egress_allow))
-        store = Store(database)
-        limits = InputLimits(config.input_limit_bytes, config.input_timeout_seconds, config.input_keep_seconds)
         recorder = Recorder(store, objects)
+        limits = InputLimits(config.input_limit_bytes, config.input_timeout_seconds, config.input_keep_seconds)
         inputs = Inputs(store, recorder, objects, studio, client, limits)
-        images = ImagesServicer(store, recorder, _signer(config))
         await stack.enter_async_context(running_task(_retention(store, objects, config).run()))
-        files = Files(
-            store,
-            objects,
-            Renditions(objects, studio),
-            inputs,
-            link_key=config.link_key,
-            caller_token_key=config.caller_token_key,
-            peers=config.peers,
-            input_limit_bytes=config.input_limit_bytes,
-            observer=telemetry,
-        )
+        files = _files(config, store, objects, Renditions(objects, studio), inputs, telemetry)
         await stack.enter_async_context(serving_files(files, config.files_listen))
-        registrations = (
-            Registration("gesso.gallery.v1.Images", rpc.add_ImagesServicer_to_server, images),
-            Registration(
-                "gesso.gallery.v1.Inputs",
-                rpc.add_InputsServicer_to_server,
-                InputsServicer(inputs, config.caller_token_key),
-            ),
-        )
+        registrations = _registrations(config, ImagesServicer(store, recorder, _signer(config)), inputs)
+        access = Access(config.peers, ACCESS)
         yield await stack.enter_async_context(
-            serving(
-                config.listen,
-                registrations,
-                access=Access(config.peers, ACCESS),
-                observer=telemetry,
-                grace_seconds=config.grace_seconds,
-            )
+            serving(config.listen, registrations, access=access, observer=telemetry, grace_seconds=config.grace_seconds)
         )
+
+
+def _files(
+    config: Config, store: Store, objects: Objects, renditions: Renditions, inputs: Inputs, telemetry: Telemetry
+) -> Files:
+    return Files(
+        store,
+        objects,
+        renditions,
+        inputs,
+        link_key=config.link_key,
+        caller_token_key=config.caller_token_key,
+        peers=config.peers,
+        input_limit_bytes=config.input_limit_bytes,
+        observer=telemetry,
+    )
+
+
+def _registrations(config: Config, images: ImagesServicer, inputs: Inputs) -> tuple[Registration, ...]:
+    return (
+        Registration("gesso.gallery.v1.Images", rpc.add_ImagesServicer_to_server, images),
+        Registration(
+            "gesso.gallery.v1.Inputs",
+            rpc.add_InputsServicer_to_server,
+            InputsServicer(inputs, config.caller_token_key),
+        ),
+    )
 
 
 def _retention(store: Store, objects: Objects, config: Config) -> Retention:

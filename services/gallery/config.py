@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from servicekit.addresses import Network, parse_networks
-from servicekit.identity import parse_peers
+from servicekit import shared_settings as shared
+from servicekit.addresses import Network
 from servicekit.settings import optional_path, setting
 
 
@@ -13,36 +13,18 @@ from servicekit.settings import optional_path, setting
 class Config:
     """What the gallery reads from the environment."""
 
-    listen: str = setting("GESSO_GALLERY_LISTEN", "Where gRPC is served: `unix:/path` or `host:port`.")
-    database_url: str = setting(
-        "GESSO_GALLERY_DATABASE_URL", "PostgreSQL of the schema `gallery`, as the role `gallery`.", secret=True
-    )
-    database_connections: int = setting(
-        "GESSO_GALLERY_DATABASE_CONNECTIONS", "Most connections to PostgreSQL.", default="4", parse=int
-    )
-    metrics_listen: str = setting(
-        "GESSO_GALLERY_METRICS_LISTEN", "Where `/metrics` and `/healthz` are served.", default="127.0.0.1:0"
-    )
+    listen: str = shared.listen("gallery")
+    database_url: str = shared.database_url("gallery")
+    database_connections: int = shared.database_connections("gallery", 4)
+    metrics_listen: str = shared.metrics_listen("gallery")
     files_listen: str = setting(
         "GESSO_GALLERY_FILES_LISTEN", "Where pictures are served by signed links.", default="127.0.0.1:8081"
     )
-    peers: Mapping[str, bytes] = setting(
-        "GESSO_PEERS", "SHA-256 of each service's token: `name:hex`, separated by commas.", parse=parse_peers
-    )
-    caller_token_key: bytes = setting(
-        "GESSO_CALLER_TOKEN_KEY",
-        "Key of the caller tokens, in hex; the edge must not have it.",
-        parse=bytes.fromhex,
-        secret=True,
-    )
+    peers: Mapping[str, bytes] = shared.peers()
+    caller_token_key: bytes = shared.caller_token_key()
     link_key: bytes = setting("GESSO_LINK_KEY", "Key of the file links, in hex.", parse=bytes.fromhex, secret=True)
-    store_url: str = setting("GESSO_STORE_URL", "The object store: `file:///path` or `s3://bucket/prefix?endpoint=…`.")
-    egress_allow: tuple[Network, ...] = setting(
-        "GESSO_EGRESS_ALLOW",
-        "Ranges that addresses named by callers may reach although they are not public.",
-        default="",
-        parse=parse_networks,
-    )
+    store_url: str = shared.store_url()
+    egress_allow: tuple[Network, ...] = shared.egress_allow()
     provenance_dir: Path = setting(
         "GESSO_PROVENANCE_DIR", "Where the local certificate authority keeps its keys.", parse=Path
     )
@@ -73,6 +55,4 @@ class Config:
         default="3600",
         parse=float,
     )
-    grace_seconds: float = setting(
-        "GESSO_GALLERY_GRACE_SECONDS", "How long running calls have to end at a shutdown.", default="10", parse=float
-    )
+    grace_seconds: float = shared.grace_seconds("gallery", 10)

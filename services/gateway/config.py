@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from gateway import dialects
+from servicekit import shared_settings as shared
 from servicekit.addresses import Network, parse_networks
 from servicekit.settings import flag, setting
 
@@ -21,10 +22,8 @@ class Config(dialects.Settings):
 
     host: str = setting("GESSO_HOST", "Address to listen on.", default="127.0.0.1")
     port: int = setting("GESSO_PORT", "Port to listen on; 0 for any.", default="8080", parse=int)
-    metrics_listen: str = setting(
-        "GESSO_GATEWAY_METRICS_LISTEN", "Where `/metrics` and `/healthz` are served.", default="127.0.0.1:0"
-    )
-    token: str = setting("GESSO_GATEWAY_TOKEN", "The edge's own service token.", secret=True)
+    metrics_listen: str = shared.metrics_listen("gateway")
+    token: str = shared.token("gateway")
     billing_address: str = setting("GESSO_BILLING_ADDRESS", "Where billing listens: `unix:/path` or `host:port`.")
     generator_address: str = setting("GESSO_GENERATOR_ADDRESS", "Where the generator listens.")
     gallery_address: str = setting("GESSO_GALLERY_ADDRESS", "Where the gallery listens.")
@@ -76,6 +75,4 @@ class Config(dialects.Settings):
         default=str(16 * 1024 * 1024),
         parse=int,
     )
-    grace_seconds: float = setting(
-        "GESSO_GATEWAY_GRACE_SECONDS", "How long calls that wait have to end at a shutdown.", default="10", parse=float
-    )
+    grace_seconds: float = shared.grace_seconds("gateway", 10)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from generator.router import parse_weights
 from generator.secrets import new_sealing_key, parse_sealing_key
-from servicekit.identity import parse_peers
+from servicekit import shared_settings as shared
 from servicekit.settings import setting
 
 
@@ -26,26 +26,13 @@ def _sealing_key(text: str) -> bytes:
 class Config:
     """What the generator reads from the environment. Providers read their vendor's own variables beside it."""
 
-    listen: str = setting("GESSO_GENERATOR_LISTEN", "Where gRPC is served: `unix:/path` or `host:port`.")
-    database_url: str = setting(
-        "GESSO_GENERATOR_DATABASE_URL", "PostgreSQL of the schema `generator`, as the role `generator`.", secret=True
-    )
-    database_connections: int = setting(
-        "GESSO_GENERATOR_DATABASE_CONNECTIONS", "Most connections to PostgreSQL.", default="6", parse=int
-    )
-    metrics_listen: str = setting(
-        "GESSO_GENERATOR_METRICS_LISTEN", "Where `/metrics` and `/healthz` are served.", default="127.0.0.1:0"
-    )
-    token: str = setting("GESSO_GENERATOR_TOKEN", "This service's own token, shown to the others.", secret=True)
-    peers: Mapping[str, bytes] = setting(
-        "GESSO_PEERS", "SHA-256 of each service's token: `name:hex`, separated by commas.", parse=parse_peers
-    )
-    caller_token_key: bytes = setting(
-        "GESSO_CALLER_TOKEN_KEY",
-        "Key of the caller tokens, in hex; the edge must not have it.",
-        parse=bytes.fromhex,
-        secret=True,
-    )
+    listen: str = shared.listen("generator")
+    database_url: str = shared.database_url("generator")
+    database_connections: int = shared.database_connections("generator", 6)
+    metrics_listen: str = shared.metrics_listen("generator")
+    token: str = shared.token("generator")
+    peers: Mapping[str, bytes] = shared.peers()
+    caller_token_key: bytes = shared.caller_token_key()
     link_key: bytes = setting(
         "GESSO_LINK_KEY",
         "Key of the file links, in hex; without it a webhook's event names its pictures by id alone.",
@@ -67,7 +54,7 @@ class Config:
         "GESSO_WEBHOOKS_ADDRESS", "Where the webhooks service is; without it events stay in the outbox.", default=""
     )
     files_url: str = setting("GESSO_FILES_URL", "Public base address of the gallery's files port.", default="")
-    store_url: str = setting("GESSO_STORE_URL", "The object store: `file:///path` or `s3://bucket/prefix?endpoint=…`.")
+    store_url: str = shared.store_url()
     spool_dir: Path = setting(
         "GESSO_SPOOL_DIR", "Where this replica keeps paid pictures while the object store is away.", parse=Path
     )
@@ -116,9 +103,4 @@ class Config:
     sweep_seconds: float = setting(
         "GESSO_GENERATOR_SWEEP_SECONDS", "Pause between two rounds of the sweeper.", default="30", parse=float
     )
-    grace_seconds: float = setting(
-        "GESSO_GENERATOR_GRACE_SECONDS",
-        "How long running tasks have to end at a shutdown before they are handed over.",
-        default="20",
-        parse=float,
-    )
+    grace_seconds: float = shared.grace_seconds("generator", 20)

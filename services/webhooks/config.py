@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from servicekit.addresses import Network, parse_networks
-from servicekit.identity import parse_peers
+from servicekit import shared_settings as shared
+from servicekit.addresses import Network
 from servicekit.settings import setting
 from webhooks.schedule import DEFAULT, parse_schedule
 
@@ -13,31 +13,18 @@ from webhooks.schedule import DEFAULT, parse_schedule
 class Config:
     """What the webhooks service reads from the environment."""
 
-    listen: str = setting("GESSO_WEBHOOKS_LISTEN", "Where gRPC is served: `unix:/path` or `host:port`.")
-    database_url: str = setting(
-        "GESSO_WEBHOOKS_DATABASE_URL", "PostgreSQL of the schema `webhooks`, as the role `webhooks`.", secret=True
-    )
-    database_connections: int = setting(
-        "GESSO_WEBHOOKS_DATABASE_CONNECTIONS", "Most connections to PostgreSQL.", default="4", parse=int
-    )
-    metrics_listen: str = setting(
-        "GESSO_WEBHOOKS_METRICS_LISTEN", "Where `/metrics` and `/healthz` are served.", default="127.0.0.1:0"
-    )
-    peers: Mapping[str, bytes] = setting(
-        "GESSO_PEERS", "SHA-256 of each service's token: `name:hex`, separated by commas.", parse=parse_peers
-    )
+    listen: str = shared.listen("webhooks")
+    database_url: str = shared.database_url("webhooks")
+    database_connections: int = shared.database_connections("webhooks", 4)
+    metrics_listen: str = shared.metrics_listen("webhooks")
+    peers: Mapping[str, bytes] = shared.peers()
     secret_key: bytes = setting(
         "GESSO_WEBHOOKS_SECRET_KEY",
         "Key under which signing secrets rest, 32 bytes in hex.",
         parse=bytes.fromhex,
         secret=True,
     )
-    egress_allow: tuple[Network, ...] = setting(
-        "GESSO_EGRESS_ALLOW",
-        "Ranges that addresses named by callers may reach although they are not public.",
-        default="",
-        parse=parse_networks,
-    )
+    egress_allow: tuple[Network, ...] = shared.egress_allow()
     schedule_seconds: tuple[float, ...] = setting(
         "GESSO_WEBHOOKS_SCHEDULE_SECONDS",
         "Pauses between the attempts of a delivery.",
@@ -51,9 +38,4 @@ class Config:
     keep_days: int = setting(
         "GESSO_WEBHOOKS_KEEP_DAYS", "How long ended deliveries can be listed.", default="30", parse=int
     )
-    grace_seconds: float = setting(
-        "GESSO_WEBHOOKS_GRACE_SECONDS",
-        "How long running attempts have to end at a shutdown.",
-        default="10",
-        parse=float,
-    )
+    grace_seconds: float = shared.grace_seconds("webhooks", 10)
