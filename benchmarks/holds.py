@@ -174,6 +174,7 @@ def _environment(url: str, address: str) -> Mapping[str, str]:
         "GESSO_BILLING_LISTEN": address,
         "GESSO_BILLING_DATABASE_URL": url,
         "GESSO_BILLING_TOKEN": TOKENS["billing"],
+        "GESSO_LOG_LEVEL": "warning",
     }
 
 
