@@ -14,13 +14,13 @@ from servicekit.faults import Fault, Overloaded
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-Flush = Callable[[list[Item]], Awaitable[Sequence[Result | Fault]]]
+Flush = Callable[[list[Item]], Awaitable[Sequence[Result | Exception]]]
 
 
 class Coalescer(Generic[Item, Result]):
     """Gathers items and hands them to `flush` in batches of at most `max_items`, `max_in_flight` batches at a time.
 
-    `flush` answers one result per item, in order; a Fault among them is raised to its own caller alone. Where `flush` itself
+    `flush` answers one result per item, in order; an exception among them is raised to its own caller alone. Where `flush` itself
     raises for a batch of several, each item is flushed again by itself (`isolate=True`), so that one poison item cannot fail the
     others: every flush must therefore be idempotent per item. A Fault raised by `flush` (an unreachable peer) fails the batch
     as it stands, since each item alone would meet the same; but not INTERNAL, a bug that one item alone may have met.

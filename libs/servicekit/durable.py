@@ -2,7 +2,8 @@
 
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 # The kernel takes at most this many buffers in one call.
@@ -11,24 +12,49 @@ _IOV_MAX = os.sysconf("SC_IOV_MAX")
 Buffer = bytes | bytearray | memoryview
 
 
-def create(path: Path, buffers: Sequence[Buffer], *, scratch: Path) -> bool:
-    """Write ``buffers`` as the new file ``path``; False, and nothing changed, if that name is taken.
+@dataclass(frozen=True, slots=True)
+class NewFile:
+    """A file to make: its name and its bytes."""
 
-    On True the bytes and the name have been handed to the disk: the file is synced under a scratch name, then linked,
-    then the directory is synced. ``scratch`` is an existing directory of the same file system; what a crash leaves there
-    belongs to no one (see `sweep`). Blocks for the disk's sync time, so it runs in a thread. Raises OSError.
+    path: Path
+    buffers: Sequence[Buffer]
+
+
+def create(path: Path, buffers: Sequence[Buffer], *, scratch: Path) -> bool:
+    """Write ``buffers`` as the new file ``path``; False, and nothing changed, if that name is taken. Raises OSError.
+
+    As `create_all` for one.
     """
-    unfinished = scratch / secrets.token_hex(12)
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
+    (made,) = create_all([NewFile(path, buffers)], scratch=scratch)
+    if isinstance(made, OSError):
+        raise made
+    return made
+
+
+def create_all(files: Sequence[NewFile], *, scratch: Path) -> list[bool | OSError]:
+    """Make several files side by side, so that they share the disk's syncs; one result each, in order.
+
+    True: the bytes and the name have been handed to the disk: the file was synced under a scratch name, then linked, then its
+    directory synced. False: the name is taken, nothing changed. An OSError: this one could not be made. ``scratch`` is an existing
+    directory of the same file system; what a crash leaves there belongs to no one (see `sweep`). Blocks for the disk's sync
+    time, so it runs in a thread.
+    """
+    drafts = [_Draft(file, scratch / secrets.token_hex(12)) for file in files]
     try:
-        try:
-            _write_all(descriptor, buffers)
-            os.fdatasync(descriptor)
-        finally:
-            os.close(descriptor)
-        return _link(unfinished, path)
+        for step in (_write, _sync, _link):
+            for draft in drafts:
+                draft.take(step)
+        for directory in {draft.file.path.parent for draft in drafts if draft.failure is None}:
+            try:
+                sync_directory(directory)
+            except OSError as failure:
+                for draft in drafts:
+                    if draft.file.path.parent == directory:
+                        draft.failure = failure
     finally:
-        unfinished.unlink()
+        for draft in drafts:
+            draft.discard()
+    return [draft.failure or draft.linked for draft in drafts]
 
 
 def make_directory(path: Path) -> None:
@@ -56,18 +82,52 @@ def sweep(scratch: Path, *, older_than: float) -> int:
     return len(left)
 
 
-def _link(unfinished: Path, path: Path) -> bool:
+class _Draft:
+    """A file on its way from its scratch name to its own."""
+
+    def __init__(self, file: NewFile, unfinished: Path) -> None:
+        self.file = file
+        self.unfinished = unfinished
+        self.descriptor = -1
+        self.linked = False
+        self.failure: OSError | None = None
+
+    def take(self, step: "Callable[[_Draft], None]") -> None:
+        """Take a step, unless an earlier one failed."""
+        if self.failure is None:
+            try:
+                step(self)
+            except OSError as failure:
+                self.failure = failure
+
+    def discard(self) -> None:
+        """Let go of the descriptor and the scratch name."""
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.unfinished.unlink()
+
+
+def _write(draft: _Draft) -> None:
+    draft.descriptor = os.open(draft.unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
+    _write_all(draft.descriptor, draft.file.buffers)
+
+
+def _sync(draft: _Draft) -> None:
+    os.fdatasync(draft.descriptor)
+
+
+def _link(draft: _Draft) -> None:
+    """Give it its own name. A name that is taken may be a moment old: its writer may not have synced the directory yet."""
+    path = draft.file.path
     try:
-        path.hardlink_to(unfinished)
+        path.hardlink_to(draft.unfinished)
     except FileExistsError:
-        # The name may be a moment old: its writer has not synced the directory, and this caller will rely on it.
-        sync_directory(path.parent)
-        return False
+        return
     except FileNotFoundError:
         make_directory(path.parent)
-        return _link(unfinished, path)
-    sync_directory(path.parent)
-    return True
+        _link(draft)
+        return
+    draft.linked = True
 
 
 def _write_all(descriptor: int, buffers: Sequence[Buffer]) -> None:

@@ -25,15 +25,18 @@ from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore, ObjectStore, S3Store
 
 from servicekit import durable
-from servicekit.durable import Buffer
+from servicekit.coalescer import Coalescer
+from servicekit.durable import Buffer, NewFile
 
 T = TypeVar("T")
 
 _KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
 _SCRATCH = ".incoming"
 _ABANDONED_AFTER_SECONDS = 3600.0
-# Threads that wait for the disk, so that the waits of slow disks overlap.
-_WRITERS = 4
+# Threads that wait for the disk, so that the waits of slow disks overlap; each makes what has gathered meanwhile side by side.
+_WRITERS = 2
+_MOST_FILES = 16
+_MOST_BYTES = 4 << 20
 
 
 class ObjectsError(Exception):
@@ -46,6 +49,15 @@ class ObjectNotFound(ObjectsError):
 
 class StoreUnavailable(ObjectsError):
     """The store could not be reached, or has no room; bytes already paid for go to a `Spool`."""
+
+
+def blob_key(account_id: str, digest: bytes, extension: str) -> str:
+    """The key of a picture's bytes: their digest, within their account.
+
+    One folder per account in a directory: file systems index folders as trees, and pictures that are written side by side share
+    the sync of one folder.
+    """
+    return f"{account_id}/{digest.hex()}.{extension}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +163,13 @@ class DirectoryObjects(Objects):
         durable.make_directory(self._scratch)
         durable.sweep(self._scratch, older_than=time.time() - _ABANDONED_AFTER_SECONDS)
         self._writers = ThreadPoolExecutor(_WRITERS, thread_name_prefix="objects")
+        self._writing: Coalescer[NewFile, bool] = Coalescer(
+            self._flush,
+            max_items=_MOST_FILES,
+            max_in_flight=_WRITERS,
+            weigh=lambda file: sum(len(buffer) for buffer in file.buffers),
+            max_weight=_MOST_BYTES,
+        )
         super().__init__(LocalStore(self._root))
 
     async def put_new(self, key: str, buffers: Sequence[Buffer]) -> bool:
@@ -163,11 +182,16 @@ class DirectoryObjects(Objects):
         await self._write(self._root / "check", [b""])
 
     async def _write(self, path: Path, buffers: Sequence[Buffer]) -> bool:
-        loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self._writers, _create, path, buffers, self._scratch)
+            return await self._writing.submit(NewFile(path, buffers))
         except OSError as failure:
             raise StoreUnavailable(f"cannot write below {self._root}: {failure.strerror}") from failure
+
+    async def _flush(self, files: list[NewFile]) -> list[bool | OSError]:
+        return await asyncio.get_running_loop().run_in_executor(self._writers, self._create_all, files)
+
+    def _create_all(self, files: list[NewFile]) -> list[bool | OSError]:
+        return durable.create_all(files, scratch=self._scratch)
 
 
 class S3Objects(Objects):
@@ -193,10 +217,6 @@ class S3Objects(Objects):
             await self.head("check")
         except ObjectNotFound:
             return
-
-
-def _create(path: Path, buffers: Sequence[Buffer], scratch: Path) -> bool:
-    return durable.create(path, buffers, scratch=scratch)
 
 
 def _checked(key: str) -> str:

@@ -4,7 +4,7 @@ import datetime
 from dataclasses import dataclass
 
 from gesso.gallery.v1 import gallery_pb2 as pb
-from pictures.facts import EXTENSIONS, Format
+from pictures.facts import Format
 from servicekit.ids import AccountId, ImageId, derived_id
 
 RENDITION_SIDES = {"thumb": 256, "small": 512, "medium": 1024}
@@ -35,12 +35,6 @@ class Image:
     def kept(self) -> bool:
         """Whether its bytes may be served."""
         return self.state == pb.Image.STATE_KEPT
-
-
-def blob_key(account_id: str, digest: bytes, picture_format: Format) -> str:
-    """The key of a blob in the object store: its digest, within its account."""
-    name = digest.hex()
-    return f"{account_id}/{name[:2]}/{name}.{EXTENSIONS[picture_format]}"
 
 
 def rendition_key(original_key: str, rendition: str) -> str:

@@ -4,18 +4,18 @@ import datetime
 import hashlib
 from dataclasses import dataclass
 
-from gallery.images import Image, blob_key
+from gallery.images import Image
 from gallery.recording import Recorder
 from gallery.store import Store
 from gesso.errors.v1 import reason_pb2 as reasons
 from gesso.gallery.v1 import gallery_pb2 as pb
-from pictures.facts import NotAPicture
+from pictures.facts import NotAPicture, extension
 from pictures.inspection import inspect
 from pictures.studio import Studio, StudioUnavailable
 from servicekit.egress import EgressError, ForbiddenUrl, GuardedClient, TooLarge
 from servicekit.faults import Fault, NotFound, Unavailable
 from servicekit.ids import AccountId, ImageId, is_id
-from servicekit.objects import Objects, StoreUnavailable
+from servicekit.objects import Objects, StoreUnavailable, blob_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Inputs:
         except StudioUnavailable as error:
             raise Unavailable("studio") from error
         digest = hashlib.sha256(data).digest()
-        key = blob_key(account_id, digest, facts.format)
+        key = blob_key(account_id, digest, extension(facts.format))
         now = datetime.datetime.now(datetime.UTC)
         image = Image(
             id=image_id,

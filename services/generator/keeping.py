@@ -20,6 +20,7 @@ from pictures.inspection import inspect
 from pictures.slots import MANIFEST_SLOT_BYTES, Slot, slot
 from pictures.studio import Studio, StudioUnavailable, Target
 from servicekit.crashpoints import crashpoint
+from servicekit.objects import blob_key
 from servicekit.timestamps import to_timestamp
 
 T = TypeVar("T")
@@ -79,7 +80,7 @@ class Keeper:
         ready, warnings = await self._prepared(pixels, draw, origin.provider)
         image_id = image_id_of(task, position)
         buffers = await self._signed(ready, draw, image_id, origin)
-        key = f"{job.account_id}/{ready.digest.hex()[:2]}/{ready.digest.hex()}.{extension(ready.facts.format)}"
+        key = blob_key(job.account_id, ready.digest, extension(ready.facts.format))
         await persist(lambda: self._storehouse.put(key, buffers))
         crashpoint("generator.after_put")
         record = _record(job, task, position, image_id=image_id, key=key, ready=ready)

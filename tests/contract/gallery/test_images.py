@@ -7,13 +7,12 @@ import time
 
 import pytest
 
-from gallery.images import blob_key
 from gesso.errors.v1 import reason_pb2 as reasons
 from gesso.gallery.v1 import gallery_pb2 as pb
 from gesso.gallery.v1 import gallery_pb2_grpc as rpc
 from servicekit.faults import Fault, Forbidden
 from servicekit.ids import derived_id, new_id
-from servicekit.objects import ObjectNotFound
+from servicekit.objects import ObjectNotFound, blob_key
 from servicekit.timestamps import to_timestamp
 from testkit.eventually import eventually
 from testkit.picture_samples import SAMPLES
