@@ -1,6 +1,5 @@
 """What comes after a task has ended, or cannot be written down, changes nothing of what is owed."""
 
-
 import asyncpg
 import pytest
 
