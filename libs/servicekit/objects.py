@@ -116,15 +116,6 @@ class Objects(ABC):
         found = await _classified(key, obstore.get_async(self._store, _checked(key)))
         return memoryview(await _classified(key, found.bytes_async()))
 
-    async def get_range(self, key: str, start: int, end: int) -> memoryview:
-        """Return bytes ``start`` to ``end`` (not included), cut at the object's end; ``start`` must lie within it.
-
-        Raises ObjectNotFound, StoreUnavailable.
-        """
-        assert 0 <= start < end, f"an empty range of {key}: {start}..{end}"
-        reading = obstore.get_range_async(self._store, _checked(key), start=start, end=end)
-        return memoryview(await _classified(key, reading))
-
     async def stream(self, key: str, start: int, end: int, *, chunk_bytes: int = 1 << 18) -> AsyncIterator[bytes]:
         """Yield bytes ``start`` to ``end`` (not included) in chunks of about ``chunk_bytes``.
 

@@ -7,11 +7,7 @@ from pathlib import Path
 from generator.router import parse_weights
 from generator.secrets import new_sealing_key, parse_sealing_key
 from servicekit import shared_settings as shared
-from servicekit.settings import setting
-
-
-def _path_or_none(text: str) -> Path | None:
-    return Path(text) if text else None
+from servicekit.settings import optional_path, setting
 
 
 def _stand_in(text: str) -> str | None:
@@ -65,7 +61,7 @@ class Config:
         parse=_stand_in,
     )
     catalogue_path: Path | None = setting(
-        "GESSO_CATALOGUE", "A TOML file of the operator's own models and prices.", default="", parse=_path_or_none
+        "GESSO_CATALOGUE", "A TOML file of the operator's own models and prices.", default="", parse=optional_path
     )
     provider_weights: Mapping[str, float] = setting(
         "GESSO_PROVIDER_WEIGHTS",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -48,16 +48,6 @@ class Signer:
         except cose.DoesNotFit as short:
             raise SlotTooSmall(_even(request.slot_length_bytes + short.missing_bytes)) from short
         return slots.wrap(request.format, self._store(statement, claim, signature))
-
-    def sign_many(self, requests: Sequence[SignRequest]) -> list[bytes | SlotTooSmall]:
-        """One answer for each request, in order; a request that cannot be signed does not harm the others."""
-        return [self._sign_or_say(request) for request in requests]
-
-    def _sign_or_say(self, request: SignRequest) -> bytes | SlotTooSmall:
-        try:
-            return self.sign(request)
-        except SlotTooSmall as refusal:
-            return refusal
 
     @staticmethod
     def _store(statement: claims.Statement, claim: bytes, signature: bytes) -> bytes:

@@ -139,3 +139,25 @@ async def _gone(gallery: Gallery, key: str) -> bool:
     except ObjectNotFound:
         return True
     return False
+
+
+def sign_item(*, slot_length: int = 4096, digest: bytes = bytes(32)) -> pb.SignImagesRequest.SignItem:
+    return pb.SignImagesRequest.SignItem(
+        image_id=new_id("img"),
+        digest=digest,
+        format="png",
+        slot_offset=33,
+        slot_length=slot_length,
+        model="sketch",
+        upstream_model="sketch-1.0",
+        provider="sketch",
+        drawn_at=to_timestamp(datetime.datetime.now(datetime.UTC)),
+    )
+
+
+async def test_a_picture_that_cannot_be_signed_does_not_harm_those_beside_it(gallery: Gallery) -> None:
+    items = [sign_item(), sign_item(slot_length=1024), sign_item(digest=b"short"), sign_item()]
+    response = await gallery.generator.call(gallery.images.SignImages, pb.SignImagesRequest(items=items))
+    assert [result.HasField("fault") for result in response.results] == [False, True, True, False]
+    assert {result.fault.details["field"] for result in response.results[1:3]} == {"slot_length", "items"}
+    assert {len(result.insertion) for result in (response.results[0], response.results[3])} == {4096}

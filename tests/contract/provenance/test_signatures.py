@@ -202,13 +202,6 @@ def test_a_slot_that_is_too_small_says_what_would_do(signer: Signer, credential:
         signer.sign(request_for(PICTURES["png"], length - 4))
 
 
-def test_one_bad_request_of_many_harms_no_other(signer: Signer) -> None:
-    good, bad = request_for(PICTURES["png"]), request_for(PICTURES["png"], 1024)
-    first, second, third = signer.sign_many([good, bad, good])
-    assert isinstance(second, SlotTooSmall)
-    assert first == third == signer.sign(good)
-
-
 @pytest.mark.parametrize(
     "change",
     [
