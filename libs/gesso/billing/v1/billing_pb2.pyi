@@ -190,6 +190,7 @@ class Caller(_message.Message):
     TOKEN_FIELD_NUMBER: _builtins.int
     LIMITED_DIALECTS_FIELD_NUMBER: _builtins.int
     SUBSCRIPTION_FIELD_NUMBER: _builtins.int
+    PREFERENCES_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
     api_key_id: _builtins.str
     plan: _builtins.str
@@ -201,6 +202,8 @@ class Caller(_message.Message):
 
     @_builtins.property
     def subscription(self) -> Global___Subscription: ...
+    @_builtins.property
+    def preferences(self) -> Global___Preferences: ...
     def __init__(
         self,
         *,
@@ -210,10 +213,11 @@ class Caller(_message.Message):
         token: _builtins.bytes = ...,
         limited_dialects: _abc.Iterable[_builtins.str] | None = ...,
         subscription: Global___Subscription | None = ...,
+        preferences: Global___Preferences | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["subscription", b"subscription"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["preferences", b"preferences", "subscription", b"subscription"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "api_key_id", b"api_key_id", "limited_dialects", b"limited_dialects", "plan", b"plan", "subscription", b"subscription", "token", b"token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "api_key_id", b"api_key_id", "limited_dialects", b"limited_dialects", "plan", b"plan", "preferences", b"preferences", "subscription", b"subscription", "token", b"token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -225,6 +229,26 @@ class CallerClaims(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class SafetyEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     API_KEY_ID_FIELD_NUMBER: _builtins.int
     PLAN_FIELD_NUMBER: _builtins.int
@@ -234,6 +258,8 @@ class CallerClaims(_message.Message):
     RETENTION_DAYS_FIELD_NUMBER: _builtins.int
     STORAGE_MB_FIELD_NUMBER: _builtins.int
     MARKUP_PERCENT_FIELD_NUMBER: _builtins.int
+    SAFETY_FIELD_NUMBER: _builtins.int
+    RELAXES_SAFETY_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
     api_key_id: _builtins.str
     plan: _builtins.str
@@ -247,8 +273,16 @@ class CallerClaims(_message.Message):
     """Storage that the plan includes; 0 for no bound."""
     markup_percent: _builtins.int
     """Per cent added to prices where the dialect's price book has a markup."""
+    relaxes_safety: _builtins.bool
+    """The account's preference asks for fewer rules: those groups that the platform's policy lets an account relax."""
     @_builtins.property
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def safety(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """The operator's prompt policy for this account: `block`, `flag` or `off` by group of rules; groups that are not named keep the
+        platform's.
+        """
+
     def __init__(
         self,
         *,
@@ -261,14 +295,64 @@ class CallerClaims(_message.Message):
         retention_days: _builtins.int = ...,
         storage_mb: _builtins.int = ...,
         markup_percent: _builtins.int = ...,
+        safety: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        relaxes_safety: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "api_key_id", b"api_key_id", "expires_at", b"expires_at", "markup_percent", b"markup_percent", "max_concurrency", b"max_concurrency", "plan", b"plan", "retention_days", b"retention_days", "scopes", b"scopes", "storage_mb", b"storage_mb"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "api_key_id", b"api_key_id", "expires_at", b"expires_at", "markup_percent", b"markup_percent", "max_concurrency", b"max_concurrency", "plan", b"plan", "relaxes_safety", b"relaxes_safety", "retention_days", b"retention_days", "safety", b"safety", "scopes", b"scopes", "storage_mb", b"storage_mb"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CallerClaims: _TypeAlias = CallerClaims  # noqa: Y015
+
+@_typing.final
+class Preferences(_message.Message):
+    """Preferences of an account; what is absent is the platform's default."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEFAULT_MODEL_FIELD_NUMBER: _builtins.int
+    DEFAULT_SIZE_FIELD_NUMBER: _builtins.int
+    NSFW_FILTER_FIELD_NUMBER: _builtins.int
+    AUTO_SAVE_GALLERY_FIELD_NUMBER: _builtins.int
+    default_model: _builtins.str
+    """A public model."""
+    default_size: _builtins.str
+    """As `1024x1024`."""
+    nsfw_filter: _builtins.bool
+    auto_save_gallery: _builtins.bool
+    """Whether pictures stay in the gallery."""
+    def __init__(
+        self,
+        *,
+        default_model: _builtins.str | None = ...,
+        default_size: _builtins.str | None = ...,
+        nsfw_filter: _builtins.bool | None = ...,
+        auto_save_gallery: _builtins.bool | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_auto_save_gallery", b"_auto_save_gallery", "_default_model", b"_default_model", "_default_size", b"_default_size", "_nsfw_filter", b"_nsfw_filter", "auto_save_gallery", b"auto_save_gallery", "default_model", b"default_model", "default_size", b"default_size", "nsfw_filter", b"nsfw_filter"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_auto_save_gallery", b"_auto_save_gallery", "_default_model", b"_default_model", "_default_size", b"_default_size", "_nsfw_filter", b"_nsfw_filter", "auto_save_gallery", b"auto_save_gallery", "default_model", b"default_model", "default_size", b"default_size", "nsfw_filter", b"nsfw_filter"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__auto_save_gallery: _TypeAlias = _typing.Literal["auto_save_gallery"]  # noqa: Y015
+    _WhichOneofArgType__auto_save_gallery: _TypeAlias = _typing.Literal["_auto_save_gallery", b"_auto_save_gallery"]  # noqa: Y015
+    _WhichOneofReturnType__default_model: _TypeAlias = _typing.Literal["default_model"]  # noqa: Y015
+    _WhichOneofArgType__default_model: _TypeAlias = _typing.Literal["_default_model", b"_default_model"]  # noqa: Y015
+    _WhichOneofReturnType__default_size: _TypeAlias = _typing.Literal["default_size"]  # noqa: Y015
+    _WhichOneofArgType__default_size: _TypeAlias = _typing.Literal["_default_size", b"_default_size"]  # noqa: Y015
+    _WhichOneofReturnType__nsfw_filter: _TypeAlias = _typing.Literal["nsfw_filter"]  # noqa: Y015
+    _WhichOneofArgType__nsfw_filter: _TypeAlias = _typing.Literal["_nsfw_filter", b"_nsfw_filter"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__auto_save_gallery) -> _WhichOneofReturnType__auto_save_gallery | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__default_model) -> _WhichOneofReturnType__default_model | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__default_size) -> _WhichOneofReturnType__default_size | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__nsfw_filter) -> _WhichOneofReturnType__nsfw_filter | None: ...
+
+Global___Preferences: _TypeAlias = Preferences  # noqa: Y015
 
 @_typing.final
 class Subscription(_message.Message):
@@ -315,20 +399,24 @@ class TakeLimitsRequest(_message.Message):
         CALLER_TOKEN_FIELD_NUMBER: _builtins.int
         ADDRESS_FIELD_NUMBER: _builtins.int
         DIALECT_FIELD_NUMBER: _builtins.int
+        IS_CALL_FIELD_NUMBER: _builtins.int
         caller_token: _builtins.bytes
         address: _builtins.str
         """The client's address, after trusted proxies."""
         dialect: _builtins.str
+        is_call: _builtins.bool
+        """Whether GetCalls counts it."""
         def __init__(
             self,
             *,
             caller_token: _builtins.bytes = ...,
             address: _builtins.str = ...,
             dialect: _builtins.str = ...,
+            is_call: _builtins.bool = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "caller_token", b"caller_token", "subject", b"subject"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "caller_token", b"caller_token", "dialect", b"dialect", "subject", b"subject"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "caller_token", b"caller_token", "dialect", b"dialect", "is_call", b"is_call", "subject", b"subject"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         _WhichOneofReturnType_subject: _TypeAlias = _typing.Literal["caller_token", "address"]  # noqa: Y015
         _WhichOneofArgType_subject: _TypeAlias = _typing.Literal["subject", b"subject"]  # noqa: Y015
@@ -429,6 +517,92 @@ class WindowState(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WindowState: _TypeAlias = WindowState  # noqa: Y015
+
+@_typing.final
+class GetCallsRequest(_message.Message):
+    """GetCallsRequest says whose and when."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    DIALECT_FIELD_NUMBER: _builtins.int
+    SINCE_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.str
+    dialect: _builtins.str
+    @_builtins.property
+    def since(self) -> _timestamp_pb2.Timestamp:
+        """Whole UTC hours; absent for the beginning and for now."""
+
+    @_builtins.property
+    def until(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        account_id: _builtins.str = ...,
+        dialect: _builtins.str = ...,
+        since: _timestamp_pb2.Timestamp | None = ...,
+        until: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_since", b"_since", "_until", b"_until", "since", b"since", "until", b"until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_since", b"_since", "_until", b"_until", "account_id", b"account_id", "dialect", b"dialect", "since", b"since", "until", b"until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__since: _TypeAlias = _typing.Literal["since"]  # noqa: Y015
+    _WhichOneofArgType__since: _TypeAlias = _typing.Literal["_since", b"_since"]  # noqa: Y015
+    _WhichOneofReturnType__until: _TypeAlias = _typing.Literal["until"]  # noqa: Y015
+    _WhichOneofArgType__until: _TypeAlias = _typing.Literal["_until", b"_until"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__since) -> _WhichOneofReturnType__since | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__until) -> _WhichOneofReturnType__until | None: ...
+
+Global___GetCallsRequest: _TypeAlias = GetCallsRequest  # noqa: Y015
+
+@_typing.final
+class GetCallsResponse(_message.Message):
+    """GetCallsResponse holds the hours in which there were calls, oldest first."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Hour(_message.Message):
+        """Hour is one UTC hour."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        START_FIELD_NUMBER: _builtins.int
+        CALLS_FIELD_NUMBER: _builtins.int
+        calls: _builtins.int
+        @_builtins.property
+        def start(self) -> _timestamp_pb2.Timestamp: ...
+        def __init__(
+            self,
+            *,
+            start: _timestamp_pb2.Timestamp | None = ...,
+            calls: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["start", b"start"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["calls", b"calls", "start", b"start"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    HOURS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def hours(self) -> _containers.RepeatedCompositeFieldContainer[Global___GetCallsResponse.Hour]: ...
+    def __init__(
+        self,
+        *,
+        hours: _abc.Iterable[Global___GetCallsResponse.Hour] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hours", b"hours"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCallsResponse: _TypeAlias = GetCallsResponse  # noqa: Y015
 
 @_typing.final
 class AdmitRequest(_message.Message):
@@ -1057,6 +1231,26 @@ class Account(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class SafetyEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     ID_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     PLAN_FIELD_NUMBER: _builtins.int
@@ -1065,11 +1259,19 @@ class Account(_message.Message):
     SUBSCRIPTION_FIELD_NUMBER: _builtins.int
     LIMITS_FIELD_NUMBER: _builtins.int
     BALANCE_FIELD_NUMBER: _builtins.int
+    EMAIL_FIELD_NUMBER: _builtins.int
+    PREFERENCES_FIELD_NUMBER: _builtins.int
+    SAFETY_FIELD_NUMBER: _builtins.int
+    STORAGE_MB_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """`acct_` and a ULID."""
     name: _builtins.str
     plan: _builtins.str
     state: Global___AccountState.ValueType
+    email: _builtins.str
+    """Empty where none is known."""
+    storage_mb: _builtins.int
+    """Storage that the plan includes; 0 for no bound."""
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -1080,6 +1282,12 @@ class Account(_message.Message):
 
     @_builtins.property
     def balance(self) -> Global___Balance: ...
+    @_builtins.property
+    def preferences(self) -> Global___Preferences: ...
+    @_builtins.property
+    def safety(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """As CallerClaims.safety."""
+
     def __init__(
         self,
         *,
@@ -1091,14 +1299,43 @@ class Account(_message.Message):
         subscription: Global___Subscription | None = ...,
         limits: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
         balance: Global___Balance | None = ...,
+        email: _builtins.str = ...,
+        preferences: Global___Preferences | None = ...,
+        safety: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        storage_mb: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "created_at", b"created_at", "subscription", b"subscription"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "created_at", b"created_at", "preferences", b"preferences", "subscription", b"subscription"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "created_at", b"created_at", "id", b"id", "limits", b"limits", "name", b"name", "plan", b"plan", "state", b"state", "subscription", b"subscription"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "created_at", b"created_at", "email", b"email", "id", b"id", "limits", b"limits", "name", b"name", "plan", b"plan", "preferences", b"preferences", "safety", b"safety", "state", b"state", "storage_mb", b"storage_mb", "subscription", b"subscription"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Account: _TypeAlias = Account  # noqa: Y015
+
+@_typing.final
+class SetPreferencesRequest(_message.Message):
+    """SetPreferencesRequest changes those that are present."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    PREFERENCES_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.str
+    @_builtins.property
+    def preferences(self) -> Global___Preferences: ...
+    def __init__(
+        self,
+        *,
+        account_id: _builtins.str = ...,
+        preferences: Global___Preferences | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["preferences", b"preferences"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "preferences", b"preferences"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetPreferencesRequest: _TypeAlias = SetPreferencesRequest  # noqa: Y015
 
 @_typing.final
 class CreateAccountRequest(_message.Message):
@@ -1110,6 +1347,7 @@ class CreateAccountRequest(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     PLAN_FIELD_NUMBER: _builtins.int
     GRANT_MICROS_FIELD_NUMBER: _builtins.int
+    EMAIL_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     name: _builtins.str
     """1..200 characters."""
@@ -1117,6 +1355,8 @@ class CreateAccountRequest(_message.Message):
     """A name of the plan table."""
     grant_micros: _builtins.int
     """Granted at once; at least 0."""
+    email: _builtins.str
+    """May be empty."""
     def __init__(
         self,
         *,
@@ -1124,10 +1364,11 @@ class CreateAccountRequest(_message.Message):
         name: _builtins.str = ...,
         plan: _builtins.str = ...,
         grant_micros: _builtins.int = ...,
+        email: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["grant_micros", b"grant_micros", "name", b"name", "plan", b"plan", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "grant_micros", b"grant_micros", "name", b"name", "plan", b"plan", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1180,18 +1421,41 @@ class UpdateAccountRequest(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class SetSafetyEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     PLAN_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     SET_LIMITS_FIELD_NUMBER: _builtins.int
     REMOVE_LIMITS_FIELD_NUMBER: _builtins.int
     SUBSCRIPTION_ACTIVE_FIELD_NUMBER: _builtins.int
+    EMAIL_FIELD_NUMBER: _builtins.int
+    SET_SAFETY_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
     plan: _builtins.str
     state: Global___AccountState.ValueType
     """Unspecified leaves it."""
     subscription_active: _builtins.bool
     """Sets whether the subscription is active."""
+    email: _builtins.str
     @_builtins.property
     def set_limits(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
         """Sets these overrides; others stay."""
@@ -1199,6 +1463,10 @@ class UpdateAccountRequest(_message.Message):
     @_builtins.property
     def remove_limits(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Removes these overrides."""
+
+    @_builtins.property
+    def set_safety(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Sets the prompt policy of these groups: `block`, `flag`, `off`, or empty for the platform's."""
 
     def __init__(
         self,
@@ -1209,15 +1477,21 @@ class UpdateAccountRequest(_message.Message):
         set_limits: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
         remove_limits: _abc.Iterable[_builtins.str] | None = ...,
         subscription_active: _builtins.bool | None = ...,
+        email: _builtins.str | None = ...,
+        set_safety: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_plan", b"_plan", "_subscription_active", b"_subscription_active", "plan", b"plan", "subscription_active", b"subscription_active"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_email", b"_email", "_plan", b"_plan", "_subscription_active", b"_subscription_active", "email", b"email", "plan", b"plan", "subscription_active", b"subscription_active"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_plan", b"_plan", "_subscription_active", b"_subscription_active", "account_id", b"account_id", "plan", b"plan", "remove_limits", b"remove_limits", "set_limits", b"set_limits", "state", b"state", "subscription_active", b"subscription_active"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_email", b"_email", "_plan", b"_plan", "_subscription_active", b"_subscription_active", "account_id", b"account_id", "email", b"email", "plan", b"plan", "remove_limits", b"remove_limits", "set_limits", b"set_limits", "set_safety", b"set_safety", "state", b"state", "subscription_active", b"subscription_active"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__email: _TypeAlias = _typing.Literal["email"]  # noqa: Y015
+    _WhichOneofArgType__email: _TypeAlias = _typing.Literal["_email", b"_email"]  # noqa: Y015
     _WhichOneofReturnType__plan: _TypeAlias = _typing.Literal["plan"]  # noqa: Y015
     _WhichOneofArgType__plan: _TypeAlias = _typing.Literal["_plan", b"_plan"]  # noqa: Y015
     _WhichOneofReturnType__subscription_active: _TypeAlias = _typing.Literal["subscription_active"]  # noqa: Y015
     _WhichOneofArgType__subscription_active: _TypeAlias = _typing.Literal["_subscription_active", b"_subscription_active"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__email) -> _WhichOneofReturnType__email | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__plan) -> _WhichOneofReturnType__plan | None: ...
     @_typing.overload
@@ -1292,6 +1566,7 @@ class ApiKey(_message.Message):
     LAST_USED_AT_FIELD_NUMBER: _builtins.int
     REQUEST_COUNT_FIELD_NUMBER: _builtins.int
     NUMBER_FIELD_NUMBER: _builtins.int
+    REPLAYED_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """`key_` and a ULID."""
     account_id: _builtins.str
@@ -1304,6 +1579,8 @@ class ApiKey(_message.Message):
     """Authenticated requests, counted with a delay of seconds."""
     number: _builtins.int
     """Counted per account from 1, never reused."""
+    replayed: _builtins.bool
+    """The answer to a repeat of its creation or rotation under the same request_id: the secret stands in it as it did the first time."""
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -1323,10 +1600,11 @@ class ApiKey(_message.Message):
         last_used_at: _timestamp_pb2.Timestamp | None = ...,
         request_count: _builtins.int = ...,
         number: _builtins.int = ...,
+        replayed: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_last_used_at", b"_last_used_at", "_revoked_at", b"_revoked_at", "created_at", b"created_at", "last_used_at", b"last_used_at", "revoked_at", b"revoked_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_last_used_at", b"_last_used_at", "_revoked_at", b"_revoked_at", "account_id", b"account_id", "created_at", b"created_at", "id", b"id", "last_used_at", b"last_used_at", "masked", b"masked", "name", b"name", "number", b"number", "request_count", b"request_count", "revoked_at", b"revoked_at", "secret", b"secret"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_last_used_at", b"_last_used_at", "_revoked_at", b"_revoked_at", "account_id", b"account_id", "created_at", b"created_at", "id", b"id", "last_used_at", b"last_used_at", "masked", b"masked", "name", b"name", "number", b"number", "replayed", b"replayed", "request_count", b"request_count", "revoked_at", b"revoked_at", "secret", b"secret"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__last_used_at: _TypeAlias = _typing.Literal["last_used_at"]  # noqa: Y015
     _WhichOneofArgType__last_used_at: _TypeAlias = _typing.Literal["_last_used_at", b"_last_used_at"]  # noqa: Y015

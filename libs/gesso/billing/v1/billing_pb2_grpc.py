@@ -122,6 +122,11 @@ class LimitsStub:
                 request_serializer=gesso_dot_billing_dot_v1_dot_billing__pb2.TakeLimitsRequest.SerializeToString,
                 response_deserializer=gesso_dot_billing_dot_v1_dot_billing__pb2.TakeLimitsResponse.FromString,
                 _registered_method=True)
+        self.GetCalls = channel.unary_unary(
+                '/gesso.billing.v1.Limits/GetCalls',
+                request_serializer=gesso_dot_billing_dot_v1_dot_billing__pb2.GetCallsRequest.SerializeToString,
+                response_deserializer=gesso_dot_billing_dot_v1_dot_billing__pb2.GetCallsResponse.FromString,
+                _registered_method=True)
 
 
 class LimitsServicer:
@@ -143,6 +148,13 @@ class LimitsServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetCalls(self, request, context):
+        """GetCalls returns how many of an account's requests were counted as calls, by UTC hour.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_LimitsServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -155,6 +167,11 @@ def add_LimitsServicer_to_server(servicer, server):
                     servicer.TakeLimitsBatches,
                     request_deserializer=gesso_dot_billing_dot_v1_dot_billing__pb2.TakeLimitsRequest.FromString,
                     response_serializer=gesso_dot_billing_dot_v1_dot_billing__pb2.TakeLimitsResponse.SerializeToString,
+            ),
+            'GetCalls': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCalls,
+                    request_deserializer=gesso_dot_billing_dot_v1_dot_billing__pb2.GetCallsRequest.FromString,
+                    response_serializer=gesso_dot_billing_dot_v1_dot_billing__pb2.GetCallsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -212,6 +229,33 @@ class Limits:
             '/gesso.billing.v1.Limits/TakeLimitsBatches',
             gesso_dot_billing_dot_v1_dot_billing__pb2.TakeLimitsRequest.SerializeToString,
             gesso_dot_billing_dot_v1_dot_billing__pb2.TakeLimitsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCalls(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gesso.billing.v1.Limits/GetCalls',
+            gesso_dot_billing_dot_v1_dot_billing__pb2.GetCallsRequest.SerializeToString,
+            gesso_dot_billing_dot_v1_dot_billing__pb2.GetCallsResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -729,6 +773,11 @@ class AccountsStub:
                 request_serializer=gesso_dot_billing_dot_v1_dot_billing__pb2.ListAccountsRequest.SerializeToString,
                 response_deserializer=gesso_dot_billing_dot_v1_dot_billing__pb2.ListAccountsResponse.FromString,
                 _registered_method=True)
+        self.SetPreferences = channel.unary_unary(
+                '/gesso.billing.v1.Accounts/SetPreferences',
+                request_serializer=gesso_dot_billing_dot_v1_dot_billing__pb2.SetPreferencesRequest.SerializeToString,
+                response_deserializer=gesso_dot_billing_dot_v1_dot_billing__pb2.Account.FromString,
+                _registered_method=True)
 
 
 class AccountsServicer:
@@ -763,6 +812,13 @@ class AccountsServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetPreferences(self, request, context):
+        """SetPreferences changes those that are present; they take effect everywhere within 5 s.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AccountsServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -785,6 +841,11 @@ def add_AccountsServicer_to_server(servicer, server):
                     servicer.ListAccounts,
                     request_deserializer=gesso_dot_billing_dot_v1_dot_billing__pb2.ListAccountsRequest.FromString,
                     response_serializer=gesso_dot_billing_dot_v1_dot_billing__pb2.ListAccountsResponse.SerializeToString,
+            ),
+            'SetPreferences': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetPreferences,
+                    request_deserializer=gesso_dot_billing_dot_v1_dot_billing__pb2.SetPreferencesRequest.FromString,
+                    response_serializer=gesso_dot_billing_dot_v1_dot_billing__pb2.Account.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -906,6 +967,33 @@ class Accounts:
             metadata,
             _registered_method=True)
 
+    @staticmethod
+    def SetPreferences(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gesso.billing.v1.Accounts/SetPreferences',
+            gesso_dot_billing_dot_v1_dot_billing__pb2.SetPreferencesRequest.SerializeToString,
+            gesso_dot_billing_dot_v1_dot_billing__pb2.Account.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
 
 class ApiKeysStub:
     """ApiKeys are an account's credentials: stored hashed, shown once.
@@ -944,7 +1032,8 @@ class ApiKeysServicer:
     """
 
     def CreateApiKey(self, request, context):
-        """CreateApiKey returns the key with its secret, the only time. Idempotent by request_id, but a repeat cannot show the secret.
+        """CreateApiKey returns the key with its secret, the only time. Idempotent by request_id: a repeat within 24 hours has the same
+        answer, the secret too (it is derived, not stored), other contents are IDEMPOTENCY_MISMATCH.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -76,6 +76,8 @@ class LimitsStub:
     """
     TakeLimitsBatches: _grpc.StreamStreamMultiCallable[_billing_pb2.TakeLimitsRequest, _billing_pb2.TakeLimitsResponse]
     """TakeLimitsBatches is TakeLimits over one long-lived stream, one answer per request, in order."""
+    GetCalls: _grpc.UnaryUnaryMultiCallable[_billing_pb2.GetCallsRequest, _billing_pb2.GetCallsResponse]
+    """GetCalls returns how many of an account's requests were counted as calls, by UTC hour."""
 
 @_typing.type_check_only
 class LimitsAsyncStub(LimitsStub):
@@ -88,6 +90,8 @@ class LimitsAsyncStub(LimitsStub):
     """
     TakeLimitsBatches: _aio.StreamStreamMultiCallable[_billing_pb2.TakeLimitsRequest, _billing_pb2.TakeLimitsResponse]  # type: ignore[assignment]
     """TakeLimitsBatches is TakeLimits over one long-lived stream, one answer per request, in order."""
+    GetCalls: _aio.UnaryUnaryMultiCallable[_billing_pb2.GetCallsRequest, _billing_pb2.GetCallsResponse]  # type: ignore[assignment]
+    """GetCalls returns how many of an account's requests were counted as calls, by UTC hour."""
 
 class LimitsServicer(metaclass=_abc_1.ABCMeta):
     """Limits counts requests in fixed windows (UTC minute, hour, day), exactly, across every gateway."""
@@ -109,6 +113,14 @@ class LimitsServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_billing_pb2.TakeLimitsResponse], _abc.AsyncIterator[_billing_pb2.TakeLimitsResponse]]:
         """TakeLimitsBatches is TakeLimits over one long-lived stream, one answer per request, in order."""
+
+    @_abc_1.abstractmethod
+    def GetCalls(
+        self,
+        request: _billing_pb2.GetCallsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_billing_pb2.GetCallsResponse, _abc.Awaitable[_billing_pb2.GetCallsResponse]]:
+        """GetCalls returns how many of an account's requests were counted as calls, by UTC hour."""
 
 def add_LimitsServicer_to_server(servicer: LimitsServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
@@ -287,6 +299,8 @@ class AccountsStub:
     """UpdateAccount changes plan, state or limit overrides; each change is audited."""
     ListAccounts: _grpc.UnaryUnaryMultiCallable[_billing_pb2.ListAccountsRequest, _billing_pb2.ListAccountsResponse]
     """ListAccounts lists accounts, oldest first."""
+    SetPreferences: _grpc.UnaryUnaryMultiCallable[_billing_pb2.SetPreferencesRequest, _billing_pb2.Account]
+    """SetPreferences changes those that are present; they take effect everywhere within 5 s."""
 
 @_typing.type_check_only
 class AccountsAsyncStub(AccountsStub):
@@ -301,6 +315,8 @@ class AccountsAsyncStub(AccountsStub):
     """UpdateAccount changes plan, state or limit overrides; each change is audited."""
     ListAccounts: _aio.UnaryUnaryMultiCallable[_billing_pb2.ListAccountsRequest, _billing_pb2.ListAccountsResponse]  # type: ignore[assignment]
     """ListAccounts lists accounts, oldest first."""
+    SetPreferences: _aio.UnaryUnaryMultiCallable[_billing_pb2.SetPreferencesRequest, _billing_pb2.Account]  # type: ignore[assignment]
+    """SetPreferences changes those that are present; they take effect everywhere within 5 s."""
 
 class AccountsServicer(metaclass=_abc_1.ABCMeta):
     """Accounts are who pays."""
@@ -337,6 +353,14 @@ class AccountsServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_billing_pb2.ListAccountsResponse, _abc.Awaitable[_billing_pb2.ListAccountsResponse]]:
         """ListAccounts lists accounts, oldest first."""
 
+    @_abc_1.abstractmethod
+    def SetPreferences(
+        self,
+        request: _billing_pb2.SetPreferencesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_billing_pb2.Account, _abc.Awaitable[_billing_pb2.Account]]:
+        """SetPreferences changes those that are present; they take effect everywhere within 5 s."""
+
 def add_AccountsServicer_to_server(servicer: AccountsServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
 class ApiKeysStub:
@@ -347,7 +371,9 @@ class ApiKeysStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ApiKeysAsyncStub: ...
     CreateApiKey: _grpc.UnaryUnaryMultiCallable[_billing_pb2.CreateApiKeyRequest, _billing_pb2.ApiKey]
-    """CreateApiKey returns the key with its secret, the only time. Idempotent by request_id, but a repeat cannot show the secret."""
+    """CreateApiKey returns the key with its secret, the only time. Idempotent by request_id: a repeat within 24 hours has the same
+    answer, the secret too (it is derived, not stored), other contents are IDEMPOTENCY_MISMATCH.
+    """
     ListApiKeys: _grpc.UnaryUnaryMultiCallable[_billing_pb2.ListApiKeysRequest, _billing_pb2.ListApiKeysResponse]
     """ListApiKeys lists an account's keys, oldest first, masked."""
     RotateApiKey: _grpc.UnaryUnaryMultiCallable[_billing_pb2.RotateApiKeyRequest, _billing_pb2.ApiKey]
@@ -361,7 +387,9 @@ class ApiKeysAsyncStub(ApiKeysStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateApiKey: _aio.UnaryUnaryMultiCallable[_billing_pb2.CreateApiKeyRequest, _billing_pb2.ApiKey]  # type: ignore[assignment]
-    """CreateApiKey returns the key with its secret, the only time. Idempotent by request_id, but a repeat cannot show the secret."""
+    """CreateApiKey returns the key with its secret, the only time. Idempotent by request_id: a repeat within 24 hours has the same
+    answer, the secret too (it is derived, not stored), other contents are IDEMPOTENCY_MISMATCH.
+    """
     ListApiKeys: _aio.UnaryUnaryMultiCallable[_billing_pb2.ListApiKeysRequest, _billing_pb2.ListApiKeysResponse]  # type: ignore[assignment]
     """ListApiKeys lists an account's keys, oldest first, masked."""
     RotateApiKey: _aio.UnaryUnaryMultiCallable[_billing_pb2.RotateApiKeyRequest, _billing_pb2.ApiKey]  # type: ignore[assignment]
@@ -378,7 +406,9 @@ class ApiKeysServicer(metaclass=_abc_1.ABCMeta):
         request: _billing_pb2.CreateApiKeyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_billing_pb2.ApiKey, _abc.Awaitable[_billing_pb2.ApiKey]]:
-        """CreateApiKey returns the key with its secret, the only time. Idempotent by request_id, but a repeat cannot show the secret."""
+        """CreateApiKey returns the key with its secret, the only time. Idempotent by request_id: a repeat within 24 hours has the same
+        answer, the secret too (it is derived, not stored), other contents are IDEMPOTENCY_MISMATCH.
+        """
 
     @_abc_1.abstractmethod
     def ListApiKeys(

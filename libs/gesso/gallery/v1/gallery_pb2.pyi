@@ -488,6 +488,145 @@ class Storage(_message.Message):
 Global___Storage: _TypeAlias = Storage  # noqa: Y015
 
 @_typing.final
+class AnalyseImageRequest(_message.Message):
+    """AnalyseImageRequest names an image."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALLER_TOKEN_FIELD_NUMBER: _builtins.int
+    IMAGE_ID_FIELD_NUMBER: _builtins.int
+    caller_token: _builtins.bytes
+    image_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        caller_token: _builtins.bytes = ...,
+        image_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller_token", b"caller_token", "image_id", b"image_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnalyseImageRequest: _TypeAlias = AnalyseImageRequest  # noqa: Y015
+
+@_typing.final
+class ImageAnalysis(_message.Message):
+    """ImageAnalysis is what is measured of a picture; what only a model could tell is not in it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DOMINANT_COLORS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def dominant_colors(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """As `#ff5733`, by area, at most 5."""
+
+    def __init__(
+        self,
+        *,
+        dominant_colors: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dominant_colors", b"dominant_colors"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImageAnalysis: _TypeAlias = ImageAnalysis  # noqa: Y015
+
+@_typing.final
+class MeasureMaskRequest(_message.Message):
+    """MeasureMaskRequest names a mask and the picture that it is for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALLER_TOKEN_FIELD_NUMBER: _builtins.int
+    MASK_IMAGE_ID_FIELD_NUMBER: _builtins.int
+    WIDTH_FIELD_NUMBER: _builtins.int
+    HEIGHT_FIELD_NUMBER: _builtins.int
+    INVERTED_FIELD_NUMBER: _builtins.int
+    caller_token: _builtins.bytes
+    mask_image_id: _builtins.str
+    width: _builtins.int
+    """The mask is scaled to this size before it is measured."""
+    height: _builtins.int
+    inverted: _builtins.bool
+    """Whether black is what is repainted."""
+    def __init__(
+        self,
+        *,
+        caller_token: _builtins.bytes = ...,
+        mask_image_id: _builtins.str = ...,
+        width: _builtins.int = ...,
+        height: _builtins.int = ...,
+        inverted: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller_token", b"caller_token", "height", b"height", "inverted", b"inverted", "mask_image_id", b"mask_image_id", "width", b"width"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MeasureMaskRequest: _TypeAlias = MeasureMaskRequest  # noqa: Y015
+
+@_typing.final
+class MaskMeasures(_message.Message):
+    """MaskMeasures is the repainted part of a picture."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Region(_message.Message):
+        """Region is a bounding box, in pixels."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        X_FIELD_NUMBER: _builtins.int
+        Y_FIELD_NUMBER: _builtins.int
+        WIDTH_FIELD_NUMBER: _builtins.int
+        HEIGHT_FIELD_NUMBER: _builtins.int
+        x: _builtins.int
+        y: _builtins.int
+        width: _builtins.int
+        height: _builtins.int
+        def __init__(
+            self,
+            *,
+            x: _builtins.int = ...,
+            y: _builtins.int = ...,
+            width: _builtins.int = ...,
+            height: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["height", b"height", "width", b"width", "x", b"x", "y", b"y"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    AREA_PERCENT_FIELD_NUMBER: _builtins.int
+    REGIONS_FIELD_NUMBER: _builtins.int
+    area_percent: _builtins.float
+    """0..100: pixels that are at least 50 % white, before any blurring."""
+    @_builtins.property
+    def regions(self) -> _containers.RepeatedCompositeFieldContainer[Global___MaskMeasures.Region]:
+        """Of the 8-connected components, largest first, at most 50."""
+
+    def __init__(
+        self,
+        *,
+        area_percent: _builtins.float = ...,
+        regions: _abc.Iterable[Global___MaskMeasures.Region] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["area_percent", b"area_percent", "regions", b"regions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MaskMeasures: _TypeAlias = MaskMeasures  # noqa: Y015
+
+@_typing.final
 class ImportInputsRequest(_message.Message):
     """ImportInputsRequest brings pictures in for one purchase."""
 

@@ -428,6 +428,16 @@ class InputsStub:
                 request_serializer=gesso_dot_gallery_dot_v1_dot_gallery__pb2.ImportInputsRequest.SerializeToString,
                 response_deserializer=gesso_dot_gallery_dot_v1_dot_gallery__pb2.ImportInputsResponse.FromString,
                 _registered_method=True)
+        self.AnalyseImage = channel.unary_unary(
+                '/gesso.gallery.v1.Inputs/AnalyseImage',
+                request_serializer=gesso_dot_gallery_dot_v1_dot_gallery__pb2.AnalyseImageRequest.SerializeToString,
+                response_deserializer=gesso_dot_gallery_dot_v1_dot_gallery__pb2.ImageAnalysis.FromString,
+                _registered_method=True)
+        self.MeasureMask = channel.unary_unary(
+                '/gesso.gallery.v1.Inputs/MeasureMask',
+                request_serializer=gesso_dot_gallery_dot_v1_dot_gallery__pb2.MeasureMaskRequest.SerializeToString,
+                response_deserializer=gesso_dot_gallery_dot_v1_dot_gallery__pb2.MaskMeasures.FromString,
+                _registered_method=True)
 
 
 class InputsServicer:
@@ -442,6 +452,20 @@ class InputsServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AnalyseImage(self, request, context):
+        """AnalyseImage measures a picture of the caller's. NOT_FOUND for another account's.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MeasureMask(self, request, context):
+        """MeasureMask tells which part of a picture a mask repaints. NOT_FOUND for another account's mask.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_InputsServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -449,6 +473,16 @@ def add_InputsServicer_to_server(servicer, server):
                     servicer.ImportInputs,
                     request_deserializer=gesso_dot_gallery_dot_v1_dot_gallery__pb2.ImportInputsRequest.FromString,
                     response_serializer=gesso_dot_gallery_dot_v1_dot_gallery__pb2.ImportInputsResponse.SerializeToString,
+            ),
+            'AnalyseImage': grpc.unary_unary_rpc_method_handler(
+                    servicer.AnalyseImage,
+                    request_deserializer=gesso_dot_gallery_dot_v1_dot_gallery__pb2.AnalyseImageRequest.FromString,
+                    response_serializer=gesso_dot_gallery_dot_v1_dot_gallery__pb2.ImageAnalysis.SerializeToString,
+            ),
+            'MeasureMask': grpc.unary_unary_rpc_method_handler(
+                    servicer.MeasureMask,
+                    request_deserializer=gesso_dot_gallery_dot_v1_dot_gallery__pb2.MeasureMaskRequest.FromString,
+                    response_serializer=gesso_dot_gallery_dot_v1_dot_gallery__pb2.MaskMeasures.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -479,6 +513,60 @@ class Inputs:
             '/gesso.gallery.v1.Inputs/ImportInputs',
             gesso_dot_gallery_dot_v1_dot_gallery__pb2.ImportInputsRequest.SerializeToString,
             gesso_dot_gallery_dot_v1_dot_gallery__pb2.ImportInputsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AnalyseImage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gesso.gallery.v1.Inputs/AnalyseImage',
+            gesso_dot_gallery_dot_v1_dot_gallery__pb2.AnalyseImageRequest.SerializeToString,
+            gesso_dot_gallery_dot_v1_dot_gallery__pb2.ImageAnalysis.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MeasureMask(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gesso.gallery.v1.Inputs/MeasureMask',
+            gesso_dot_gallery_dot_v1_dot_gallery__pb2.MeasureMaskRequest.SerializeToString,
+            gesso_dot_gallery_dot_v1_dot_gallery__pb2.MaskMeasures.FromString,
             options,
             channel_credentials,
             insecure,

@@ -173,6 +173,10 @@ class InputsStub:
     """ImportInputs fetches addresses through the egress guard, checks that each is a picture within limits, and keeps it.
     One result per item, in order. Idempotent by (account, request_id, index).
     """
+    AnalyseImage: _grpc.UnaryUnaryMultiCallable[_gallery_pb2.AnalyseImageRequest, _gallery_pb2.ImageAnalysis]
+    """AnalyseImage measures a picture of the caller's. NOT_FOUND for another account's."""
+    MeasureMask: _grpc.UnaryUnaryMultiCallable[_gallery_pb2.MeasureMaskRequest, _gallery_pb2.MaskMeasures]
+    """MeasureMask tells which part of a picture a mask repaints. NOT_FOUND for another account's mask."""
 
 @_typing.type_check_only
 class InputsAsyncStub(InputsStub):
@@ -183,6 +187,10 @@ class InputsAsyncStub(InputsStub):
     """ImportInputs fetches addresses through the egress guard, checks that each is a picture within limits, and keeps it.
     One result per item, in order. Idempotent by (account, request_id, index).
     """
+    AnalyseImage: _aio.UnaryUnaryMultiCallable[_gallery_pb2.AnalyseImageRequest, _gallery_pb2.ImageAnalysis]  # type: ignore[assignment]
+    """AnalyseImage measures a picture of the caller's. NOT_FOUND for another account's."""
+    MeasureMask: _aio.UnaryUnaryMultiCallable[_gallery_pb2.MeasureMaskRequest, _gallery_pb2.MaskMeasures]  # type: ignore[assignment]
+    """MeasureMask tells which part of a picture a mask repaints. NOT_FOUND for another account's mask."""
 
 class InputsServicer(metaclass=_abc_1.ABCMeta):
     """Inputs brings a caller's pictures in."""
@@ -196,5 +204,21 @@ class InputsServicer(metaclass=_abc_1.ABCMeta):
         """ImportInputs fetches addresses through the egress guard, checks that each is a picture within limits, and keeps it.
         One result per item, in order. Idempotent by (account, request_id, index).
         """
+
+    @_abc_1.abstractmethod
+    def AnalyseImage(
+        self,
+        request: _gallery_pb2.AnalyseImageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_gallery_pb2.ImageAnalysis, _abc.Awaitable[_gallery_pb2.ImageAnalysis]]:
+        """AnalyseImage measures a picture of the caller's. NOT_FOUND for another account's."""
+
+    @_abc_1.abstractmethod
+    def MeasureMask(
+        self,
+        request: _gallery_pb2.MeasureMaskRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_gallery_pb2.MaskMeasures, _abc.Awaitable[_gallery_pb2.MaskMeasures]]:
+        """MeasureMask tells which part of a picture a mask repaints. NOT_FOUND for another account's mask."""
 
 def add_InputsServicer_to_server(servicer: InputsServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -68,6 +68,7 @@ class Purchase(_message.Message):
     FACTS_FIELD_NUMBER: _builtins.int
     KEEP_SECONDS_FIELD_NUMBER: _builtins.int
     TRACEPARENT_FIELD_NUMBER: _builtins.int
+    CAPTURE_AT_START_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """The edge's request id."""
     dialect: _builtins.str
@@ -88,6 +89,8 @@ class Purchase(_message.Message):
     """Whether the pictures go to the account's gallery and stay, or only as long as their links (seconds; 0 for the plan's retention)."""
     traceparent: _builtins.str
     """The W3C trace of the request, so that the job's spans join it."""
+    capture_at_start: _builtins.bool
+    """Capture the whole hold when the first task starts, and keep it when the job fails, unless the fault is the platform's own."""
     @_builtins.property
     def draws(self) -> _containers.RepeatedCompositeFieldContainer[Global___Draw]:
         """One for each prompt and model; 1..100."""
@@ -106,10 +109,11 @@ class Purchase(_message.Message):
         facts: _builtins.bytes = ...,
         keep_seconds: _builtins.int = ...,
         traceparent: _builtins.str = ...,
+        capture_at_start: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dialect", b"dialect", "draws", b"draws", "facts", b"facts", "fingerprint", b"fingerprint", "idempotency_key", b"idempotency_key", "join_recent", b"join_recent", "keep_seconds", b"keep_seconds", "request_id", b"request_id", "route", b"route", "traceparent", b"traceparent", "webhook_url", b"webhook_url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capture_at_start", b"capture_at_start", "dialect", b"dialect", "draws", b"draws", "facts", b"facts", "fingerprint", b"fingerprint", "idempotency_key", b"idempotency_key", "join_recent", b"join_recent", "keep_seconds", b"keep_seconds", "request_id", b"request_id", "route", b"route", "traceparent", b"traceparent", "webhook_url", b"webhook_url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -166,6 +170,7 @@ class Draw(_message.Message):
     OPTIONS_FIELD_NUMBER: _builtins.int
     SEALED_SECRET_FIELD_NUMBER: _builtins.int
     SEALED_FOR_FIELD_NUMBER: _builtins.int
+    PARTIAL_IMAGES_FIELD_NUMBER: _builtins.int
     operation: Global___Operation.ValueType
     model: _builtins.str
     """The public name."""
@@ -201,6 +206,8 @@ class Draw(_message.Message):
     """The caller's own provider key for this task alone, sealed to the generator's key. Never written down."""
     sealed_for: _builtins.str
     """The provider that the sealed key is for."""
+    partial_images: _builtins.int
+    """How many unfinished pictures to show on the way, 0..3; fewer may come."""
     @_builtins.property
     def input_image_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """`img_…` of the account's inputs or pictures."""
@@ -237,10 +244,11 @@ class Draw(_message.Message):
         options: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         sealed_secret: _builtins.bytes = ...,
         sealed_for: _builtins.str = ...,
+        partial_images: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_guidance", b"_guidance", "_lora_scale", b"_lora_scale", "_seed", b"_seed", "_steps", b"_steps", "_strength", b"_strength", "guidance", b"guidance", "lora_scale", b"lora_scale", "seed", b"seed", "steps", b"steps", "strength", b"strength"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_guidance", b"_guidance", "_lora_scale", b"_lora_scale", "_seed", b"_seed", "_steps", b"_steps", "_strength", b"_strength", "aspect_ratio", b"aspect_ratio", "background", b"background", "guidance", b"guidance", "height", b"height", "input_image_ids", b"input_image_ids", "lora_scale", b"lora_scale", "lora_weights", b"lora_weights", "mask_image_id", b"mask_image_id", "model", b"model", "n", b"n", "negative_prompt", b"negative_prompt", "operation", b"operation", "options", b"options", "output_format", b"output_format", "output_quality", b"output_quality", "prompt", b"prompt", "quality", b"quality", "resolution", b"resolution", "sealed_for", b"sealed_for", "sealed_secret", b"sealed_secret", "seed", b"seed", "steps", b"steps", "strength", b"strength", "style", b"style", "width", b"width"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_guidance", b"_guidance", "_lora_scale", b"_lora_scale", "_seed", b"_seed", "_steps", b"_steps", "_strength", b"_strength", "aspect_ratio", b"aspect_ratio", "background", b"background", "guidance", b"guidance", "height", b"height", "input_image_ids", b"input_image_ids", "lora_scale", b"lora_scale", "lora_weights", b"lora_weights", "mask_image_id", b"mask_image_id", "model", b"model", "n", b"n", "negative_prompt", b"negative_prompt", "operation", b"operation", "options", b"options", "output_format", b"output_format", "output_quality", b"output_quality", "partial_images", b"partial_images", "prompt", b"prompt", "quality", b"quality", "resolution", b"resolution", "sealed_for", b"sealed_for", "sealed_secret", b"sealed_secret", "seed", b"seed", "steps", b"steps", "strength", b"strength", "style", b"style", "width", b"width"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__guidance: _TypeAlias = _typing.Literal["guidance"]  # noqa: Y015
     _WhichOneofArgType__guidance: _TypeAlias = _typing.Literal["_guidance", b"_guidance"]  # noqa: Y015
@@ -462,6 +470,7 @@ class Job(_message.Message):
     FACTS_FIELD_NUMBER: _builtins.int
     FAULT_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """`job_` and a ULID."""
     account_id: _builtins.str
@@ -479,6 +488,8 @@ class Job(_message.Message):
     """Purchase.facts, frozen."""
     revision: _builtins.int
     """Counts up with each change."""
+    number: _builtins.int
+    """The job's other name, an integer unique on the platform."""
     @_builtins.property
     def tasks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Task]: ...
     @_builtins.property
@@ -511,10 +522,11 @@ class Job(_message.Message):
         facts: _builtins.bytes = ...,
         fault: _reason_pb2.Fault | None = ...,
         revision: _builtins.int = ...,
+        number: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_fault", b"_fault", "_finished_at", b"_finished_at", "_started_at", b"_started_at", "created_at", b"created_at", "fault", b"fault", "finished_at", b"finished_at", "started_at", b"started_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_fault", b"_fault", "_finished_at", b"_finished_at", "_started_at", b"_started_at", "account_id", b"account_id", "api_key_id", b"api_key_id", "available_micros", b"available_micros", "charge_micros", b"charge_micros", "created_at", b"created_at", "dialect", b"dialect", "facts", b"facts", "fault", b"fault", "finished_at", b"finished_at", "hold_micros", b"hold_micros", "id", b"id", "request_id", b"request_id", "revision", b"revision", "route", b"route", "started_at", b"started_at", "state", b"state", "tasks", b"tasks"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_fault", b"_fault", "_finished_at", b"_finished_at", "_started_at", b"_started_at", "account_id", b"account_id", "api_key_id", b"api_key_id", "available_micros", b"available_micros", "charge_micros", b"charge_micros", "created_at", b"created_at", "dialect", b"dialect", "facts", b"facts", "fault", b"fault", "finished_at", b"finished_at", "hold_micros", b"hold_micros", "id", b"id", "number", b"number", "request_id", b"request_id", "revision", b"revision", "route", b"route", "started_at", b"started_at", "state", b"state", "tasks", b"tasks"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__fault: _TypeAlias = _typing.Literal["fault"]  # noqa: Y015
     _WhichOneofArgType__fault: _TypeAlias = _typing.Literal["_fault", b"_fault"]  # noqa: Y015
@@ -603,6 +615,9 @@ class Task(_message.Message):
     ATTEMPT_COUNT_FIELD_NUMBER: _builtins.int
     DEPRECATED_ON_FIELD_NUMBER: _builtins.int
     SUNSET_ON_FIELD_NUMBER: _builtins.int
+    OWN_KEY_FIELD_NUMBER: _builtins.int
+    PARTIALS_FIELD_NUMBER: _builtins.int
+    FLAGS_FIELD_NUMBER: _builtins.int
     index: _builtins.int
     state: Global___Task.State.ValueType
     provider: _builtins.str
@@ -616,6 +631,8 @@ class Task(_message.Message):
     deprecated_on: _builtins.str
     """Retirement of the public model, as dates `YYYY-MM-DD`; empty where it stands."""
     sunset_on: _builtins.str
+    own_key: _builtins.bool
+    """Drawn with the account's own provider key: nothing is charged where the dialect says so."""
     @_builtins.property
     def draw(self) -> Global___Draw: ...
     @_builtins.property
@@ -627,6 +644,14 @@ class Task(_message.Message):
     @_builtins.property
     def echoed(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """What was asked of the upstream and echoed by it: size, quality, background, output_format."""
+
+    @_builtins.property
+    def partials(self) -> _containers.RepeatedCompositeFieldContainer[Global___Picture]:
+        """Unfinished pictures in the order in which they came; they are not kept beyond the job's end."""
+
+    @_builtins.property
+    def flags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Rules of the prompt policy that flagged it without refusing it."""
 
     def __init__(
         self,
@@ -646,10 +671,13 @@ class Task(_message.Message):
         attempt_count: _builtins.int = ...,
         deprecated_on: _builtins.str = ...,
         sunset_on: _builtins.str = ...,
+        own_key: _builtins.bool = ...,
+        partials: _abc.Iterable[Global___Picture] | None = ...,
+        flags: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_fault", b"_fault", "draw", b"draw", "fault", b"fault"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_fault", b"_fault", "attempt_count", b"attempt_count", "charge_micros", b"charge_micros", "deprecated_on", b"deprecated_on", "draw", b"draw", "echoed", b"echoed", "fault", b"fault", "index", b"index", "pictures", b"pictures", "provider", b"provider", "revised_prompt", b"revised_prompt", "state", b"state", "sunset_on", b"sunset_on", "upstream_model", b"upstream_model", "usage_json", b"usage_json", "warnings", b"warnings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_fault", b"_fault", "attempt_count", b"attempt_count", "charge_micros", b"charge_micros", "deprecated_on", b"deprecated_on", "draw", b"draw", "echoed", b"echoed", "fault", b"fault", "flags", b"flags", "index", b"index", "own_key", b"own_key", "partials", b"partials", "pictures", b"pictures", "provider", b"provider", "revised_prompt", b"revised_prompt", "state", b"state", "sunset_on", b"sunset_on", "upstream_model", b"upstream_model", "usage_json", b"usage_json", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__fault: _TypeAlias = _typing.Literal["fault"]  # noqa: Y015
     _WhichOneofArgType__fault: _TypeAlias = _typing.Literal["_fault", b"_fault"]  # noqa: Y015
@@ -672,6 +700,7 @@ class Picture(_message.Message):
     READ_URL_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
     DIGEST_FIELD_NUMBER: _builtins.int
+    TRANSFORMATIONS_FIELD_NUMBER: _builtins.int
     image_id: _builtins.str
     """`img_` and a ULID."""
     format: _builtins.str
@@ -684,6 +713,10 @@ class Picture(_message.Message):
     seed: _builtins.int
     digest: _builtins.bytes
     """SHA-256 of the file outside its manifest slot."""
+    @_builtins.property
+    def transformations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What was done to it after it was drawn, as `resize`, `reencode` or `color_transfer`."""
+
     def __init__(
         self,
         *,
@@ -696,10 +729,11 @@ class Picture(_message.Message):
         read_url: _builtins.str = ...,
         seed: _builtins.int | None = ...,
         digest: _builtins.bytes = ...,
+        transformations: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "seed", b"seed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "blob_key", b"blob_key", "byte_count", b"byte_count", "digest", b"digest", "format", b"format", "height", b"height", "image_id", b"image_id", "read_url", b"read_url", "seed", b"seed", "width", b"width"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "blob_key", b"blob_key", "byte_count", b"byte_count", "digest", b"digest", "format", b"format", "height", b"height", "image_id", b"image_id", "read_url", b"read_url", "seed", b"seed", "transformations", b"transformations", "width", b"width"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__seed: _TypeAlias = _typing.Literal["seed"]  # noqa: Y015
     _WhichOneofArgType__seed: _TypeAlias = _typing.Literal["_seed", b"_seed"]  # noqa: Y015
@@ -767,22 +801,89 @@ class GetJobRequest(_message.Message):
 
     CALLER_TOKEN_FIELD_NUMBER: _builtins.int
     JOB_ID_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
     caller_token: _builtins.bytes
     """Empty for the operator, who sees any account's."""
     job_id: _builtins.str
+    number: _builtins.int
+    """The job's number, where job_id is empty."""
     def __init__(
         self,
         *,
         caller_token: _builtins.bytes = ...,
         job_id: _builtins.str = ...,
+        number: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller_token", b"caller_token", "job_id", b"job_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller_token", b"caller_token", "job_id", b"job_id", "number", b"number"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetJobRequest: _TypeAlias = GetJobRequest  # noqa: Y015
+
+@_typing.final
+class FindJobRequest(_message.Message):
+    """FindJobRequest says which purchase is about to be made."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALLER_TOKEN_FIELD_NUMBER: _builtins.int
+    DIALECT_FIELD_NUMBER: _builtins.int
+    ROUTE_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    FINGERPRINT_FIELD_NUMBER: _builtins.int
+    JOIN_RECENT_FIELD_NUMBER: _builtins.int
+    caller_token: _builtins.bytes
+    dialect: _builtins.str
+    route: _builtins.str
+    idempotency_key: _builtins.str
+    """Empty where the client sent none."""
+    fingerprint: _builtins.bytes
+    join_recent: _builtins.bool
+    def __init__(
+        self,
+        *,
+        caller_token: _builtins.bytes = ...,
+        dialect: _builtins.str = ...,
+        route: _builtins.str = ...,
+        idempotency_key: _builtins.str = ...,
+        fingerprint: _builtins.bytes = ...,
+        join_recent: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller_token", b"caller_token", "dialect", b"dialect", "fingerprint", b"fingerprint", "idempotency_key", b"idempotency_key", "join_recent", b"join_recent", "route", b"route"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindJobRequest: _TypeAlias = FindJobRequest  # noqa: Y015
+
+@_typing.final
+class FindJobResponse(_message.Message):
+    """FindJobResponse holds the job that stands for it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JOB_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def job(self) -> Global___Job:
+        """Absent where there is none: the purchase is to be made."""
+
+    def __init__(
+        self,
+        *,
+        job: Global___Job | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_job", b"_job", "job", b"job"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_job", b"_job", "job", b"job"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__job: _TypeAlias = _typing.Literal["job"]  # noqa: Y015
+    _WhichOneofArgType__job: _TypeAlias = _typing.Literal["_job", b"_job"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__job) -> _WhichOneofReturnType__job | None: ...
+
+Global___FindJobResponse: _TypeAlias = FindJobResponse  # noqa: Y015
 
 @_typing.final
 class ListJobsRequest(_message.Message):
@@ -794,12 +895,17 @@ class ListJobsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     DIALECT_FIELD_NUMBER: _builtins.int
+    OPERATIONS_FIELD_NUMBER: _builtins.int
     caller_token: _builtins.bytes
     page_size: _builtins.int
     """1..100; 0 means 20."""
     page_token: _builtins.str
     dialect: _builtins.str
     """Empty for every dialect."""
+    @_builtins.property
+    def operations(self) -> _containers.RepeatedScalarFieldContainer[Global___Operation.ValueType]:
+        """Only jobs whose first task is one of these; empty for all."""
+
     def __init__(
         self,
         *,
@@ -807,10 +913,11 @@ class ListJobsRequest(_message.Message):
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         dialect: _builtins.str = ...,
+        operations: _abc.Iterable[Global___Operation.ValueType] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller_token", b"caller_token", "dialect", b"dialect", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller_token", b"caller_token", "dialect", b"dialect", "operations", b"operations", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -850,22 +957,350 @@ class CancelJobRequest(_message.Message):
 
     CALLER_TOKEN_FIELD_NUMBER: _builtins.int
     JOB_ID_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
     caller_token: _builtins.bytes
     """Empty for the operator, who cancels any account's."""
     job_id: _builtins.str
+    number: _builtins.int
+    """The job's number, where job_id is empty."""
     def __init__(
         self,
         *,
         caller_token: _builtins.bytes = ...,
         job_id: _builtins.str = ...,
+        number: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller_token", b"caller_token", "job_id", b"job_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller_token", b"caller_token", "job_id", b"job_id", "number", b"number"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CancelJobRequest: _TypeAlias = CancelJobRequest  # noqa: Y015
+
+@_typing.final
+class GetUsageRequest(_message.Message):
+    """GetUsageRequest says whose, which and when."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Step:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _StepEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[GetUsageRequest._Step.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        STEP_UNSPECIFIED: GetUsageRequest._Step.ValueType  # 0
+        """No sums by time."""
+        STEP_HOUR: GetUsageRequest._Step.ValueType  # 1
+        STEP_DAY: GetUsageRequest._Step.ValueType  # 2
+
+    class Step(_Step, metaclass=_StepEnumTypeWrapper):
+        """Step of the sums by time."""
+
+    STEP_UNSPECIFIED: GetUsageRequest.Step.ValueType  # 0
+    """No sums by time."""
+    STEP_HOUR: GetUsageRequest.Step.ValueType  # 1
+    STEP_DAY: GetUsageRequest.Step.ValueType  # 2
+
+    CALLER_TOKEN_FIELD_NUMBER: _builtins.int
+    DIALECT_FIELD_NUMBER: _builtins.int
+    SINCE_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    caller_token: _builtins.bytes
+    dialect: _builtins.str
+    """Empty for every dialect."""
+    step: Global___GetUsageRequest.Step.ValueType
+    """UTC hours or days."""
+    @_builtins.property
+    def since(self) -> _timestamp_pb2.Timestamp:
+        """Jobs created from here on; absent for the beginning."""
+
+    @_builtins.property
+    def until(self) -> _timestamp_pb2.Timestamp:
+        """Jobs created before; absent for now."""
+
+    def __init__(
+        self,
+        *,
+        caller_token: _builtins.bytes = ...,
+        dialect: _builtins.str = ...,
+        since: _timestamp_pb2.Timestamp | None = ...,
+        until: _timestamp_pb2.Timestamp | None = ...,
+        step: Global___GetUsageRequest.Step.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_since", b"_since", "_until", b"_until", "since", b"since", "until", b"until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_since", b"_since", "_until", b"_until", "caller_token", b"caller_token", "dialect", b"dialect", "since", b"since", "step", b"step", "until", b"until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__since: _TypeAlias = _typing.Literal["since"]  # noqa: Y015
+    _WhichOneofArgType__since: _TypeAlias = _typing.Literal["_since", b"_since"]  # noqa: Y015
+    _WhichOneofReturnType__until: _TypeAlias = _typing.Literal["until"]  # noqa: Y015
+    _WhichOneofArgType__until: _TypeAlias = _typing.Literal["_until", b"_until"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__since) -> _WhichOneofReturnType__since | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__until) -> _WhichOneofReturnType__until | None: ...
+
+Global___GetUsageRequest: _TypeAlias = GetUsageRequest  # noqa: Y015
+
+@_typing.final
+class Sums(_message.Message):
+    """Sums of jobs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JOBS_FIELD_NUMBER: _builtins.int
+    TASKS_FIELD_NUMBER: _builtins.int
+    SUCCEEDED_TASKS_FIELD_NUMBER: _builtins.int
+    FAILED_TASKS_FIELD_NUMBER: _builtins.int
+    IMAGES_FIELD_NUMBER: _builtins.int
+    CHARGE_MICROS_FIELD_NUMBER: _builtins.int
+    jobs: _builtins.int
+    tasks: _builtins.int
+    succeeded_tasks: _builtins.int
+    """Tasks that delivered at least one picture."""
+    failed_tasks: _builtins.int
+    """Tasks that ended without one; those that run are in neither."""
+    images: _builtins.int
+    charge_micros: _builtins.int
+    def __init__(
+        self,
+        *,
+        jobs: _builtins.int = ...,
+        tasks: _builtins.int = ...,
+        succeeded_tasks: _builtins.int = ...,
+        failed_tasks: _builtins.int = ...,
+        images: _builtins.int = ...,
+        charge_micros: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["charge_micros", b"charge_micros", "failed_tasks", b"failed_tasks", "images", b"images", "jobs", b"jobs", "succeeded_tasks", b"succeeded_tasks", "tasks", b"tasks"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Sums: _TypeAlias = Sums  # noqa: Y015
+
+@_typing.final
+class GetUsageResponse(_message.Message):
+    """GetUsageResponse holds sums in all, by time and by public model."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Bucket(_message.Message):
+        """Bucket is one hour or day in which something happened."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        START_FIELD_NUMBER: _builtins.int
+        SUMS_FIELD_NUMBER: _builtins.int
+        @_builtins.property
+        def start(self) -> _timestamp_pb2.Timestamp: ...
+        @_builtins.property
+        def sums(self) -> Global___Sums: ...
+        def __init__(
+            self,
+            *,
+            start: _timestamp_pb2.Timestamp | None = ...,
+            sums: Global___Sums | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["start", b"start", "sums", b"sums"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["start", b"start", "sums", b"sums"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class ModelSums(_message.Message):
+        """ModelSums are those of one public model; its jobs are not counted."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        MODEL_FIELD_NUMBER: _builtins.int
+        SUMS_FIELD_NUMBER: _builtins.int
+        model: _builtins.str
+        @_builtins.property
+        def sums(self) -> Global___Sums: ...
+        def __init__(
+            self,
+            *,
+            model: _builtins.str = ...,
+            sums: Global___Sums | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["sums", b"sums"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["model", b"model", "sums", b"sums"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    TOTAL_FIELD_NUMBER: _builtins.int
+    BUCKETS_FIELD_NUMBER: _builtins.int
+    MODELS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def total(self) -> Global___Sums: ...
+    @_builtins.property
+    def buckets(self) -> _containers.RepeatedCompositeFieldContainer[Global___GetUsageResponse.Bucket]:
+        """Oldest first; empty steps are left out."""
+
+    @_builtins.property
+    def models(self) -> _containers.RepeatedCompositeFieldContainer[Global___GetUsageResponse.ModelSums]:
+        """By tasks, most first."""
+
+    def __init__(
+        self,
+        *,
+        total: Global___Sums | None = ...,
+        buckets: _abc.Iterable[Global___GetUsageResponse.Bucket] | None = ...,
+        models: _abc.Iterable[Global___GetUsageResponse.ModelSums] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["total", b"total"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["buckets", b"buckets", "models", b"models", "total", b"total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetUsageResponse: _TypeAlias = GetUsageResponse  # noqa: Y015
+
+@_typing.final
+class CustomModel(_message.Message):
+    """CustomModel is an account's own model."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    BASE_MODEL_FIELD_NUMBER: _builtins.int
+    WEIGHTS_URL_FIELD_NUMBER: _builtins.int
+    TRIGGER_WORD_FIELD_NUMBER: _builtins.int
+    PRICE_MICROS_FIELD_NUMBER: _builtins.int
+    CREATED_AT_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`custom-` and 1..93 letters, digits, `-`, `_` or `.`; unique within the account."""
+    provider: _builtins.str
+    """A provider of the catalogue."""
+    base_model: _builtins.str
+    """Public name of the model below it."""
+    weights_url: _builtins.str
+    """https address or `owner/repo` of its weights; checked by its form, fetched by the vendor."""
+    trigger_word: _builtins.str
+    """Put before the prompt; may be empty."""
+    price_micros: _builtins.int
+    """Per picture in the credits of productai; 0 for the catalogue's."""
+    @_builtins.property
+    def created_at(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        provider: _builtins.str = ...,
+        base_model: _builtins.str = ...,
+        weights_url: _builtins.str = ...,
+        trigger_word: _builtins.str = ...,
+        price_micros: _builtins.int = ...,
+        created_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_model", b"base_model", "created_at", b"created_at", "name", b"name", "price_micros", b"price_micros", "provider", b"provider", "trigger_word", b"trigger_word", "weights_url", b"weights_url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CustomModel: _TypeAlias = CustomModel  # noqa: Y015
+
+@_typing.final
+class CreateCustomModelRequest(_message.Message):
+    """CreateCustomModelRequest describes the model."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALLER_TOKEN_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    caller_token: _builtins.bytes
+    @_builtins.property
+    def model(self) -> Global___CustomModel: ...
+    def __init__(
+        self,
+        *,
+        caller_token: _builtins.bytes = ...,
+        model: Global___CustomModel | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller_token", b"caller_token", "model", b"model"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateCustomModelRequest: _TypeAlias = CreateCustomModelRequest  # noqa: Y015
+
+@_typing.final
+class ListCustomModelsRequest(_message.Message):
+    """ListCustomModelsRequest names the account."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALLER_TOKEN_FIELD_NUMBER: _builtins.int
+    caller_token: _builtins.bytes
+    def __init__(
+        self,
+        *,
+        caller_token: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller_token", b"caller_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListCustomModelsRequest: _TypeAlias = ListCustomModelsRequest  # noqa: Y015
+
+@_typing.final
+class ListCustomModelsResponse(_message.Message):
+    """ListCustomModelsResponse holds all of the account's."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODELS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def models(self) -> _containers.RepeatedCompositeFieldContainer[Global___CustomModel]: ...
+    def __init__(
+        self,
+        *,
+        models: _abc.Iterable[Global___CustomModel] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["models", b"models"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListCustomModelsResponse: _TypeAlias = ListCustomModelsResponse  # noqa: Y015
+
+@_typing.final
+class DeleteCustomModelRequest(_message.Message):
+    """DeleteCustomModelRequest names the model."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALLER_TOKEN_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    caller_token: _builtins.bytes
+    name: _builtins.str
+    def __init__(
+        self,
+        *,
+        caller_token: _builtins.bytes = ...,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller_token", b"caller_token", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteCustomModelRequest: _TypeAlias = DeleteCustomModelRequest  # noqa: Y015
 
 @_typing.final
 class ListSettlementsRequest(_message.Message):
@@ -1073,6 +1508,59 @@ class Model(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class Range(_message.Message):
+        """Range of a parameter."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        MIN_FIELD_NUMBER: _builtins.int
+        MAX_FIELD_NUMBER: _builtins.int
+        DEFAULT_FIELD_NUMBER: _builtins.int
+        min: _builtins.float
+        max: _builtins.float
+        default: _builtins.float
+        def __init__(
+            self,
+            *,
+            min: _builtins.float = ...,
+            max: _builtins.float = ...,
+            default: _builtins.float = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["default", b"default", "max", b"max", "min", b"min"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class Performance(_message.Message):
+        """Performance of the last 24 hours, as measured here."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        SAMPLES_FIELD_NUMBER: _builtins.int
+        AVERAGE_SECONDS_FIELD_NUMBER: _builtins.int
+        QUEUE_SECONDS_FIELD_NUMBER: _builtins.int
+        samples: _builtins.int
+        """Orders that delivered."""
+        average_seconds: _builtins.float
+        """From the order to its pictures, on average."""
+        queue_seconds: _builtins.float
+        """From the job's admission to the order, on average."""
+        def __init__(
+            self,
+            *,
+            samples: _builtins.int = ...,
+            average_seconds: _builtins.float = ...,
+            queue_seconds: _builtins.float = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["average_seconds", b"average_seconds", "queue_seconds", b"queue_seconds", "samples", b"samples"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     ID_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
@@ -1089,6 +1577,12 @@ class Model(_message.Message):
     DEPRECATED_ON_FIELD_NUMBER: _builtins.int
     SUNSET_ON_FIELD_NUMBER: _builtins.int
     VERIFIED_AT_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    FEATURES_FIELD_NUMBER: _builtins.int
+    STEPS_FIELD_NUMBER: _builtins.int
+    GUIDANCE_FIELD_NUMBER: _builtins.int
+    SCHEDULERS_FIELD_NUMBER: _builtins.int
+    PERFORMANCE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     name: _builtins.str
     description: _builtins.str
@@ -1104,6 +1598,8 @@ class Model(_message.Message):
     sunset_on: _builtins.str
     verified_at: _builtins.str
     """When its data was last checked against the vendor, `YYYY-MM-DD`."""
+    version: _builtins.str
+    """The vendor's version, as `1.0`; empty where it has none."""
     @_builtins.property
     def operations(self) -> _containers.RepeatedScalarFieldContainer[Global___Operation.ValueType]: ...
     @_builtins.property
@@ -1118,6 +1614,20 @@ class Model(_message.Message):
     def sizes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """As `1024x1024`; empty where any size within the bounds goes."""
 
+    @_builtins.property
+    def features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What it is known for, as `artistic`."""
+
+    @_builtins.property
+    def steps(self) -> Global___Model.Range:
+        """Absent where the model has no such parameter."""
+
+    @_builtins.property
+    def guidance(self) -> Global___Model.Range: ...
+    @_builtins.property
+    def schedulers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def performance(self) -> Global___Model.Performance: ...
     def __init__(
         self,
         *,
@@ -1137,12 +1647,25 @@ class Model(_message.Message):
         deprecated_on: _builtins.str = ...,
         sunset_on: _builtins.str = ...,
         verified_at: _builtins.str = ...,
+        version: _builtins.str = ...,
+        features: _abc.Iterable[_builtins.str] | None = ...,
+        steps: Global___Model.Range | None = ...,
+        guidance: Global___Model.Range | None = ...,
+        schedulers: _abc.Iterable[_builtins.str] | None = ...,
+        performance: Global___Model.Performance | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_guidance", b"_guidance", "_steps", b"_steps", "guidance", b"guidance", "performance", b"performance", "steps", b"steps"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "deprecated_on", b"deprecated_on", "description", b"description", "dialects", b"dialects", "id", b"id", "max_n", b"max_n", "max_prompt_characters", b"max_prompt_characters", "name", b"name", "operations", b"operations", "owner", b"owner", "price_micros", b"price_micros", "providers", b"providers", "sizes", b"sizes", "state", b"state", "sunset_on", b"sunset_on", "verified_at", b"verified_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_guidance", b"_guidance", "_steps", b"_steps", "created_at", b"created_at", "deprecated_on", b"deprecated_on", "description", b"description", "dialects", b"dialects", "features", b"features", "guidance", b"guidance", "id", b"id", "max_n", b"max_n", "max_prompt_characters", b"max_prompt_characters", "name", b"name", "operations", b"operations", "owner", b"owner", "performance", b"performance", "price_micros", b"price_micros", "providers", b"providers", "schedulers", b"schedulers", "sizes", b"sizes", "state", b"state", "steps", b"steps", "sunset_on", b"sunset_on", "verified_at", b"verified_at", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__guidance: _TypeAlias = _typing.Literal["guidance"]  # noqa: Y015
+    _WhichOneofArgType__guidance: _TypeAlias = _typing.Literal["_guidance", b"_guidance"]  # noqa: Y015
+    _WhichOneofReturnType__steps: _TypeAlias = _typing.Literal["steps"]  # noqa: Y015
+    _WhichOneofArgType__steps: _TypeAlias = _typing.Literal["_steps", b"_steps"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__guidance) -> _WhichOneofReturnType__guidance | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__steps) -> _WhichOneofReturnType__steps | None: ...
 
 Global___Model: _TypeAlias = Model  # noqa: Y015
 
@@ -1186,6 +1709,176 @@ class SealingKey(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SealingKey: _TypeAlias = SealingKey  # noqa: Y015
+
+@_typing.final
+class ProviderKey(_message.Message):
+    """ProviderKey is an account's own key for a provider, without the key."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    MASKED_FIELD_NUMBER: _builtins.int
+    CREATED_AT_FIELD_NUMBER: _builtins.int
+    KEY_ID_FIELD_NUMBER: _builtins.int
+    provider: _builtins.str
+    masked: _builtins.str
+    """First and last characters, as `sk-or-...wxyz`."""
+    key_id: _builtins.str
+    """Under which it rests."""
+    @_builtins.property
+    def created_at(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        provider: _builtins.str = ...,
+        masked: _builtins.str = ...,
+        created_at: _timestamp_pb2.Timestamp | None = ...,
+        key_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "key_id", b"key_id", "masked", b"masked", "provider", b"provider"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProviderKey: _TypeAlias = ProviderKey  # noqa: Y015
+
+@_typing.final
+class PutProviderKeyRequest(_message.Message):
+    """PutProviderKeyRequest holds a key, sealed to GetSealingKey's."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALLER_TOKEN_FIELD_NUMBER: _builtins.int
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    SEALED_SECRET_FIELD_NUMBER: _builtins.int
+    caller_token: _builtins.bytes
+    provider: _builtins.str
+    sealed_secret: _builtins.bytes
+    def __init__(
+        self,
+        *,
+        caller_token: _builtins.bytes = ...,
+        provider: _builtins.str = ...,
+        sealed_secret: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller_token", b"caller_token", "provider", b"provider", "sealed_secret", b"sealed_secret"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PutProviderKeyRequest: _TypeAlias = PutProviderKeyRequest  # noqa: Y015
+
+@_typing.final
+class ListProviderKeysRequest(_message.Message):
+    """ListProviderKeysRequest names the account."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALLER_TOKEN_FIELD_NUMBER: _builtins.int
+    caller_token: _builtins.bytes
+    def __init__(
+        self,
+        *,
+        caller_token: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller_token", b"caller_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListProviderKeysRequest: _TypeAlias = ListProviderKeysRequest  # noqa: Y015
+
+@_typing.final
+class ListProviderKeysResponse(_message.Message):
+    """ListProviderKeysResponse holds all of the account's."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEYS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProviderKey]: ...
+    def __init__(
+        self,
+        *,
+        keys: _abc.Iterable[Global___ProviderKey] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["keys", b"keys"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListProviderKeysResponse: _TypeAlias = ListProviderKeysResponse  # noqa: Y015
+
+@_typing.final
+class DeleteProviderKeyRequest(_message.Message):
+    """DeleteProviderKeyRequest names the provider."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALLER_TOKEN_FIELD_NUMBER: _builtins.int
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    caller_token: _builtins.bytes
+    provider: _builtins.str
+    def __init__(
+        self,
+        *,
+        caller_token: _builtins.bytes = ...,
+        provider: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller_token", b"caller_token", "provider", b"provider"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteProviderKeyRequest: _TypeAlias = DeleteProviderKeyRequest  # noqa: Y015
+
+@_typing.final
+class RewrapProviderKeysRequest(_message.Message):
+    """RewrapProviderKeysRequest has no parameters."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RewrapProviderKeysRequest: _TypeAlias = RewrapProviderKeysRequest  # noqa: Y015
+
+@_typing.final
+class RewrapProviderKeysResponse(_message.Message):
+    """RewrapProviderKeysResponse counts what was done."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REWRAPPED_FIELD_NUMBER: _builtins.int
+    CURRENT_FIELD_NUMBER: _builtins.int
+    rewrapped: _builtins.int
+    """Sealed anew."""
+    current: _builtins.int
+    """Under the current key already."""
+    def __init__(
+        self,
+        *,
+        rewrapped: _builtins.int = ...,
+        current: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["current", b"current", "rewrapped", b"rewrapped"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RewrapProviderKeysResponse: _TypeAlias = RewrapProviderKeysResponse  # noqa: Y015
 
 @_typing.final
 class SetMaintenanceRequest(_message.Message):

@@ -50,6 +50,11 @@ class JobsStub:
                 request_serializer=gesso_dot_generator_dot_v1_dot_generator__pb2.GetJobRequest.SerializeToString,
                 response_deserializer=gesso_dot_generator_dot_v1_dot_generator__pb2.Job.FromString,
                 _registered_method=True)
+        self.FindJob = channel.unary_unary(
+                '/gesso.generator.v1.Jobs/FindJob',
+                request_serializer=gesso_dot_generator_dot_v1_dot_generator__pb2.FindJobRequest.SerializeToString,
+                response_deserializer=gesso_dot_generator_dot_v1_dot_generator__pb2.FindJobResponse.FromString,
+                _registered_method=True)
         self.ListJobs = channel.unary_unary(
                 '/gesso.generator.v1.Jobs/ListJobs',
                 request_serializer=gesso_dot_generator_dot_v1_dot_generator__pb2.ListJobsRequest.SerializeToString,
@@ -94,6 +99,14 @@ class JobsServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def FindJob(self, request, context):
+        """FindJob answers a used idempotency key, or a client's own retry, before anything is fetched for a purchase. Raises as SubmitJobs
+        does for a key that is running or was used with other content.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListJobs(self, request, context):
         """ListJobs lists an account's jobs, newest first.
         """
@@ -132,6 +145,11 @@ def add_JobsServicer_to_server(servicer, server):
                     servicer.GetJob,
                     request_deserializer=gesso_dot_generator_dot_v1_dot_generator__pb2.GetJobRequest.FromString,
                     response_serializer=gesso_dot_generator_dot_v1_dot_generator__pb2.Job.SerializeToString,
+            ),
+            'FindJob': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindJob,
+                    request_deserializer=gesso_dot_generator_dot_v1_dot_generator__pb2.FindJobRequest.FromString,
+                    response_serializer=gesso_dot_generator_dot_v1_dot_generator__pb2.FindJobResponse.SerializeToString,
             ),
             'ListJobs': grpc.unary_unary_rpc_method_handler(
                     servicer.ListJobs,
@@ -231,6 +249,33 @@ class Jobs:
             '/gesso.generator.v1.Jobs/GetJob',
             gesso_dot_generator_dot_v1_dot_generator__pb2.GetJobRequest.SerializeToString,
             gesso_dot_generator_dot_v1_dot_generator__pb2.Job.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindJob(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gesso.generator.v1.Jobs/FindJob',
+            gesso_dot_generator_dot_v1_dot_generator__pb2.FindJobRequest.SerializeToString,
+            gesso_dot_generator_dot_v1_dot_generator__pb2.FindJobResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -443,8 +488,248 @@ class Models:
             _registered_method=True)
 
 
+class CustomModelsStub:
+    """CustomModels are an account's own models: a base model with weights of their own.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.CreateCustomModel = channel.unary_unary(
+                '/gesso.generator.v1.CustomModels/CreateCustomModel',
+                request_serializer=gesso_dot_generator_dot_v1_dot_generator__pb2.CreateCustomModelRequest.SerializeToString,
+                response_deserializer=gesso_dot_generator_dot_v1_dot_generator__pb2.CustomModel.FromString,
+                _registered_method=True)
+        self.ListCustomModels = channel.unary_unary(
+                '/gesso.generator.v1.CustomModels/ListCustomModels',
+                request_serializer=gesso_dot_generator_dot_v1_dot_generator__pb2.ListCustomModelsRequest.SerializeToString,
+                response_deserializer=gesso_dot_generator_dot_v1_dot_generator__pb2.ListCustomModelsResponse.FromString,
+                _registered_method=True)
+        self.DeleteCustomModel = channel.unary_unary(
+                '/gesso.generator.v1.CustomModels/DeleteCustomModel',
+                request_serializer=gesso_dot_generator_dot_v1_dot_generator__pb2.DeleteCustomModelRequest.SerializeToString,
+                response_deserializer=gesso_dot_generator_dot_v1_dot_generator__pb2.CustomModel.FromString,
+                _registered_method=True)
+
+
+class CustomModelsServicer:
+    """CustomModels are an account's own models: a base model with weights of their own.
+    """
+
+    def CreateCustomModel(self, request, context):
+        """CreateCustomModel registers one. CONFLICT if the account has one of this name with other contents; the same again is the same answer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCustomModels(self, request, context):
+        """ListCustomModels lists the account's, oldest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteCustomModel(self, request, context):
+        """DeleteCustomModel forgets one; jobs that run go on. NOT_FOUND if there is none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_CustomModelsServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'CreateCustomModel': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateCustomModel,
+                    request_deserializer=gesso_dot_generator_dot_v1_dot_generator__pb2.CreateCustomModelRequest.FromString,
+                    response_serializer=gesso_dot_generator_dot_v1_dot_generator__pb2.CustomModel.SerializeToString,
+            ),
+            'ListCustomModels': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCustomModels,
+                    request_deserializer=gesso_dot_generator_dot_v1_dot_generator__pb2.ListCustomModelsRequest.FromString,
+                    response_serializer=gesso_dot_generator_dot_v1_dot_generator__pb2.ListCustomModelsResponse.SerializeToString,
+            ),
+            'DeleteCustomModel': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteCustomModel,
+                    request_deserializer=gesso_dot_generator_dot_v1_dot_generator__pb2.DeleteCustomModelRequest.FromString,
+                    response_serializer=gesso_dot_generator_dot_v1_dot_generator__pb2.CustomModel.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'gesso.generator.v1.CustomModels', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('gesso.generator.v1.CustomModels', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class CustomModels:
+    """CustomModels are an account's own models: a base model with weights of their own.
+    """
+
+    @staticmethod
+    def CreateCustomModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gesso.generator.v1.CustomModels/CreateCustomModel',
+            gesso_dot_generator_dot_v1_dot_generator__pb2.CreateCustomModelRequest.SerializeToString,
+            gesso_dot_generator_dot_v1_dot_generator__pb2.CustomModel.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCustomModels(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gesso.generator.v1.CustomModels/ListCustomModels',
+            gesso_dot_generator_dot_v1_dot_generator__pb2.ListCustomModelsRequest.SerializeToString,
+            gesso_dot_generator_dot_v1_dot_generator__pb2.ListCustomModelsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteCustomModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gesso.generator.v1.CustomModels/DeleteCustomModel',
+            gesso_dot_generator_dot_v1_dot_generator__pb2.DeleteCustomModelRequest.SerializeToString,
+            gesso_dot_generator_dot_v1_dot_generator__pb2.CustomModel.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
+class UsageStub:
+    """Usage counts what an account's jobs did.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.GetUsage = channel.unary_unary(
+                '/gesso.generator.v1.Usage/GetUsage',
+                request_serializer=gesso_dot_generator_dot_v1_dot_generator__pb2.GetUsageRequest.SerializeToString,
+                response_deserializer=gesso_dot_generator_dot_v1_dot_generator__pb2.GetUsageResponse.FromString,
+                _registered_method=True)
+
+
+class UsageServicer:
+    """Usage counts what an account's jobs did.
+    """
+
+    def GetUsage(self, request, context):
+        """GetUsage sums jobs, tasks, pictures and charges by time and by model.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_UsageServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'GetUsage': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetUsage,
+                    request_deserializer=gesso_dot_generator_dot_v1_dot_generator__pb2.GetUsageRequest.FromString,
+                    response_serializer=gesso_dot_generator_dot_v1_dot_generator__pb2.GetUsageResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'gesso.generator.v1.Usage', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('gesso.generator.v1.Usage', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class Usage:
+    """Usage counts what an account's jobs did.
+    """
+
+    @staticmethod
+    def GetUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gesso.generator.v1.Usage/GetUsage',
+            gesso_dot_generator_dot_v1_dot_generator__pb2.GetUsageRequest.SerializeToString,
+            gesso_dot_generator_dot_v1_dot_generator__pb2.GetUsageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
 class SecretsStub:
-    """Secrets hands out the public key to which the edge seals a caller's own provider key.
+    """Secrets takes callers' own provider keys: sealed to its public key by the edge, and at rest under a key of its own.
     """
 
     def __init__(self, channel):
@@ -458,14 +743,50 @@ class SecretsStub:
                 request_serializer=gesso_dot_generator_dot_v1_dot_generator__pb2.GetSealingKeyRequest.SerializeToString,
                 response_deserializer=gesso_dot_generator_dot_v1_dot_generator__pb2.SealingKey.FromString,
                 _registered_method=True)
+        self.PutProviderKey = channel.unary_unary(
+                '/gesso.generator.v1.Secrets/PutProviderKey',
+                request_serializer=gesso_dot_generator_dot_v1_dot_generator__pb2.PutProviderKeyRequest.SerializeToString,
+                response_deserializer=gesso_dot_generator_dot_v1_dot_generator__pb2.ProviderKey.FromString,
+                _registered_method=True)
+        self.ListProviderKeys = channel.unary_unary(
+                '/gesso.generator.v1.Secrets/ListProviderKeys',
+                request_serializer=gesso_dot_generator_dot_v1_dot_generator__pb2.ListProviderKeysRequest.SerializeToString,
+                response_deserializer=gesso_dot_generator_dot_v1_dot_generator__pb2.ListProviderKeysResponse.FromString,
+                _registered_method=True)
+        self.DeleteProviderKey = channel.unary_unary(
+                '/gesso.generator.v1.Secrets/DeleteProviderKey',
+                request_serializer=gesso_dot_generator_dot_v1_dot_generator__pb2.DeleteProviderKeyRequest.SerializeToString,
+                response_deserializer=gesso_dot_generator_dot_v1_dot_generator__pb2.ProviderKey.FromString,
+                _registered_method=True)
 
 
 class SecretsServicer:
-    """Secrets hands out the public key to which the edge seals a caller's own provider key.
+    """Secrets takes callers' own provider keys: sealed to its public key by the edge, and at rest under a key of its own.
     """
 
     def GetSealingKey(self, request, context):
         """GetSealingKey returns the current key; it may be kept for 60 s.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PutProviderKey(self, request, context):
+        """PutProviderKey stores or replaces the account's key for a provider. INVALID_FIELD (`provider`) for one outside the catalogue.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListProviderKeys(self, request, context):
+        """ListProviderKeys lists the account's, by provider, masked.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteProviderKey(self, request, context):
+        """DeleteProviderKey forgets one now: no order is placed with it any more. NOT_FOUND if there is none.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -479,6 +800,21 @@ def add_SecretsServicer_to_server(servicer, server):
                     request_deserializer=gesso_dot_generator_dot_v1_dot_generator__pb2.GetSealingKeyRequest.FromString,
                     response_serializer=gesso_dot_generator_dot_v1_dot_generator__pb2.SealingKey.SerializeToString,
             ),
+            'PutProviderKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutProviderKey,
+                    request_deserializer=gesso_dot_generator_dot_v1_dot_generator__pb2.PutProviderKeyRequest.FromString,
+                    response_serializer=gesso_dot_generator_dot_v1_dot_generator__pb2.ProviderKey.SerializeToString,
+            ),
+            'ListProviderKeys': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListProviderKeys,
+                    request_deserializer=gesso_dot_generator_dot_v1_dot_generator__pb2.ListProviderKeysRequest.FromString,
+                    response_serializer=gesso_dot_generator_dot_v1_dot_generator__pb2.ListProviderKeysResponse.SerializeToString,
+            ),
+            'DeleteProviderKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteProviderKey,
+                    request_deserializer=gesso_dot_generator_dot_v1_dot_generator__pb2.DeleteProviderKeyRequest.FromString,
+                    response_serializer=gesso_dot_generator_dot_v1_dot_generator__pb2.ProviderKey.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'gesso.generator.v1.Secrets', rpc_method_handlers)
@@ -488,7 +824,7 @@ def add_SecretsServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Secrets:
-    """Secrets hands out the public key to which the edge seals a caller's own provider key.
+    """Secrets takes callers' own provider keys: sealed to its public key by the edge, and at rest under a key of its own.
     """
 
     @staticmethod
@@ -508,6 +844,87 @@ class Secrets:
             '/gesso.generator.v1.Secrets/GetSealingKey',
             gesso_dot_generator_dot_v1_dot_generator__pb2.GetSealingKeyRequest.SerializeToString,
             gesso_dot_generator_dot_v1_dot_generator__pb2.SealingKey.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutProviderKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gesso.generator.v1.Secrets/PutProviderKey',
+            gesso_dot_generator_dot_v1_dot_generator__pb2.PutProviderKeyRequest.SerializeToString,
+            gesso_dot_generator_dot_v1_dot_generator__pb2.ProviderKey.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListProviderKeys(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gesso.generator.v1.Secrets/ListProviderKeys',
+            gesso_dot_generator_dot_v1_dot_generator__pb2.ListProviderKeysRequest.SerializeToString,
+            gesso_dot_generator_dot_v1_dot_generator__pb2.ListProviderKeysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteProviderKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gesso.generator.v1.Secrets/DeleteProviderKey',
+            gesso_dot_generator_dot_v1_dot_generator__pb2.DeleteProviderKeyRequest.SerializeToString,
+            gesso_dot_generator_dot_v1_dot_generator__pb2.ProviderKey.FromString,
             options,
             channel_credentials,
             insecure,
@@ -539,6 +956,11 @@ class OperationsStub:
                 request_serializer=gesso_dot_generator_dot_v1_dot_generator__pb2.GetMaintenanceRequest.SerializeToString,
                 response_deserializer=gesso_dot_generator_dot_v1_dot_generator__pb2.Maintenance.FromString,
                 _registered_method=True)
+        self.RewrapProviderKeys = channel.unary_unary(
+                '/gesso.generator.v1.Operations/RewrapProviderKeys',
+                request_serializer=gesso_dot_generator_dot_v1_dot_generator__pb2.RewrapProviderKeysRequest.SerializeToString,
+                response_deserializer=gesso_dot_generator_dot_v1_dot_generator__pb2.RewrapProviderKeysResponse.FromString,
+                _registered_method=True)
 
 
 class OperationsServicer:
@@ -559,6 +981,13 @@ class OperationsServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RewrapProviderKeys(self, request, context):
+        """RewrapProviderKeys seals every stored provider key anew under the current key, so that older ones can be retired.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OperationsServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -571,6 +1000,11 @@ def add_OperationsServicer_to_server(servicer, server):
                     servicer.GetMaintenance,
                     request_deserializer=gesso_dot_generator_dot_v1_dot_generator__pb2.GetMaintenanceRequest.FromString,
                     response_serializer=gesso_dot_generator_dot_v1_dot_generator__pb2.Maintenance.SerializeToString,
+            ),
+            'RewrapProviderKeys': grpc.unary_unary_rpc_method_handler(
+                    servicer.RewrapProviderKeys,
+                    request_deserializer=gesso_dot_generator_dot_v1_dot_generator__pb2.RewrapProviderKeysRequest.FromString,
+                    response_serializer=gesso_dot_generator_dot_v1_dot_generator__pb2.RewrapProviderKeysResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -628,6 +1062,33 @@ class Operations:
             '/gesso.generator.v1.Operations/GetMaintenance',
             gesso_dot_generator_dot_v1_dot_generator__pb2.GetMaintenanceRequest.SerializeToString,
             gesso_dot_generator_dot_v1_dot_generator__pb2.Maintenance.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RewrapProviderKeys(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gesso.generator.v1.Operations/RewrapProviderKeys',
+            gesso_dot_generator_dot_v1_dot_generator__pb2.RewrapProviderKeysRequest.SerializeToString,
+            gesso_dot_generator_dot_v1_dot_generator__pb2.RewrapProviderKeysResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -43,6 +43,10 @@ class JobsStub:
     """
     GetJob: _grpc.UnaryUnaryMultiCallable[_generator_pb2.GetJobRequest, _generator_pb2.Job]
     """GetJob returns an account's job. NOT_FOUND for another account's."""
+    FindJob: _grpc.UnaryUnaryMultiCallable[_generator_pb2.FindJobRequest, _generator_pb2.FindJobResponse]
+    """FindJob answers a used idempotency key, or a client's own retry, before anything is fetched for a purchase. Raises as SubmitJobs
+    does for a key that is running or was used with other content.
+    """
     ListJobs: _grpc.UnaryUnaryMultiCallable[_generator_pb2.ListJobsRequest, _generator_pb2.ListJobsResponse]
     """ListJobs lists an account's jobs, newest first."""
     CancelJob: _grpc.UnaryUnaryMultiCallable[_generator_pb2.CancelJobRequest, _generator_pb2.Job]
@@ -65,6 +69,10 @@ class JobsAsyncStub(JobsStub):
     """
     GetJob: _aio.UnaryUnaryMultiCallable[_generator_pb2.GetJobRequest, _generator_pb2.Job]  # type: ignore[assignment]
     """GetJob returns an account's job. NOT_FOUND for another account's."""
+    FindJob: _aio.UnaryUnaryMultiCallable[_generator_pb2.FindJobRequest, _generator_pb2.FindJobResponse]  # type: ignore[assignment]
+    """FindJob answers a used idempotency key, or a client's own retry, before anything is fetched for a purchase. Raises as SubmitJobs
+    does for a key that is running or was used with other content.
+    """
     ListJobs: _aio.UnaryUnaryMultiCallable[_generator_pb2.ListJobsRequest, _generator_pb2.ListJobsResponse]  # type: ignore[assignment]
     """ListJobs lists an account's jobs, newest first."""
     CancelJob: _aio.UnaryUnaryMultiCallable[_generator_pb2.CancelJobRequest, _generator_pb2.Job]  # type: ignore[assignment]
@@ -102,6 +110,16 @@ class JobsServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_generator_pb2.Job, _abc.Awaitable[_generator_pb2.Job]]:
         """GetJob returns an account's job. NOT_FOUND for another account's."""
+
+    @_abc_1.abstractmethod
+    def FindJob(
+        self,
+        request: _generator_pb2.FindJobRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_generator_pb2.FindJobResponse, _abc.Awaitable[_generator_pb2.FindJobResponse]]:
+        """FindJob answers a used idempotency key, or a client's own retry, before anything is fetched for a purchase. Raises as SubmitJobs
+        does for a key that is running or was used with other content.
+        """
 
     @_abc_1.abstractmethod
     def ListJobs(
@@ -172,8 +190,94 @@ class ModelsServicer(metaclass=_abc_1.ABCMeta):
 
 def add_ModelsServicer_to_server(servicer: ModelsServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
+class CustomModelsStub:
+    """CustomModels are an account's own models: a base model with weights of their own."""
+
+    @_typing.overload
+    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
+    @_typing.overload
+    def __new__(cls, channel: _aio.Channel) -> CustomModelsAsyncStub: ...
+    CreateCustomModel: _grpc.UnaryUnaryMultiCallable[_generator_pb2.CreateCustomModelRequest, _generator_pb2.CustomModel]
+    """CreateCustomModel registers one. CONFLICT if the account has one of this name with other contents; the same again is the same answer."""
+    ListCustomModels: _grpc.UnaryUnaryMultiCallable[_generator_pb2.ListCustomModelsRequest, _generator_pb2.ListCustomModelsResponse]
+    """ListCustomModels lists the account's, oldest first."""
+    DeleteCustomModel: _grpc.UnaryUnaryMultiCallable[_generator_pb2.DeleteCustomModelRequest, _generator_pb2.CustomModel]
+    """DeleteCustomModel forgets one; jobs that run go on. NOT_FOUND if there is none."""
+
+@_typing.type_check_only
+class CustomModelsAsyncStub(CustomModelsStub):
+    """CustomModels are an account's own models: a base model with weights of their own."""
+
+    def __init__(self, channel: _aio.Channel) -> None: ...
+    CreateCustomModel: _aio.UnaryUnaryMultiCallable[_generator_pb2.CreateCustomModelRequest, _generator_pb2.CustomModel]  # type: ignore[assignment]
+    """CreateCustomModel registers one. CONFLICT if the account has one of this name with other contents; the same again is the same answer."""
+    ListCustomModels: _aio.UnaryUnaryMultiCallable[_generator_pb2.ListCustomModelsRequest, _generator_pb2.ListCustomModelsResponse]  # type: ignore[assignment]
+    """ListCustomModels lists the account's, oldest first."""
+    DeleteCustomModel: _aio.UnaryUnaryMultiCallable[_generator_pb2.DeleteCustomModelRequest, _generator_pb2.CustomModel]  # type: ignore[assignment]
+    """DeleteCustomModel forgets one; jobs that run go on. NOT_FOUND if there is none."""
+
+class CustomModelsServicer(metaclass=_abc_1.ABCMeta):
+    """CustomModels are an account's own models: a base model with weights of their own."""
+
+    @_abc_1.abstractmethod
+    def CreateCustomModel(
+        self,
+        request: _generator_pb2.CreateCustomModelRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_generator_pb2.CustomModel, _abc.Awaitable[_generator_pb2.CustomModel]]:
+        """CreateCustomModel registers one. CONFLICT if the account has one of this name with other contents; the same again is the same answer."""
+
+    @_abc_1.abstractmethod
+    def ListCustomModels(
+        self,
+        request: _generator_pb2.ListCustomModelsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_generator_pb2.ListCustomModelsResponse, _abc.Awaitable[_generator_pb2.ListCustomModelsResponse]]:
+        """ListCustomModels lists the account's, oldest first."""
+
+    @_abc_1.abstractmethod
+    def DeleteCustomModel(
+        self,
+        request: _generator_pb2.DeleteCustomModelRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_generator_pb2.CustomModel, _abc.Awaitable[_generator_pb2.CustomModel]]:
+        """DeleteCustomModel forgets one; jobs that run go on. NOT_FOUND if there is none."""
+
+def add_CustomModelsServicer_to_server(servicer: CustomModelsServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+
+class UsageStub:
+    """Usage counts what an account's jobs did."""
+
+    @_typing.overload
+    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
+    @_typing.overload
+    def __new__(cls, channel: _aio.Channel) -> UsageAsyncStub: ...
+    GetUsage: _grpc.UnaryUnaryMultiCallable[_generator_pb2.GetUsageRequest, _generator_pb2.GetUsageResponse]
+    """GetUsage sums jobs, tasks, pictures and charges by time and by model."""
+
+@_typing.type_check_only
+class UsageAsyncStub(UsageStub):
+    """Usage counts what an account's jobs did."""
+
+    def __init__(self, channel: _aio.Channel) -> None: ...
+    GetUsage: _aio.UnaryUnaryMultiCallable[_generator_pb2.GetUsageRequest, _generator_pb2.GetUsageResponse]  # type: ignore[assignment]
+    """GetUsage sums jobs, tasks, pictures and charges by time and by model."""
+
+class UsageServicer(metaclass=_abc_1.ABCMeta):
+    """Usage counts what an account's jobs did."""
+
+    @_abc_1.abstractmethod
+    def GetUsage(
+        self,
+        request: _generator_pb2.GetUsageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_generator_pb2.GetUsageResponse, _abc.Awaitable[_generator_pb2.GetUsageResponse]]:
+        """GetUsage sums jobs, tasks, pictures and charges by time and by model."""
+
+def add_UsageServicer_to_server(servicer: UsageServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+
 class SecretsStub:
-    """Secrets hands out the public key to which the edge seals a caller's own provider key."""
+    """Secrets takes callers' own provider keys: sealed to its public key by the edge, and at rest under a key of its own."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -181,17 +285,29 @@ class SecretsStub:
     def __new__(cls, channel: _aio.Channel) -> SecretsAsyncStub: ...
     GetSealingKey: _grpc.UnaryUnaryMultiCallable[_generator_pb2.GetSealingKeyRequest, _generator_pb2.SealingKey]
     """GetSealingKey returns the current key; it may be kept for 60 s."""
+    PutProviderKey: _grpc.UnaryUnaryMultiCallable[_generator_pb2.PutProviderKeyRequest, _generator_pb2.ProviderKey]
+    """PutProviderKey stores or replaces the account's key for a provider. INVALID_FIELD (`provider`) for one outside the catalogue."""
+    ListProviderKeys: _grpc.UnaryUnaryMultiCallable[_generator_pb2.ListProviderKeysRequest, _generator_pb2.ListProviderKeysResponse]
+    """ListProviderKeys lists the account's, by provider, masked."""
+    DeleteProviderKey: _grpc.UnaryUnaryMultiCallable[_generator_pb2.DeleteProviderKeyRequest, _generator_pb2.ProviderKey]
+    """DeleteProviderKey forgets one now: no order is placed with it any more. NOT_FOUND if there is none."""
 
 @_typing.type_check_only
 class SecretsAsyncStub(SecretsStub):
-    """Secrets hands out the public key to which the edge seals a caller's own provider key."""
+    """Secrets takes callers' own provider keys: sealed to its public key by the edge, and at rest under a key of its own."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetSealingKey: _aio.UnaryUnaryMultiCallable[_generator_pb2.GetSealingKeyRequest, _generator_pb2.SealingKey]  # type: ignore[assignment]
     """GetSealingKey returns the current key; it may be kept for 60 s."""
+    PutProviderKey: _aio.UnaryUnaryMultiCallable[_generator_pb2.PutProviderKeyRequest, _generator_pb2.ProviderKey]  # type: ignore[assignment]
+    """PutProviderKey stores or replaces the account's key for a provider. INVALID_FIELD (`provider`) for one outside the catalogue."""
+    ListProviderKeys: _aio.UnaryUnaryMultiCallable[_generator_pb2.ListProviderKeysRequest, _generator_pb2.ListProviderKeysResponse]  # type: ignore[assignment]
+    """ListProviderKeys lists the account's, by provider, masked."""
+    DeleteProviderKey: _aio.UnaryUnaryMultiCallable[_generator_pb2.DeleteProviderKeyRequest, _generator_pb2.ProviderKey]  # type: ignore[assignment]
+    """DeleteProviderKey forgets one now: no order is placed with it any more. NOT_FOUND if there is none."""
 
 class SecretsServicer(metaclass=_abc_1.ABCMeta):
-    """Secrets hands out the public key to which the edge seals a caller's own provider key."""
+    """Secrets takes callers' own provider keys: sealed to its public key by the edge, and at rest under a key of its own."""
 
     @_abc_1.abstractmethod
     def GetSealingKey(
@@ -200,6 +316,30 @@ class SecretsServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_generator_pb2.SealingKey, _abc.Awaitable[_generator_pb2.SealingKey]]:
         """GetSealingKey returns the current key; it may be kept for 60 s."""
+
+    @_abc_1.abstractmethod
+    def PutProviderKey(
+        self,
+        request: _generator_pb2.PutProviderKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_generator_pb2.ProviderKey, _abc.Awaitable[_generator_pb2.ProviderKey]]:
+        """PutProviderKey stores or replaces the account's key for a provider. INVALID_FIELD (`provider`) for one outside the catalogue."""
+
+    @_abc_1.abstractmethod
+    def ListProviderKeys(
+        self,
+        request: _generator_pb2.ListProviderKeysRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_generator_pb2.ListProviderKeysResponse, _abc.Awaitable[_generator_pb2.ListProviderKeysResponse]]:
+        """ListProviderKeys lists the account's, by provider, masked."""
+
+    @_abc_1.abstractmethod
+    def DeleteProviderKey(
+        self,
+        request: _generator_pb2.DeleteProviderKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_generator_pb2.ProviderKey, _abc.Awaitable[_generator_pb2.ProviderKey]]:
+        """DeleteProviderKey forgets one now: no order is placed with it any more. NOT_FOUND if there is none."""
 
 def add_SecretsServicer_to_server(servicer: SecretsServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
@@ -214,6 +354,8 @@ class OperationsStub:
     """SetMaintenance pauses or resumes purchases on every replica within 2 s. Reads go on."""
     GetMaintenance: _grpc.UnaryUnaryMultiCallable[_generator_pb2.GetMaintenanceRequest, _generator_pb2.Maintenance]
     """GetMaintenance tells whether purchases are paused."""
+    RewrapProviderKeys: _grpc.UnaryUnaryMultiCallable[_generator_pb2.RewrapProviderKeysRequest, _generator_pb2.RewrapProviderKeysResponse]
+    """RewrapProviderKeys seals every stored provider key anew under the current key, so that older ones can be retired."""
 
 @_typing.type_check_only
 class OperationsAsyncStub(OperationsStub):
@@ -224,6 +366,8 @@ class OperationsAsyncStub(OperationsStub):
     """SetMaintenance pauses or resumes purchases on every replica within 2 s. Reads go on."""
     GetMaintenance: _aio.UnaryUnaryMultiCallable[_generator_pb2.GetMaintenanceRequest, _generator_pb2.Maintenance]  # type: ignore[assignment]
     """GetMaintenance tells whether purchases are paused."""
+    RewrapProviderKeys: _aio.UnaryUnaryMultiCallable[_generator_pb2.RewrapProviderKeysRequest, _generator_pb2.RewrapProviderKeysResponse]  # type: ignore[assignment]
+    """RewrapProviderKeys seals every stored provider key anew under the current key, so that older ones can be retired."""
 
 class OperationsServicer(metaclass=_abc_1.ABCMeta):
     """Operations is the operator's."""
@@ -243,5 +387,13 @@ class OperationsServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_generator_pb2.Maintenance, _abc.Awaitable[_generator_pb2.Maintenance]]:
         """GetMaintenance tells whether purchases are paused."""
+
+    @_abc_1.abstractmethod
+    def RewrapProviderKeys(
+        self,
+        request: _generator_pb2.RewrapProviderKeysRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_generator_pb2.RewrapProviderKeysResponse, _abc.Awaitable[_generator_pb2.RewrapProviderKeysResponse]]:
+        """RewrapProviderKeys seals every stored provider key anew under the current key, so that older ones can be retired."""
 
 def add_OperationsServicer_to_server(servicer: OperationsServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
