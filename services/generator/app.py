@@ -30,7 +30,7 @@ from generator.recovery import Recoverer
 from generator.replica import Replica
 from generator.router import Router
 from generator.secrets import Sealing
-from generator.servicer import JobsServicer, ModelsServicer, OperationsServicer, SecretsServicer
+from generator.servicers import JobsServicer, ModelsServicer, OperationsServicer, SecretsServicer
 from generator.settlement import Live, Settlement
 from generator.sizes import Size
 from generator.steps import Steps

@@ -1,4 +1,4 @@
-"""The generator's gRPC face: messages to domain values and back, nothing else."""
+"""Purchases come in as messages, jobs and settlements go out."""
 
 import asyncio
 import logging
@@ -7,12 +7,8 @@ from collections.abc import AsyncIterator
 from generator import views
 from generator.admission import Admission
 from generator.cancelling import Cancelling, owned_job
-from generator.catalogue import Catalogue
-from generator.gate import Gate
 from generator.records import JobRecord, hold_id_of
-from generator.secrets import Sealing
-from generator.store import operations, reads
-from generator.store.operations import Maintenance
+from generator.store import reads
 from generator.watches import Watches
 from gesso.billing.v1.billing_pb2 import CallerClaims
 from gesso.generator.v1 import generator_pb2 as pb
@@ -28,7 +24,6 @@ from servicekit.tokens import open_token
 
 _log = logging.getLogger(__name__)
 _LARGEST_BATCH = 256
-_DEFAULT_RETRY_AFTER_SECONDS = 60
 
 
 class JobsServicer(rpc.JobsServicer):
@@ -137,53 +132,6 @@ class JobsServicer(rpc.JobsServicer):
 
     async def _message(self, job: JobRecord) -> pb.Job:
         return await views.to_message(job, self._objects)
-
-
-class ModelsServicer(rpc.ModelsServicer):
-    """gesso.generator.v1.Models."""
-
-    def __init__(self, catalogue: Catalogue) -> None:
-        self._catalogue = catalogue
-
-    async def ListModels(self, request: pb.ListModelsRequest, context: Context) -> pb.ListModelsResponse:
-        """List every public model."""
-        return pb.ListModelsResponse(models=self._catalogue.models())
-
-    async def GetModel(self, request: pb.GetModelRequest, context: Context) -> pb.Model:
-        """Return one public model."""
-        return self._catalogue.model(request.model)
-
-
-class SecretsServicer(rpc.SecretsServicer):
-    """gesso.generator.v1.Secrets."""
-
-    def __init__(self, sealing: Sealing) -> None:
-        self._sealing = sealing
-
-    async def GetSealingKey(self, request: pb.GetSealingKeyRequest, context: Context) -> pb.SealingKey:
-        """Return the key that the edge seals to."""
-        return self._sealing.public()
-
-
-class OperationsServicer(rpc.OperationsServicer):
-    """gesso.generator.v1.Operations."""
-
-    def __init__(self, database: Database, gate: Gate) -> None:
-        self._database = database
-        self._gate = gate
-
-    async def SetMaintenance(self, request: pb.SetMaintenanceRequest, context: Context) -> pb.Maintenance:
-        """Pause or resume purchases: this replica at once, every other one at its next pulse."""
-        seconds = request.retry_after_seconds or _DEFAULT_RETRY_AFTER_SECONDS
-        maintenance = Maintenance(request.paused, seconds)
-        await operations.set_maintenance(self._database, maintenance)
-        self._gate.maintain(maintenance)
-        return pb.Maintenance(paused=request.paused, retry_after_seconds=seconds)
-
-    async def GetMaintenance(self, request: pb.GetMaintenanceRequest, context: Context) -> pb.Maintenance:
-        """Tell whether purchases are paused."""
-        found = await operations.get_maintenance(self._database)
-        return pb.Maintenance(paused=found.paused, retry_after_seconds=found.retry_after_seconds)
 
 
 def _after(page_token: str) -> str:

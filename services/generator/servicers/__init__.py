@@ -1,0 +1,8 @@
+"""The generator's gRPC face, a file for each service: messages to domain values and back, nothing else."""
+
+from generator.servicers.jobs import JobsServicer
+from generator.servicers.models import ModelsServicer
+from generator.servicers.operations import OperationsServicer
+from generator.servicers.secrets import SecretsServicer
+
+__all__ = ["JobsServicer", "ModelsServicer", "OperationsServicer", "SecretsServicer"]

@@ -1,0 +1,32 @@
+"""The operator's switches."""
+
+from generator.gate import Gate
+from generator.store import operations
+from generator.store.operations import Maintenance
+from gesso.generator.v1 import generator_pb2 as pb
+from gesso.generator.v1 import generator_pb2_grpc as rpc
+from servicekit.database import Database
+from servicekit.server import Context
+
+_DEFAULT_RETRY_AFTER_SECONDS = 60
+
+
+class OperationsServicer(rpc.OperationsServicer):
+    """gesso.generator.v1.Operations."""
+
+    def __init__(self, database: Database, gate: Gate) -> None:
+        self._database = database
+        self._gate = gate
+
+    async def SetMaintenance(self, request: pb.SetMaintenanceRequest, context: Context) -> pb.Maintenance:
+        """Pause or resume purchases: this replica at once, every other one at its next pulse."""
+        seconds = request.retry_after_seconds or _DEFAULT_RETRY_AFTER_SECONDS
+        maintenance = Maintenance(request.paused, seconds)
+        await operations.set_maintenance(self._database, maintenance)
+        self._gate.maintain(maintenance)
+        return pb.Maintenance(paused=request.paused, retry_after_seconds=seconds)
+
+    async def GetMaintenance(self, request: pb.GetMaintenanceRequest, context: Context) -> pb.Maintenance:
+        """Tell whether purchases are paused."""
+        found = await operations.get_maintenance(self._database)
+        return pb.Maintenance(paused=found.paused, retry_after_seconds=found.retry_after_seconds)
