@@ -3,6 +3,7 @@
 One channel per pair of processes: a channel costs a connection and its keepalive, a call on it nothing more.
 """
 
+import base64
 import contextlib
 from collections.abc import AsyncIterator, Awaitable
 from typing import Protocol, TypeVar
@@ -12,7 +13,7 @@ import grpc.aio
 
 from servicekit import calls, tracing
 from servicekit.faults import from_rpc_error
-from servicekit.identity import REQUEST_ID_KEY, TRACE_KEY, Identity
+from servicekit.identity import CALLER_TOKEN_KEY, REQUEST_ID_KEY, TRACE_KEY, Identity
 
 _OPTIONS = (
     ("grpc.max_receive_message_length", 16 << 20),
@@ -55,11 +56,22 @@ class Link:
         async with grpc.aio.insecure_channel(address, options=_OPTIONS) as channel:
             yield cls(channel, component, identity)
 
-    async def call(self, method: "Method[Sent, Got]", request: Sent, *, timeout_seconds: float = 10.0) -> Got:
-        """Call a unary method. Raises the Fault that the service answered, Unavailable, or Fault TIMEOUT."""
+    async def call(
+        self,
+        method: "Method[Sent, Got]",
+        request: Sent,
+        *,
+        timeout_seconds: float = 10.0,
+        caller_token: bytes = b"",
+    ) -> Got:
+        """Call a unary method, with a caller's token where it is for one account.
+
+        Raises the Fault that the service answered, Unavailable, or Fault TIMEOUT.
+        """
+        token = ((CALLER_TOKEN_KEY, base64.b64encode(caller_token).decode()),) if caller_token else ()
         try:
             with tracing.span("rpc", self._attributes):
-                return await method(request, timeout=timeout_seconds, metadata=self.metadata())
+                return await method(request, timeout=timeout_seconds, metadata=(*self.metadata(), *token))
         except grpc.aio.AioRpcError as error:
             raise from_rpc_error(error, self.component) from error
 
