@@ -77,6 +77,10 @@ class Catalogue:
         """The provider's limits; defaults for one that no file names (a third party's package)."""
         return self._tables.providers.get(name) or ProviderLimits(name=name, title=name)
 
+    def names_provider(self, name: str) -> bool:
+        """Whether a file names the provider, installed or not."""
+        return name in self._tables.providers
+
     def quote(self, draw: Draw, *, dialect: str, markup_percent: int) -> Price:
         """The price of one picture of this draw, or why it cannot be had: pure, the same for the same arguments.
 

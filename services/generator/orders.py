@@ -6,6 +6,7 @@ import itertools
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -93,6 +94,11 @@ class Attempt:
     begun: bool = False
     beginning: asyncio.Lock = field(default_factory=asyncio.Lock)
 
+    @property
+    def own_key(self) -> bool:
+        """Whether it is bought with a key of the customer's own: then it costs the house nothing, whatever becomes of it."""
+        return self.secret is not None
+
     def order(self, positions: Sequence[int]) -> Order:
         """The order of these positions."""
         draw = self.run.draw
@@ -139,7 +145,7 @@ class Orders:
         """Wait for the pictures of an order that was accepted before."""
         provider = self._router.provider(ticketed.provider)
         try:
-            async with self._router.slot(attempt.route):
+            async with self._slot(attempt):
                 order = attempt.order(ticketed.positions)
                 drawn = await self._timed(provider.collect(Ticket(ticketed.data), order, attempt.memory), provider)
         except Fault as fault:
@@ -151,7 +157,7 @@ class Orders:
         provider = self._router.provider(attempt.route.provider)
         order = attempt.order(positions)
         try:
-            async with self._router.slot(attempt.route):
+            async with self._slot(attempt):
                 await self._begin(attempt)
                 drawn = await self._timed(provider.submit(order, attempt.memory), provider)
                 crashpoint("generator.after_submit")
@@ -162,6 +168,9 @@ class Orders:
             self._failed(attempt, positions, fault)
         else:
             await self._keep(attempt, positions, drawn)
+
+    def _slot(self, attempt: Attempt) -> AbstractAsyncContextManager[None]:
+        return self._router.slot(attempt.route, attempt.run.job.account_id, own_key=attempt.own_key)
 
     async def _timed(self, call: Awaitable[T], provider: Provider) -> T:
         started_at, outcome = time.perf_counter(), "CANCELLED"
@@ -213,7 +222,7 @@ class Orders:
         for position, fault in zip(positions[len(came) :], _explained(drawn, route.provider), strict=False):
             self._failed(attempt, (position,), fault)
         if came:
-            self._router.succeeded(route)
+            self._router.succeeded(route, own_key=attempt.own_key)
         provider = self._router.provider(route.provider)
         origin = Origin(route.provider, drawn.upstream_model, provider.trained)
         await _together([self._keep_one(attempt, position, pixels, origin) for position, pixels in came.items()])
@@ -235,9 +244,9 @@ class Orders:
         provider = self._router.provider(attempt.route.provider)
         free = provider.free_to_repeat
         if isinstance(fault, UpstreamFault):
-            self._router.failed(attempt.route, fault, own_key=attempt.secret is not None)
+            self._router.failed(attempt.route, fault, own_key=attempt.own_key)
         lost = lifecycle.is_loss(fault, free_to_repeat=free) or (came and not free)
-        if lost and attempt.secret is None:
+        if lost and not attempt.own_key:
             attempt.run.gathered.lost_count += len(positions)
         for position in positions:
             attempt.run.gathered.faults[position] = fault

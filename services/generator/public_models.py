@@ -117,6 +117,8 @@ class ProviderLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     title: str
     concurrency: Positive = 16
     weight: Annotated[float, msgspec.Meta(ge=0)] = 1.0
+    takes_keys: bool = True
+    """Whether accounts may store keys of their own for it."""
 
 
 class Tables(msgspec.Struct, frozen=True, kw_only=True):

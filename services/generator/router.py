@@ -1,18 +1,18 @@
 """The router says who may draw a task, in order of preference, and keeps what it learns of each route's health.
 
-Ordering is pure: the operator's weight first, then the catalogue's order. A route is offered while its provider is configured (or
-the caller brought a key for it) and its circuit admits orders.
+Ordering is pure: the operator's weight first, then the catalogue's order. A route is offered while its provider is configured and
+its circuit admits orders, or to who has a key of his own for it: such an order neither asks nor teaches the platform's circuits.
 """
 
-import asyncio
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from generator.catalogue import Catalogue
+from generator.fair_slots import FairSlots
 from generator.health import Circuit
 from generator.providers.base import Provider, UpstreamFault
 from generator.public_models import ModelRoute
@@ -56,33 +56,44 @@ class Router:
         self._clock = clock
         self._today = today
         self._circuits: defaultdict[_RouteKey, Circuit] = defaultdict(Circuit)
-        self._slots = {name: asyncio.Semaphore(catalogue.provider_limits(name).concurrency) for name in providers}
+        self._slots = {name: FairSlots(catalogue.provider_limits(name).concurrency) for name in providers}
 
-    def routes(self, draw: Draw) -> Sequence[Route]:
+    def routes(self, draw: Draw, stored: Collection[str] | None = None) -> Sequence[Route]:
         """The routes that may serve the draw now, the preferred one first.
 
-        A draw with a key of its own goes to that key's provider alone, and never to the platform's key. Raises Fault
-        MODEL_UNAVAILABLE where there is none, UNKNOWN_MODEL for a model that has left the catalogue.
+        A draw that brings a key goes to that key's provider alone; one that goes by its account's stored keys, to their providers
+        alone (`stored`, even where that is none): neither ever to the platform's key. Raises Fault MODEL_UNAVAILABLE where there
+        is no route, UNKNOWN_MODEL for a model that has left the catalogue.
         """
         quality = draw.quality or self._catalogue.entry(draw.model).qualities[0]
-        candidates = [route for route in self._catalogue.candidates(draw) if self._serves(route, draw)]
-        candidates = candidates or list(self._stand_ins(draw))
-        now = self._clock()
-        healthy = [route for route in candidates if draw.sealed_for or self._circuits[_key(route)].admits(now)]
-        if not healthy:
+        own = {draw.sealed_for} if draw.sealed_for else stored
+        offered = self._healthy(self._configured(draw)) if own is None else self._owned(draw, own)
+        if not offered:
             raise Fault(
                 pb.REASON_MODEL_UNAVAILABLE,
                 f"The model {draw.model} is not available at the moment.",
                 details={"model": draw.model},
             )
-        return [_route(route, quality) for route in ordered(healthy, self._weights)]
+        return [_route(route, quality) for route in ordered(offered, self._weights)]
+
+    def owns_route(self, draw: Draw, stored: Collection[str]) -> bool:
+        """Whether a draw is to be drawn with one of the keys that its account has stored. Raises Fault UNKNOWN_MODEL."""
+        return bool(stored) and not draw.sealed_for and bool(self._owned(draw, stored))
+
+    def takes_keys(self, provider: str) -> bool:
+        """Whether an account may store a key for a provider: a vendor that the catalogue names or a package brings."""
+        if self._catalogue.names_provider(provider):
+            return self._catalogue.provider_limits(provider).takes_keys
+        return provider in self._providers and not self._providers[provider].free_to_repeat
 
     def provider(self, name: str) -> Provider:
         """The provider of a route; KeyError for one that is not installed."""
         return self._providers[name]
 
-    def succeeded(self, route: Route) -> None:
-        """The route delivered."""
+    def succeeded(self, route: Route, *, own_key: bool = False) -> None:
+        """The route delivered; an account's own key shows nothing of the platform's."""
+        if own_key:
+            return
         self._circuits[route.provider, route.upstream_model].succeeded()
 
     def failed(self, route: Route, fault: UpstreamFault, *, own_key: bool = False) -> None:
@@ -96,9 +107,12 @@ class Router:
             circuit.failed(self._clock())
 
     @asynccontextmanager
-    async def slot(self, route: Route) -> AsyncIterator[None]:
-        """Wait for one of the provider's places, first come, first served, and hold it for the time of the order."""
-        async with self._slots[route.provider]:
+    async def slot(self, route: Route, account_id: str, *, own_key: bool = False) -> AsyncIterator[None]:
+        """Wait for one of the provider's places, in which accounts take turns, and hold it for the time of the order."""
+        async with self._slots[route.provider].held(account_id):
+            if own_key:
+                yield
+                return
             circuit = self._circuits[route.provider, route.upstream_model]
             is_probe = circuit.began()
             try:
@@ -112,18 +126,24 @@ class Router:
         for provider in self._providers.values():
             await provider.close()
 
-    def _serves(self, route: ModelRoute, draw: Draw) -> bool:
-        provider = self._providers.get(route.provider)
-        if provider is None or (route.until is not None and self._today() >= route.until):
-            return False
-        if draw.sealed_for:
-            return route.provider == draw.sealed_for
-        return provider.configured and self._weights[route.provider] > 0
+    def _configured(self, draw: Draw) -> Sequence[ModelRoute]:
+        """What the platform's own keys and engines may draw; the fallback engine's routes where that is nothing."""
+        served = [route for route in self._catalogue.candidates(draw) if self._serves(route)]
+        return served or [route for route in self._catalogue.stand_in_routes(draw) if self._serves(route)]
 
-    def _stand_ins(self, draw: Draw) -> Sequence[ModelRoute]:
-        if draw.sealed_for:
-            return ()
-        return [route for route in self._catalogue.stand_in_routes(draw) if self._serves(route, draw)]
+    def _serves(self, route: ModelRoute) -> bool:
+        return self._stands(route) and self._providers[route.provider].configured and self._weights[route.provider] > 0
+
+    def _owned(self, draw: Draw, own: Collection[str]) -> Sequence[ModelRoute]:
+        return [route for route in self._catalogue.candidates(draw) if route.provider in own and self._stands(route)]
+
+    def _stands(self, route: ModelRoute) -> bool:
+        """Whether there is a plugin for the route, and the vendor serves it still."""
+        return route.provider in self._providers and (route.until is None or self._today() < route.until)
+
+    def _healthy(self, routes: Sequence[ModelRoute]) -> Sequence[ModelRoute]:
+        now = self._clock()
+        return [route for route in routes if self._circuits[_key(route)].admits(now)]
 
 
 def ordered(routes: Sequence[ModelRoute], weights: Mapping[str, float]) -> Sequence[ModelRoute]:

@@ -1,7 +1,7 @@
 """Who draws: configured and healthy routes by preference, the fallback engine where nobody is configured, and nobody else."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -65,9 +65,9 @@ def draw(model: str, **fields: Any) -> pb.Draw:
     return pb.Draw(**{"operation": pb.OPERATION_TEXT_TO_IMAGE, "model": model, "n": 1, **fields})
 
 
-def names(router: Router, wanted: pb.Draw) -> list[tuple[str, str]]:
+def names(router: Router, wanted: pb.Draw, stored: Collection[str] | None = None) -> list[tuple[str, str]]:
     try:
-        return [(route.provider, route.upstream_model) for route in router.routes(wanted)]
+        return [(route.provider, route.upstream_model) for route in router.routes(wanted, stored)]
     except Fault as fault:
         return [("none", fault.reason_name)]
 
@@ -174,6 +174,38 @@ def test_a_key_of_ones_own_goes_to_its_provider_alone_configured_or_not() -> Non
     assert names(router, draw("flux-pro", sealed_secret=b"box", sealed_for="openai")) == NONE
 
 
+def test_a_draw_that_goes_by_stored_keys_goes_to_their_providers_alone() -> None:
+    vendors = Vendor("fal"), Vendor("bfl", configured=False), Vendor("sketch")
+    router = routed(*vendors, stand_in="sketch", weights=parse_weights("bfl=0"))
+    wanted = draw("flux-dev")
+    assert router.owns_route(wanted, {"bfl", "openai"})
+    assert [provider for provider, _ in names(router, wanted, {"bfl", "openai"})] == ["bfl"]
+    assert [provider for provider, _ in names(router, wanted, {"bfl", "fal"})] == ["fal", "bfl"]
+
+
+@pytest.mark.parametrize("stored", [set(), {"openai"}])
+def test_without_a_stored_key_left_such_a_draw_is_not_drawn_by_the_platforms(stored: set[str]) -> None:
+    router = routed(Vendor("fal"), Vendor("openai"))
+    assert not router.owns_route(draw("flux-dev"), stored)
+    assert names(router, draw("flux-dev"), stored) == NONE
+
+
+def test_a_key_that_came_with_the_draw_goes_before_a_stored_one() -> None:
+    router = routed(Vendor("openai"), Vendor("fal"))
+    own = draw("gpt-image-1", sealed_secret=b"box", sealed_for="openai")
+    assert not router.owns_route(own, {"openai"})
+    assert names(router, own, {"fal"}) == names(router, own)
+
+
+@pytest.mark.parametrize(
+    ("provider", "taken"),
+    [("openai", True), ("fal", True), ("others", True), ("ours", False), ("sketch", False), ("unheard-of", False)],
+)
+def test_keys_are_stored_for_vendors_and_for_no_engine_of_ours(provider: str, *, taken: bool) -> None:
+    router = routed(Vendor("sketch", free_to_repeat=True), Vendor("others"), Vendor("ours", free_to_repeat=True))
+    assert router.takes_keys(provider) is taken
+
+
 def failure(code: reason.Reason.ValueType = reason.REASON_UPSTREAM_FAILED) -> UpstreamFault:
     return UpstreamFault(code, "it failed", bought=Bought.NO, retryable=True)
 
@@ -203,6 +235,16 @@ def test_refusals_of_what_was_asked_and_own_keys_rest_no_route() -> None:
     assert names(router, draw("dall-e-3")) == [FLARE, GPT_2]
 
 
+async def test_an_own_keys_order_neither_waits_for_a_rested_route_nor_wakes_it() -> None:
+    router = routed(Vendor("openai"))
+    first = router.routes(draw("dall-e-3"))[0]
+    failed(router, first, FAILURES_TO_OPEN)
+    assert names(router, draw("dall-e-3"), {"openai"}) == [FLARE, GPT_2]
+    async with router.slot(first, "acct_a", own_key=True):
+        router.succeeded(first, own_key=True)
+    assert names(router, draw("dall-e-3")) == [GPT_2]
+
+
 async def test_after_its_rest_one_order_at_a_time_probes_the_route() -> None:
     clock = Clock()
     router = routed(Vendor("openai"), clock=clock)
@@ -212,12 +254,12 @@ async def test_after_its_rest_one_order_at_a_time_probes_the_route() -> None:
     assert FLARE not in names(router, draw("dall-e-3"))
     clock.now = REST_SECONDS
     assert FLARE in names(router, draw("dall-e-3"))
-    async with router.slot(first):
+    async with router.slot(first, "acct_a"):
         assert FLARE not in names(router, draw("dall-e-3"))
         failed(router, first, 1)
     assert FLARE not in names(router, draw("dall-e-3"))
     clock.now += REST_SECONDS
-    async with router.slot(first):
+    async with router.slot(first, "acct_a"):
         router.succeeded(first)
     assert names(router, draw("dall-e-3")) == [FLARE, GPT_2]
 
@@ -229,7 +271,7 @@ async def test_a_probe_that_is_cancelled_leaves_the_route_to_the_next_one() -> N
     failed(router, first, FAILURES_TO_OPEN)
     clock.now = REST_SECONDS
     with pytest.raises(asyncio.CancelledError):
-        async with router.slot(first):
+        async with router.slot(first, "acct_a"):
             raise asyncio.CancelledError
     assert FLARE in names(router, draw("dall-e-3"))
 
@@ -245,7 +287,7 @@ async def test_no_more_orders_run_at_a_provider_than_it_has_places_and_they_come
 
     async def run(number: int) -> None:
         nonlocal most
-        async with router.slot(route):
+        async with router.slot(route, "acct_a"):
             begun.append(number)
             running.append(number)
             most = max(most, len(running))
