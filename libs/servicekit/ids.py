@@ -44,6 +44,22 @@ def with_prefix(prefix: str, thing_id: str) -> str:
     return f"{prefix}_{thing_id.rpartition('_')[2]}"
 
 
+def ulid_bytes(thing_id: str) -> bytes:
+    """The 16 bytes of an id's ULID, without its prefix. Raises ValueError for what is no id."""
+    tail = thing_id.rpartition("_")[2]
+    if not _ULID.fullmatch(tail):
+        raise ValueError(f"{thing_id!r} is no id")
+    value = 0
+    for character in tail:
+        value = value << 5 | _ALPHABET.index(character)
+    return value.to_bytes(16, "big")
+
+
+def id_of_ulid(prefix: str, ulid: bytes) -> str:
+    """The id whose ULID has these 16 bytes: the reverse of `ulid_bytes`."""
+    return f"{prefix}_{_encode(int.from_bytes(ulid, 'big'))}"
+
+
 def _encode(value: int) -> str:
     # 130 bits hold a 128-bit ULID: two characters of 5 bits at a time, most significant first.
     return "".join(_PAIRS[(value >> shift) & 1023] for shift in range(120, -1, -10))
