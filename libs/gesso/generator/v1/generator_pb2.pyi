@@ -171,6 +171,8 @@ class Draw(_message.Message):
     SEALED_SECRET_FIELD_NUMBER: _builtins.int
     SEALED_FOR_FIELD_NUMBER: _builtins.int
     PARTIAL_IMAGES_FIELD_NUMBER: _builtins.int
+    CUSTOM_MODEL_FIELD_NUMBER: _builtins.int
+    FLAGS_FIELD_NUMBER: _builtins.int
     operation: Global___Operation.ValueType
     model: _builtins.str
     """The public name."""
@@ -216,6 +218,16 @@ class Draw(_message.Message):
     def options(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Vendor parameters under the names that the dialect documents."""
 
+    @_builtins.property
+    def custom_model(self) -> Global___CustomModel:
+        """The account's own model as it stood at admission, where `model` names one: what the job needs of it. Written by the generator
+        alone; what an edge sends here is dropped.
+        """
+
+    @_builtins.property
+    def flags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Rules of the prompt policy that flagged the prompt at admission; shown as Task.flags. Written by the generator alone, as above."""
+
     def __init__(
         self,
         *,
@@ -245,10 +257,12 @@ class Draw(_message.Message):
         sealed_secret: _builtins.bytes = ...,
         sealed_for: _builtins.str = ...,
         partial_images: _builtins.int = ...,
+        custom_model: Global___CustomModel | None = ...,
+        flags: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_guidance", b"_guidance", "_lora_scale", b"_lora_scale", "_seed", b"_seed", "_steps", b"_steps", "_strength", b"_strength", "guidance", b"guidance", "lora_scale", b"lora_scale", "seed", b"seed", "steps", b"steps", "strength", b"strength"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_guidance", b"_guidance", "_lora_scale", b"_lora_scale", "_seed", b"_seed", "_steps", b"_steps", "_strength", b"_strength", "custom_model", b"custom_model", "guidance", b"guidance", "lora_scale", b"lora_scale", "seed", b"seed", "steps", b"steps", "strength", b"strength"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_guidance", b"_guidance", "_lora_scale", b"_lora_scale", "_seed", b"_seed", "_steps", b"_steps", "_strength", b"_strength", "aspect_ratio", b"aspect_ratio", "background", b"background", "guidance", b"guidance", "height", b"height", "input_image_ids", b"input_image_ids", "lora_scale", b"lora_scale", "lora_weights", b"lora_weights", "mask_image_id", b"mask_image_id", "model", b"model", "n", b"n", "negative_prompt", b"negative_prompt", "operation", b"operation", "options", b"options", "output_format", b"output_format", "output_quality", b"output_quality", "partial_images", b"partial_images", "prompt", b"prompt", "quality", b"quality", "resolution", b"resolution", "sealed_for", b"sealed_for", "sealed_secret", b"sealed_secret", "seed", b"seed", "steps", b"steps", "strength", b"strength", "style", b"style", "width", b"width"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_guidance", b"_guidance", "_lora_scale", b"_lora_scale", "_seed", b"_seed", "_steps", b"_steps", "_strength", b"_strength", "aspect_ratio", b"aspect_ratio", "background", b"background", "custom_model", b"custom_model", "flags", b"flags", "guidance", b"guidance", "height", b"height", "input_image_ids", b"input_image_ids", "lora_scale", b"lora_scale", "lora_weights", b"lora_weights", "mask_image_id", b"mask_image_id", "model", b"model", "n", b"n", "negative_prompt", b"negative_prompt", "operation", b"operation", "options", b"options", "output_format", b"output_format", "output_quality", b"output_quality", "partial_images", b"partial_images", "prompt", b"prompt", "quality", b"quality", "resolution", b"resolution", "sealed_for", b"sealed_for", "sealed_secret", b"sealed_secret", "seed", b"seed", "steps", b"steps", "strength", b"strength", "style", b"style", "width", b"width"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__guidance: _TypeAlias = _typing.Literal["guidance"]  # noqa: Y015
     _WhichOneofArgType__guidance: _TypeAlias = _typing.Literal["_guidance", b"_guidance"]  # noqa: Y015
