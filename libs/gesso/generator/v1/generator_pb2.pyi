@@ -1361,6 +1361,7 @@ class ListSettlementsResponse(_message.Message):
         CHARGE_MICROS_FIELD_NUMBER: _builtins.int
         IMAGE_IDS_FIELD_NUMBER: _builtins.int
         SETTLED_FIELD_NUMBER: _builtins.int
+        CAPTURED_AT_START_FIELD_NUMBER: _builtins.int
         job_id: _builtins.str
         account_id: _builtins.str
         hold_id: _builtins.str
@@ -1369,6 +1370,10 @@ class ListSettlementsResponse(_message.Message):
         charge_micros: _builtins.int
         settled: _builtins.bool
         """Whether the hold has been settled."""
+        captured_at_start: _builtins.bool
+        """The whole hold is captured, since a task of a job with Purchase.capture_at_start has begun; once the job has ended, what was
+        captured beyond charge_micros is refunded.
+        """
         @_builtins.property
         def image_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
             """Ids of the delivered pictures."""
@@ -1384,10 +1389,11 @@ class ListSettlementsResponse(_message.Message):
             charge_micros: _builtins.int = ...,
             image_ids: _abc.Iterable[_builtins.str] | None = ...,
             settled: _builtins.bool = ...,
+            captured_at_start: _builtins.bool = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "charge_micros", b"charge_micros", "hold_id", b"hold_id", "hold_micros", b"hold_micros", "image_ids", b"image_ids", "job_id", b"job_id", "settled", b"settled", "state", b"state"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "captured_at_start", b"captured_at_start", "charge_micros", b"charge_micros", "hold_id", b"hold_id", "hold_micros", b"hold_micros", "image_ids", b"image_ids", "job_id", b"job_id", "settled", b"settled", "state", b"state"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1597,6 +1603,7 @@ class Model(_message.Message):
     GUIDANCE_FIELD_NUMBER: _builtins.int
     SCHEDULERS_FIELD_NUMBER: _builtins.int
     PERFORMANCE_FIELD_NUMBER: _builtins.int
+    NATIVE_SIZES_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     name: _builtins.str
     description: _builtins.str
@@ -1642,6 +1649,10 @@ class Model(_message.Message):
     def schedulers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
     def performance(self) -> Global___Model.Performance: ...
+    @_builtins.property
+    def native_sizes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Sizes that it was made for, as `1024x1024`, where it takes others too."""
+
     def __init__(
         self,
         *,
@@ -1667,10 +1678,11 @@ class Model(_message.Message):
         guidance: Global___Model.Range | None = ...,
         schedulers: _abc.Iterable[_builtins.str] | None = ...,
         performance: Global___Model.Performance | None = ...,
+        native_sizes: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_guidance", b"_guidance", "_steps", b"_steps", "guidance", b"guidance", "performance", b"performance", "steps", b"steps"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_guidance", b"_guidance", "_steps", b"_steps", "created_at", b"created_at", "deprecated_on", b"deprecated_on", "description", b"description", "dialects", b"dialects", "features", b"features", "guidance", b"guidance", "id", b"id", "max_n", b"max_n", "max_prompt_characters", b"max_prompt_characters", "name", b"name", "operations", b"operations", "owner", b"owner", "performance", b"performance", "price_micros", b"price_micros", "providers", b"providers", "schedulers", b"schedulers", "sizes", b"sizes", "state", b"state", "steps", b"steps", "sunset_on", b"sunset_on", "verified_at", b"verified_at", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_guidance", b"_guidance", "_steps", b"_steps", "created_at", b"created_at", "deprecated_on", b"deprecated_on", "description", b"description", "dialects", b"dialects", "features", b"features", "guidance", b"guidance", "id", b"id", "max_n", b"max_n", "max_prompt_characters", b"max_prompt_characters", "name", b"name", "native_sizes", b"native_sizes", "operations", b"operations", "owner", b"owner", "performance", b"performance", "price_micros", b"price_micros", "providers", b"providers", "schedulers", b"schedulers", "sizes", b"sizes", "state", b"state", "steps", b"steps", "sunset_on", b"sunset_on", "verified_at", b"verified_at", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__guidance: _TypeAlias = _typing.Literal["guidance"]  # noqa: Y015
     _WhichOneofArgType__guidance: _TypeAlias = _typing.Literal["_guidance", b"_guidance"]  # noqa: Y015
