@@ -20,7 +20,7 @@ from generator.router import Router
 from generator.settlement import Settlement
 from generator.steps import Steps, passes, until_done
 from generator.store import jobs, reads
-from generator.store.jobs import Inserted, Insertion, Refusal
+from generator.store.jobs import Insertion, Refusal, Written
 from generator.watches import Watches, is_over
 from gesso.billing.v1.billing_pb2 import CallerClaims
 from gesso.errors.v1 import reason_pb2 as reasons
@@ -132,16 +132,16 @@ class Admission:
         for task_id, box in boxes.items():
             self._secrets.keep(task_id, box)
         try:
-            standing = await self._write(job, claims.max_concurrency)
+            number, standing = await self._write(job, claims.max_concurrency)
             if standing is None:
-                return Admitted(await self._begin(job, watch_id))
+                return Admitted(await self._begin(job, number, watch_id))
         except Fault:
             self._forget(boxes)
             raise
         self._forget(boxes)
         return self._standing(standing, watch_id)
 
-    async def _begin(self, job: JobRecord, watch_id: str) -> JobRecord:
+    async def _begin(self, job: JobRecord, number: int, watch_id: str) -> JobRecord:
         hold = Hold(
             hold_id=job.hold_id,
             account_id=job.account_id,
@@ -157,38 +157,38 @@ class Admission:
             # A tombstone: another replica took this one for dead, and has refused the job.
             raise Unavailable("generator") if fault.reason == reasons.REASON_CONFLICT else fault  # noqa: B904
         crashpoint("generator.after_hold")
-        job = replace(job, available_micros=available_micros)
+        job = replace(job, available_micros=available_micros, number=number)
         try:
             return await self._dispatch.accept(job, watch_id)
         except Fault as fault:
             await self._refuse(job, fault, settled=False)
             raise
 
-    async def _write(self, job: JobRecord, most_open: int) -> JobRecord | None:
-        """Step 1. Returns None, or the ended job that has this idempotency key."""
+    async def _write(self, job: JobRecord, most_open: int) -> tuple[int, JobRecord | None]:
+        """Step 1. Returns the job's number, or the ended job that has this idempotency key."""
         for _ in range(_MOST_TRIES):
             try:
                 inserted = await self._steps.insert.submit(Insertion(job, self._replica.id, most_open))
             except Fault as fault:
                 await self._refuse(job, fault, settled=True)
                 raise
-            if inserted is Inserted.NEW:
+            if inserted.written is Written.NEW:
                 crashpoint("generator.after_job_inserted")
-                return None
+                return inserted.number, None
             holder = await jobs.holder_of_key(self._database, job.account_id, job.purchase, job_id=job.id)
-            if holder is None and inserted is Inserted.CROWDED:
+            if holder is None and inserted.written is Written.CROWDED:
                 raise _crowded(most_open)
             if holder is None:  # freed in the meantime
                 continue
             holder_id, outdated = holder
-            if holder_id == job.id:  # our own earlier try was written, unheard
-                return None
             if outdated:
                 await jobs.free_key(self._database, holder_id)
                 continue
             standing = await reads.job(self._database, holder_id)
             assert standing is not None, "jobs are never deleted"
-            return replays.replayed(standing, job.purchase.fingerprint)
+            if holder_id == job.id:  # our own earlier try was written, unheard
+                return standing.number, None
+            return 0, replays.replayed(standing, job.purchase.fingerprint)
         raise Unavailable("generator")
 
     async def _bought_before(self, claims: CallerClaims, purchase: pb.Purchase) -> JobRecord | None:

@@ -80,6 +80,8 @@ class JobRecord:
     revision: int = 1
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    number: int = 0
+    """Its other name; 0 until it is written."""
 
     @property
     def owed_micros(self) -> int:

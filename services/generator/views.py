@@ -32,6 +32,7 @@ async def to_message(job: JobRecord, objects: Objects) -> pb.Job:
         facts=job.purchase.facts,
         fault=job.fault,
         revision=revision(job),
+        number=job.number,
     )
     for task, draw in zip(job.tasks, job.purchase.draws, strict=True):
         await _write_task(message.tasks.add(), task, draw, objects)

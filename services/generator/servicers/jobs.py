@@ -15,7 +15,7 @@ from gesso.generator.v1 import generator_pb2 as pb
 from gesso.generator.v1 import generator_pb2_grpc as rpc
 from servicekit import calls
 from servicekit.database import Database
-from servicekit.faults import Fault, Internal, InvalidField, to_proto
+from servicekit.faults import Fault, Internal, InvalidField, NotFound, to_proto
 from servicekit.identity import OPERATOR
 from servicekit.ids import is_id
 from servicekit.objects import Objects
@@ -74,14 +74,22 @@ class JobsServicer(rpc.JobsServicer):
 
     async def GetJob(self, request: pb.GetJobRequest, context: Context) -> pb.Job:
         """Return an account's job; to the operator, who bears no caller token, anybody's."""
-        return await self._message(await owned_job(self._database, self._owner(request.caller_token), request.job_id))
+        owner = self._owner(request.caller_token)
+        return await self._message(await owned_job(self._database, owner, await self._named(request, owner)))
 
     async def ListJobs(self, request: pb.ListJobsRequest, context: Context) -> pb.ListJobsResponse:
         """List an account's jobs, newest first."""
         claims = self._claims(request.caller_token)
         limit = min(max(request.page_size, 1), 100) if request.page_size else 20
         before = _after(request.page_token)
-        found = await reads.page(self._database, claims.account_id, before=before, dialect=request.dialect, limit=limit)
+        found = await reads.page(
+            self._database,
+            claims.account_id,
+            before=before,
+            dialect=request.dialect,
+            operations=request.operations,
+            limit=limit,
+        )
         return pb.ListJobsResponse(
             jobs=[await self._message(job) for job in found],
             next_page_token=found[-1].id if len(found) == limit else "",
@@ -89,7 +97,8 @@ class JobsServicer(rpc.JobsServicer):
 
     async def CancelJob(self, request: pb.CancelJobRequest, context: Context) -> pb.Job:
         """End what of a job has not begun; for the operator, who bears no caller token, of anybody's."""
-        return await self._message(await self._cancelling.cancel(self._owner(request.caller_token), request.job_id))
+        owner = self._owner(request.caller_token)
+        return await self._message(await self._cancelling.cancel(owner, await self._named(request, owner)))
 
     async def ListSettlements(self, request: pb.ListSettlementsRequest, context: Context) -> pb.ListSettlementsResponse:
         """List what each job owes, oldest first."""
@@ -118,6 +127,15 @@ class JobsServicer(rpc.JobsServicer):
         prices = self._admission.quote(claims, purchase)
         amounts = [price.per_picture_micros * draw.n for price, draw in zip(prices, purchase.draws, strict=True)]
         return pb.Quote(amount_micros=sum(amounts), draw_micros=amounts)
+
+    async def _named(self, request: pb.GetJobRequest | pb.CancelJobRequest, owner: str | None) -> str:
+        """The id of the job that is asked for by its id or, without one, by its number among its owner's. Raises NotFound."""
+        if request.job_id or not request.number:
+            return request.job_id
+        job_id = await reads.id_of_number(self._database, owner, request.number)
+        if not job_id:
+            raise NotFound("job", str(request.number))
+        return job_id
 
     def _owner(self, token: bytes) -> str | None:
         """The account that a call is made for; None for the operator's own."""

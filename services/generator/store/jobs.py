@@ -15,7 +15,7 @@ KEY_LIFE_HOURS = 24
 JOIN_MINUTES = 15
 
 
-class Inserted(enum.Enum):
+class Written(enum.Enum):
     """What became of a job that was to be written."""
 
     NEW = "new"
@@ -23,6 +23,14 @@ class Inserted(enum.Enum):
     """Its idempotency key, or its own id, stands already."""
     CROWDED = "crowded"
     """As many jobs of the account run as its plan allows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inserted:
+    """What became of a job that was to be written; `number` is a new one's, 0 for others."""
+
+    written: Written
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +86,10 @@ _INSERT = """
 WITH given AS (
     SELECT * FROM unnest(
         $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::bytea[], $9::bigint[],
-        $10::integer[], $11::timestamptz[], $12::timestamptz[], $13::integer[], $21::integer[]
+        $10::integer[], $11::timestamptz[], $12::timestamptz[], $13::integer[], $21::integer[], $22::smallint[]
     ) WITH ORDINALITY AS given (
         id, account_id, api_key_id, dialect, route, idempotency_key, fingerprint, purchase, hold_micros,
-        retention_days, created_at, deadline_at, most_open, markup_percent, turn
+        retention_days, created_at, deadline_at, most_open, markup_percent, operation, turn
     )
 ), crowd AS (
     -- A job that was answered for counts no more, though the ledger has not followed yet.
@@ -96,23 +104,23 @@ WITH given AS (
 ), inserted AS (
     INSERT INTO jobs (
         id, account_id, api_key_id, dialect, route, idempotency_key, fingerprint, purchase, state, hold_micros,
-        retention_days, created_at, deadline_at, markup_percent
+        retention_days, created_at, deadline_at, markup_percent, operation
     )
     SELECT id, account_id, api_key_id, dialect, route, idempotency_key, fingerprint, purchase, 1, hold_micros,
-        retention_days, created_at, deadline_at, markup_percent
+        retention_days, created_at, deadline_at, markup_percent, operation
     FROM judged WHERE NOT crowded ORDER BY account_id, dialect, route, idempotency_key
     ON CONFLICT DO NOTHING
-    RETURNING id, account_id
+    RETURNING id, account_id, number
 ), tasked AS (
     INSERT INTO tasks (
-        job_id, idx, account_id, state, price_micros, price_rule, holds_secret, lease_owner, lease_token
+        job_id, idx, account_id, state, price_micros, price_rule, holds_secret, lease_owner, lease_token, model
     )
-    SELECT job_id, idx, account_id, 1, price_micros, price_rule, holds_secret, $20, lease_token
-    FROM unnest($14::text[], $15::integer[], $16::bigint[], $17::text[], $18::boolean[], $19::bigint[])
-        AS task (job_id, idx, price_micros, price_rule, holds_secret, lease_token)
+    SELECT job_id, idx, account_id, 1, price_micros, price_rule, holds_secret, $20, lease_token, model
+    FROM unnest($14::text[], $15::integer[], $16::bigint[], $17::text[], $18::boolean[], $19::bigint[], $23::text[])
+        AS task (job_id, idx, price_micros, price_rule, holds_secret, lease_token, model)
     JOIN inserted ON inserted.id = task.job_id
 )
-SELECT judged.crowded, inserted.id IS NOT NULL AS new
+SELECT judged.crowded, inserted.number
 FROM judged LEFT JOIN inserted USING (id) ORDER BY turn
 """
 
@@ -145,14 +153,16 @@ async def insert(database: Database, items: Sequence[Insertion]) -> list[Inserte
         [task.lease_token for task in tasks],
         items[0].lease_owner,
         [job.markup_percent for job in jobs],
+        [purchase.draws[0].operation for purchase in purchases],
+        [draw.model for purchase in purchases for draw in purchase.draws],
     )
-    return [_inserted(new=row["new"], crowded=row["crowded"]) for row in rows]
+    return [_inserted(row["number"], crowded=row["crowded"]) for row in rows]
 
 
-def _inserted(*, new: bool, crowded: bool) -> Inserted:
-    if new:
-        return Inserted.NEW
-    return Inserted.CROWDED if crowded else Inserted.TAKEN
+def _inserted(number: int | None, *, crowded: bool) -> Inserted:
+    if number is not None:
+        return Inserted(Written.NEW, number)
+    return Inserted(Written.CROWDED if crowded else Written.TAKEN, 0)
 
 
 _ACCEPT = """

@@ -10,7 +10,7 @@ from servicekit.database import Database
 
 _JOBS = """
 SELECT id, account_id, api_key_id, purchase, state, hold_micros, charge_micros, available_micros, settled, fault,
-    revision, retention_days, markup_percent, created_at, deadline_at, started_at, finished_at
+    revision, retention_days, markup_percent, created_at, deadline_at, started_at, finished_at, number
 FROM jobs WHERE id = ANY($1::text[])
 """
 _TASKS = """
@@ -37,14 +37,28 @@ async def job(database: Database, job_id: str, *, replica: str = "") -> JobRecor
     return (await jobs(database, [job_id], replica=replica)).get(job_id)
 
 
+_BY_NUMBER = "SELECT id FROM jobs WHERE number = $1 AND ($2::text IS NULL OR account_id = $2)"
+
+
+async def id_of_number(database: Database, account_id: str | None, number: int) -> str:
+    """The id of an account's job that has this number, or of anybody's where `account_id` is None; empty where none has."""
+    found: str | None = await database.fetchval(_BY_NUMBER, number, account_id)
+    return found or ""
+
+
 _PAGE = """
-SELECT id FROM jobs WHERE account_id = $1 AND ($2 = '' OR id < $2) AND ($3 = '' OR dialect = $3) ORDER BY id DESC LIMIT $4
+SELECT id FROM jobs
+WHERE account_id = $1 AND ($2 = '' OR id < $2) AND ($3 = '' OR dialect = $3)
+    AND ($4::smallint[] = '{}' OR coalesce(operation, 1) = ANY($4::smallint[]))
+ORDER BY id DESC LIMIT $5
 """
 
 
-async def page(database: Database, account_id: str, *, before: str, dialect: str, limit: int) -> list[JobRecord]:
-    """Read an account's jobs, newest first, from behind the id `before`."""
-    rows = await database.fetch(_PAGE, account_id, before, dialect, limit)
+async def page(
+    database: Database, account_id: str, *, before: str, dialect: str, operations: Sequence[int], limit: int
+) -> list[JobRecord]:
+    """Read an account's jobs, newest first, from behind the id `before`; of any dialect or operation where none is named."""
+    rows = await database.fetch(_PAGE, account_id, before, dialect, list(operations), limit)
     found = await jobs(database, [row["id"] for row in rows])
     return [found[row["id"]] for row in rows]
 
@@ -88,6 +102,7 @@ def _job(row: Any, tasks: Sequence[TaskRecord]) -> JobRecord:
         revision=row["revision"],
         started_at=row["started_at"],
         finished_at=row["finished_at"],
+        number=row["number"],
     )
 
 

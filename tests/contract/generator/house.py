@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import itertools
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -163,14 +163,29 @@ class Generator:
         """Read a job."""
         return await self._link.call(self.jobs.GetJob, pb.GetJobRequest(caller_token=token, job_id=job_id))
 
-    async def page(self, token: bytes, *, size: int, page_token: str = "") -> pb.ListJobsResponse:
+    async def numbered(self, token: bytes, number: int) -> pb.Job:
+        """Read a job by its number."""
+        return await self._link.call(self.jobs.GetJob, pb.GetJobRequest(caller_token=token, number=number))
+
+    async def page(
+        self,
+        token: bytes,
+        *,
+        size: int,
+        page_token: str = "",
+        operations: Sequence[pb.Operation.ValueType] = (),
+    ) -> pb.ListJobsResponse:
         """Read a page of jobs."""
-        request = pb.ListJobsRequest(caller_token=token, page_size=size, page_token=page_token)
+        request = pb.ListJobsRequest(caller_token=token, page_size=size, page_token=page_token, operations=operations)
         return await self._link.call(self.jobs.ListJobs, request)
 
     async def cancel(self, token: bytes, job_id: str) -> pb.Job:
         """Cancel a job."""
         return await self._link.call(self.jobs.CancelJob, pb.CancelJobRequest(caller_token=token, job_id=job_id))
+
+    async def cancel_numbered(self, token: bytes, number: int) -> pb.Job:
+        """Cancel a job by its number."""
+        return await self._link.call(self.jobs.CancelJob, pb.CancelJobRequest(caller_token=token, number=number))
 
     async def settlements(self) -> list[pb.ListSettlementsResponse.JobSettlement]:
         """What every job owes."""
