@@ -7,22 +7,27 @@ picture replaced by its number, `{"data":[{"b64_json":"0"}]}`, small and fit for
     for chunk in chunks: scanner.feed(chunk)
     skeleton, pictures = scanner.finish()
 
-A value is a picture where it is a string under the key `b64_json`, at any depth. The skeleton is checked by its parser alone: here
-only strings, their escapes and the colon after a key are understood, which is all that tells a key from a value.
+A value is a picture where it is a string under one of the keys given, at any depth, or in a list of strings under one: base64, or a
+`data:` URI, whose base64 alone is taken. An address (`https://…`) under such a key stays in the skeleton as it is. The skeleton is
+checked by its parser alone: here only strings, their escapes, and the colon and bracket after a key are understood.
 """
 
 import re
 import string
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
 from json import loads
 
 import pybase64
 
-_PICTURE_KEY = "b64_json"
+PICTURE_KEYS = frozenset({"b64_json"})
 _ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|([\"\\/bfnrt]))")
 _BEGUN_ESCAPE = re.compile(rb"\\(?:u[0-9a-fA-F]{0,3})?\Z")
 _NO_BASE64 = b"?"
+_DATA_SCHEME, _WEB_SCHEME = b"data:", b"http"
+_LONGEST_DATA_HEAD_BYTES = 128
+_QUOTE = ord('"')
 _GROUP = 4
 _PADDING = ord("=")
 _ALPHABET = (string.ascii_letters + string.digits + "+/=").encode()
@@ -46,19 +51,26 @@ class ReplyLimits:
 class _Within(Enum):
     STRUCTURE = 0
     STRING = 1
-    PICTURE = 2
+    OPENING = 2
+    """Of a picture or its address: its first bytes tell."""
+    PICTURE = 3
 
 
 class ReplyScanner:
     """Takes the chunks of one reply; how they are cut changes nothing."""
 
-    def __init__(self, limits: ReplyLimits | None = None, *, picture_bytes: int = 0) -> None:
+    def __init__(
+        self, limits: ReplyLimits | None = None, *, picture_bytes: int = 0, keys: Collection[str] = PICTURE_KEYS
+    ) -> None:
         """`picture_bytes` is about how large each picture will be, where that is known: room for it is made at once."""
         self._limits = limits or ReplyLimits()
+        self._keys = frozenset(keys)
         self._picture_bytes = min(picture_bytes, self._limits.picture_bytes)
         self._skeleton = bytearray()
         self._pictures: list[_Picture] = []
         self._within = _Within.STRUCTURE
+        self._opening = b""
+        self._in_list = False
         self._string_start = 0
         self._string_end = 0
         """Of the last string, in the skeleton; its quotes included."""
@@ -72,6 +84,8 @@ class ReplyScanner:
                 position = self._feed_structure(chunk, position)
             elif self._within is _Within.STRING:
                 position = self._feed_string(chunk, position)
+            elif self._within is _Within.OPENING:
+                position = self._feed_opening(chunk, position)
             else:
                 position = self._feed_picture(chunk, position)
         if len(self._skeleton) > self._limits.skeleton_bytes:
@@ -92,21 +106,44 @@ class ReplyScanner:
         is_picture = self._follows_picture_key()
         self._string_start = len(self._skeleton)
         self._skeleton += b'"'
-        self._within = _Within.PICTURE if is_picture else _Within.STRING
-        if is_picture:
-            self._begin_picture()
+        self._within = _Within.OPENING if is_picture else _Within.STRING
         return quote + 1
 
     def _follows_picture_key(self) -> bool:
-        if self._skeleton[self._string_end :].strip() != b":":
-            return False
-        key = self._skeleton[self._string_start : self._string_end]
-        if b"\\" not in key:
-            return key == b'"%b"' % _PICTURE_KEY.encode()
+        between = bytes(self._skeleton[self._string_end :]).translate(None, string.whitespace.encode())
+        if between == b"," and self._in_list:
+            return True
+        is_picture = between in (b":", b":[") and self._is_picture_key(
+            self._skeleton[self._string_start : self._string_end]
+        )
+        self._in_list = is_picture and between == b":["
+        return is_picture
+
+    def _is_picture_key(self, key: bytearray) -> bool:
         try:
-            return bool(loads(key) == _PICTURE_KEY)
+            return loads(key) in self._keys
         except ValueError:  # no JSON at all, which the skeleton's parser will say
             return False
+
+    def _feed_opening(self, chunk: bytes, position: int) -> int:
+        while position < len(chunk) and chunk[position] != _QUOTE:
+            self._opening += chunk[position : position + 1]
+            position += 1
+            if kind := _opened(self._opening):
+                self._open(kind)
+                return position
+        if position < len(chunk):
+            self._open(_Within.PICTURE)
+        return position
+
+    def _open(self, kind: _Within) -> None:
+        self._within = kind
+        opening, self._opening = self._opening, b""
+        if kind is _Within.STRING:
+            self._skeleton += opening
+            return
+        self._begin_picture()
+        self._pictures[-1].take_json(b"" if opening.endswith(b",") else opening)
 
     def _feed_string(self, chunk: bytes, position: int) -> int:
         if self._after_backslash:
@@ -220,6 +257,19 @@ class _Picture:
         self.data[self._byte_count : end] = decoded
         self._byte_count = end
         self._padded = text[-1] == _PADDING
+
+
+def _opened(text: bytes) -> _Within | None:
+    """What a string is that begins so; None while that cannot be told. Raises BadReply for a `data:` URI without an end."""
+    if text.startswith(_WEB_SCHEME):
+        return _Within.STRING
+    if _DATA_SCHEME.startswith(text) or _WEB_SCHEME.startswith(text):
+        return None
+    if text.startswith(_DATA_SCHEME) and not text.endswith(b","):
+        if len(text) > _LONGEST_DATA_HEAD_BYTES:
+            raise BadReply("a picture's data: URI has no end to its head")
+        return None
+    return _Within.PICTURE
 
 
 def _checked(text: memoryview) -> bytes:

@@ -42,6 +42,12 @@ class Form:
     async def sent(self) -> AsyncIterator[bytes]:
         """The body, slice by slice."""
         for piece in self._pieces:
-            view = memoryview(piece)
-            for start in range(0, view.nbytes, _SLICE_BYTES):
-                yield bytes(view[start : start + _SLICE_BYTES])
+            async for part in sliced(piece):
+                yield part
+
+
+async def sliced(data: Bytes) -> AsyncIterator[bytes]:
+    """The bytes, slice by slice: a connection is written to as it drains."""
+    view = memoryview(data)
+    for start in range(0, view.nbytes, _SLICE_BYTES):
+        yield bytes(view[start : start + _SLICE_BYTES])

@@ -7,12 +7,10 @@ model draws, separated by spaces), `safety_identifier` (a hash of the account, p
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import NoReturn
 
-import aiohttp
 import msgspec
-from yarl import URL
 
+from generator.providers.api import VendorApi
 from generator.providers.base import (
     Bought,
     Drawn,
@@ -25,9 +23,10 @@ from generator.providers.base import (
     UpstreamFault,
 )
 from generator.providers.base64_reply import BadReply, ReplyLimits
-from generator.providers.http import VendorHttp, bought_by, read_error, read_pictures, retry_after_seconds
+from generator.providers.complaints import invalid, nonsense
+from generator.providers.http import read_pictures
 from generator.providers.multipart import Bytes, File, Form
-from generator.providers.openai_errors import fault_of, parse_error
+from generator.providers.openai_errors import read_complaint
 from generator.providers.openai_mask import alpha_mask
 from generator.providers.openai_request import drawn_size, fields, warnings
 from gesso.errors.v1 import reason_pb2 as pb
@@ -74,33 +73,24 @@ class OpenAIProvider:
 
     def __init__(self, *, api_key: str, base_url: str = DEFAULT_BASE_URL) -> None:
         """An empty `api_key` serves only orders that bring their own."""
-        self._api_key = api_key
-        base = URL(base_url.rstrip("/") + "/")
-        self._generations, self._edits = base / "images" / "generations", base / "images" / "edits"
-        self._http = VendorHttp(NAME)
+        self._api = VendorApi(NAME, base_url=base_url, key=api_key, complaint=read_complaint)
         self._studio = Studio()
 
     @property
     def configured(self) -> bool:
         """Whether the platform has a key."""
-        return bool(self._api_key)
+        return self._api.has_key
 
     async def submit(self, order: Order, memory: Memory) -> Drawn:
         """Place the order and read its pictures. Raises UpstreamFault."""
-        url, body = await self._request(order)
-        headers = {"Authorization": f"Bearer {self._key(order)}"}
-        if isinstance(body, bytes):
-            headers["Content-Type"] = "application/json"
-        deadline = order.deadline_seconds
-        async with self._http.post(url, body=body, headers=headers, deadline_seconds=deadline) as answer:
-            if answer.status != 200:
-                await _raise_failure(answer, own_key=order.secret is not None)
+        path, body = await self._request(order)
+        async with self._api.post(path, order, body=body) as answer:
             try:
                 skeleton, pictures = await read_pictures(answer, memory, _LIMITS, count=order.count)
                 reply = _READ_REPLY(skeleton)
                 return _drawn(order, reply, pictures, answer.headers.get("x-request-id", ""))
             except (BadReply, msgspec.MsgspecError) as error:
-                raise _nonsense(str(error)) from error
+                raise self._api.nonsense(str(error)) from error
 
     async def collect(self, ticket: Ticket, order: Order, memory: Memory) -> Drawn:
         """Never called: `submit` always answers with pictures."""
@@ -108,41 +98,29 @@ class OpenAIProvider:
 
     async def close(self) -> None:
         """Close the connections and end the children."""
-        await self._http.close()
+        await self._api.close()
         await self._studio.__aexit__(None, None, None)
 
-    async def _request(self, order: Order) -> tuple[URL, bytes | Form]:
+    async def _request(self, order: Order) -> tuple[str, object | Form]:
         asked = fields(order, drawn_size(order))
         if order.draw.operation not in _EDITS:
-            return self._generations, msgspec.json.encode(asked)
+            return "images/generations", asked
         files = [_file("image[]", index, data) for index, data in enumerate(order.inputs)]
         if not 1 <= len(files) <= _MOST_INPUTS:
-            raise _invalid("image", f"An edit takes 1 to {_MOST_INPUTS} pictures.")
+            raise invalid(NAME, "image", f"An edit takes 1 to {_MOST_INPUTS} pictures.")
         if order.mask is not None:
             files.append(File("mask", "mask.png", "image/png", await self._mask(order.mask, order.inputs[0])))
-        return self._edits, Form({name: str(value) for name, value in asked.items()}, files)
+        return "images/edits", Form({name: str(value) for name, value in asked.items()}, files)
 
     async def _mask(self, mask: bytes, picture: bytes) -> bytes:
         try:
             return await alpha_mask(self._studio, mask, picture)
         except NotAPicture as error:
-            raise _invalid("mask", "The mask or its picture cannot be read.") from error
+            raise invalid(NAME, "mask", "The mask or its picture cannot be read.") from error
         except StudioUnavailable as error:
             raise UpstreamFault(
                 pb.REASON_INTERNAL, "The mask could not be converted.", bought=Bought.NO, retryable=True
             ) from error
-
-    def _key(self, order: Order) -> str:
-        key = order.secret or self._api_key
-        if key.isascii() and key.isprintable():
-            return key
-        raise UpstreamFault(
-            pb.REASON_UPSTREAM_DENIED,
-            "The provider key holds characters that no key has.",
-            bought=Bought.NO,
-            retryable=False,
-            details={"provider": NAME},
-        )
 
 
 class OpenAIFactory:
@@ -160,14 +138,6 @@ class OpenAIFactory:
 PROVIDER: ProviderFactory = OpenAIFactory()
 
 
-async def _raise_failure(answer: aiohttp.ClientResponse, *, own_key: bool) -> NoReturn:
-    error = parse_error(await read_error(answer))
-    request_id = answer.headers.get("x-request-id", "")
-    _log.warning("openai answered %d %s (request %s)", answer.status, error.code or error.type or "", request_id)
-    retry_after = retry_after_seconds(answer.headers)
-    raise fault_of(answer.status, error, bought_by(answer), retry_after, own_key=own_key)
-
-
 def _drawn(order: Order, reply: _Reply, pictures: Sequence[bytearray], request_id: str) -> Drawn:
     """The answer in our words. Raises BadReply for one without a picture; pictures beyond those ordered are left out."""
     drawn = [datum for datum in reply.data if datum.b64_json is not None][: order.count]
@@ -183,32 +153,16 @@ def _drawn(order: Order, reply: _Reply, pictures: Sequence[bytearray], request_i
             Pixels(pictures[int(datum.b64_json or "")], said_format=reply.output_format or "") for datum in drawn
         ],
         upstream_model=reply.model or order.upstream_model,
-        faults=[_nonsense("fewer pictures than ordered") for _ in range(order.count - len(drawn))],
+        faults=[nonsense(NAME) for _ in range(order.count - len(drawn))],
         revised_prompt=next((datum.revised_prompt for datum in drawn if datum.revised_prompt), ""),
         usage_json=bytes(reply.usage),
         echoed=echoed,
-        warnings=warnings(order.draw, size),
+        warnings=warnings(order, size),
     )
 
 
 def _file(field: str, index: int, data: Bytes) -> File:
     picture_format = sniff(data)
     if picture_format not in _TAKEN_FORMATS:
-        raise _invalid("image", "OpenAI takes PNG, JPEG and WebP pictures.")
+        raise invalid(NAME, "image", "OpenAI takes PNG, JPEG and WebP pictures.")
     return File(field, f"image-{index}.{picture_format}", MEDIA_TYPES[picture_format], data)
-
-
-def _invalid(field: str, message: str) -> UpstreamFault:
-    details = {"provider": NAME, "field": field}
-    return UpstreamFault(pb.REASON_UPSTREAM_INVALID, message, bought=Bought.NO, retryable=False, details=details)
-
-
-def _nonsense(cause: str) -> UpstreamFault:
-    _log.warning("openai answered nonsense: %s", cause)
-    return UpstreamFault(
-        pb.REASON_UPSTREAM_FAILED,
-        "The upstream openai sent no usable answer.",
-        bought=Bought.YES,
-        retryable=True,
-        details={"provider": NAME},
-    )

@@ -6,11 +6,12 @@ below (those of the first generation three sizes, which the route's option `size
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from generator.providers.base import Order
+from generator.providers.honours import unsupported
+from generator.providers.shapes import nearest_size
 from generator.sizes import Size, parse_size, requested_size
-from gesso.generator.v1.generator_pb2 import Draw
 
 _GRID = 16
 _LONG_EDGE, _SHORT_EDGE = 3840, 2160
@@ -22,6 +23,7 @@ _QUALITIES = {"standard": "medium", "hd": "high", "": "auto"}
 _FORMATS = {"jpg": "jpeg"}
 _COMPRESSED = frozenset({"jpeg", "webp"})
 _PASSED_ON = {"moderation": frozenset({"auto", "low"}), "complexity": frozenset({"low", "medium", "high"})}
+_HONOURED = frozenset({"quality", "transparent background", "mask", *_PASSED_ON})
 
 
 def fields(order: Order, size: Size | None) -> dict[str, str | int]:
@@ -58,7 +60,7 @@ def drawn_size(order: Order) -> Size | None:
     if size is None:
         return None
     fixed = order.options.get("sizes")
-    return _nearest_shape(size, [parse_size(text) for text in fixed.split()]) if fixed else legal_size(size)
+    return nearest_size(size, [parse_size(text) for text in fixed.split()]) if fixed else legal_size(size)
 
 
 def legal_size(size: Size) -> Size:
@@ -80,25 +82,10 @@ def _up(side: float) -> int:
     return math.ceil(side / _GRID - 1e-9) * _GRID
 
 
-def _nearest_shape(size: Size, sizes: Sequence[Size]) -> Size:
-    """The size of the nearest shape, the first of equals."""
-    asked = math.log(size.width / size.height)
-    return min(sizes, key=lambda one: abs(math.log(one.width / one.height) - asked))
-
-
-def warnings(draw: Draw, drawn: Size | None) -> Sequence[str]:
+def warnings(order: Order, drawn: Size | None) -> Sequence[str]:
     """What the draw asks for and the vendor cannot give, each in a sentence."""
-    ignored: Mapping[str, bool] = {
-        "negative_prompt": bool(draw.negative_prompt),
-        "style": bool(draw.style),
-        "seed": draw.HasField("seed"),
-        "steps": draw.HasField("steps"),
-        "guidance": draw.HasField("guidance"),
-        "strength": draw.HasField("strength"),
-        "lora_weights": bool(draw.lora_weights),
-    }
-    found = [f"openai ignores {name}." for name, is_asked in ignored.items() if is_asked]
-    asked = requested_size(draw)
+    asked = requested_size(order.draw)
+    found = list(unsupported("openai", order, _HONOURED))
     if drawn is not None and drawn != asked:
         found.append(f"openai was asked for {drawn}, the nearest size to {asked} that it draws.")
     return found

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from generator.providers.base import Bought
+from generator.providers.complaints import fault_of
 from generator.providers.http import retry_after_seconds
-from generator.providers.openai_errors import fault_of, parse_error
+from generator.providers.openai_errors import read_complaint
 from generator.providers.openai_mask import alpha_png
 from gesso.errors.v1 import reason_pb2 as reason
 from pictures.inspection import inspect
@@ -48,12 +49,13 @@ def test_when_a_vendor_wants_to_be_asked_again(headers: dict[str, str], expected
     ],
 )
 def test_openais_code_goes_before_its_status(status: int, body: bytes, expected: reason.Reason.ValueType) -> None:
-    assert fault_of(status, parse_error(body), Bought.NO, None).reason == expected
+    fault = fault_of("openai", read_complaint(status, body), bought=Bought.NO, status=status)
+    assert fault.reason == expected
 
 
 def test_openais_parameter_is_named_and_its_message_is_not_passed_on() -> None:
     body = b'{"error":{"message":"key sk-123 is wrong","type":"invalid_request_error","param":"size","code":"x"}}'
-    fault = fault_of(400, parse_error(body), Bought.NO, None)
+    fault = fault_of("openai", read_complaint(400, body), bought=Bought.NO, status=400)
     assert fault.details == {"provider": "openai", "field": "size"}
     assert "sk-123" not in fault.message
 

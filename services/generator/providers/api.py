@@ -1,0 +1,234 @@
+"""One vendor's API over HTTP: its address, the key that opens it, JSON in and out, and each failure classified once.
+
+api = VendorApi("acme", base_url=…, key=…, authorize=bearer, complaint=read_complaint)
+job = await api.ask("POST", "v1/images", order, body={"prompt": …}, answer=Job)     # a small answer of JSON
+async with api.post("v1/images", order, body=…) as answer:                          # an answer with pictures
+    skeleton, pictures = await read_pictures(answer, memory, LIMITS, count=order.count, keys={"b64_json"})
+news = await api.poll(url, order, answer=Status)                                    # within Poller.until_done
+"""
+
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TypeVar
+
+import aiohttp
+import msgspec
+from yarl import URL
+
+from generator.providers.base import Bought, Order, UpstreamFault
+from generator.providers.complaints import DENIED, FAILED, ReadComplaint, by_status, fault_of, nonsense
+from generator.providers.http import VendorHttp, bought_by, read_error, retry_after_seconds
+from generator.providers.multipart import Form
+from generator.providers.polling import NotNow
+
+T = TypeVar("T")
+
+_MOST_JSON_BYTES = 1 << 20
+_POLL_SECONDS = 20.0
+# A poll answered so says nothing of the order; all else that is no success does.
+_NOT_NOW = frozenset({408, 409, 425, 429})
+_NOT_THERE = frozenset({404, 410})
+# A job that was accepted a moment ago may not be known everywhere at the vendor yet.
+_MOST_NOT_THERE = 4
+_log = logging.getLogger(__name__)
+
+Authorize = Callable[[str], Mapping[str, str]]
+"""The headers that carry a key."""
+
+
+def bearer(key: str) -> Mapping[str, str]:
+    """The usual header."""
+    return {"Authorization": f"Bearer {key}"}
+
+
+class VendorApi:
+    """A vendor's API, with the platform's key or the order's own."""
+
+    def __init__(
+        self,
+        provider: str,
+        *,
+        base_url: str,
+        key: str,
+        authorize: Authorize = bearer,
+        complaint: ReadComplaint = by_status,
+    ) -> None:
+        """An empty `key` serves only orders that bring their own. No network is touched."""
+        self.provider = provider
+        self.base = URL(base_url.rstrip("/") + "/")
+        self._key = key
+        self._authorize = authorize
+        self._complaint = complaint
+        self._http = VendorHttp(provider)
+
+    @property
+    def has_key(self) -> bool:
+        """Whether the platform has a key."""
+        return bool(self._key)
+
+    def own(self, url: str) -> URL | None:
+        """The address if it is one of this API, to which its key may go; None for any other host."""
+        try:
+            place = URL(url)
+        except ValueError:
+            return None
+        return place if place.absolute and place.origin() == self.base.origin() else None
+
+    def url(self, path: str | URL) -> URL:
+        """A path below the base address; a URL goes through, and must be this API's own."""
+        if isinstance(path, URL):
+            assert path.origin() == self.base.origin(), "the key goes to no other host"
+            return path
+        return self.base.join(URL(path.lstrip("/")))
+
+    @asynccontextmanager
+    async def answered(
+        self,
+        method: str,
+        path: str | URL,
+        order: Order,
+        *,
+        body: object | Form | None = None,
+        headers: Mapping[str, str] | None = None,
+        deadline_seconds: float | None = None,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Give a success (2xx) to be read within the block; `body` is a Form or any JSON.
+
+        Raises UpstreamFault for all else, classified by the vendor's own words and the table in complaints.py.
+        """
+        sent = {**self._credentials(order), **(headers or {})}
+        if body is not None and not isinstance(body, Form):
+            sent["Content-Type"] = "application/json"
+            body = msgspec.json.encode(body)
+        seconds = order.deadline_seconds if deadline_seconds is None else deadline_seconds
+        async with self._http.request(
+            method, self.url(path), body=body, headers=sent, deadline_seconds=seconds
+        ) as answer:
+            if not 200 <= answer.status < 300:
+                raise await self._failure(answer, order)
+            yield answer
+
+    def post(
+        self, path: str | URL, order: Order, *, body: object | Form, headers: Mapping[str, str] | None = None
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        """`answered` with POST."""
+        return self.answered("POST", path, order, body=body, headers=headers)
+
+    async def ask(
+        self,
+        method: str,
+        path: str | URL,
+        order: Order,
+        *,
+        answer: type[T],
+        body: object | Form | None = None,
+        headers: Mapping[str, str] | None = None,
+        deadline_seconds: float | None = None,
+    ) -> T:
+        """Read a small answer of JSON as `answer`. Raises UpstreamFault, also for a success that is no such thing."""
+        async with self.answered(
+            method, path, order, body=body, headers=headers, deadline_seconds=deadline_seconds
+        ) as reply:
+            return await self.read(reply, answer)
+
+    async def poll(self, path: str | URL, order: Order, *, answer: type[T]) -> T:
+        """GET news of an accepted order, within `Poller.until_done`.
+
+        Raises NotNow for what says nothing of the order (5xx, a broken connection, too many requests, a page that is no JSON),
+        and UpstreamFault, bought, for the rest: a key that is no longer good, an id that stays unknown.
+        """
+        try:
+            return await self.ask("GET", path, order, answer=answer, deadline_seconds=_POLL_SECONDS)
+        except _StatusFault as failure:
+            if failure.status in _NOT_THERE:
+                raise NotNow(_lost(self.provider), most=_MOST_NOT_THERE) from None
+            if failure.status >= 500 or failure.status in _NOT_NOW:
+                raise NotNow(_paid(failure)) from None
+            raise _paid(failure) from None
+        except UpstreamFault as fault:
+            raise NotNow(_paid(fault)) from None
+
+    async def read(self, answer: aiohttp.ClientResponse, kind: type[T]) -> T:
+        """The answer's JSON as `kind`. Raises UpstreamFault for what is none, or longer than 1 MiB."""
+        body = bytearray()
+        async for chunk in answer.content.iter_any():
+            body += chunk
+            if len(body) > _MOST_JSON_BYTES:
+                raise self.nonsense("the answer is too long")
+        try:
+            return msgspec.json.decode(body, type=kind)
+        except msgspec.MsgspecError as error:
+            raise self.nonsense(str(error)) from None
+
+    def nonsense(self, cause: str) -> UpstreamFault:
+        """The fault of a success of no use; `cause` is for the log, and holds nothing that the vendor wrote."""
+        _log.warning("%s answered nonsense: %s", self.provider, cause)
+        return nonsense(self.provider)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.close()
+
+    def _credentials(self, order: Order) -> Mapping[str, str]:
+        key = order.secret or self._key
+        if key.isascii() and key.isprintable():
+            return self._authorize(key)
+        raise UpstreamFault(
+            DENIED,
+            "The provider key holds characters that no key has.",
+            bought=Bought.NO,
+            retryable=False,
+            details={"provider": self.provider},
+        )
+
+    async def _failure(self, answer: aiohttp.ClientResponse, order: Order) -> UpstreamFault:
+        complaint = self._complaint(answer.status, await read_error(answer))
+        request_id = answer.headers.get("x-request-id", "")
+        _log.warning("%s answered %d %s (request %s)", self.provider, answer.status, complaint.code, request_id)
+        fault = fault_of(
+            self.provider,
+            complaint,
+            bought=bought_by(answer),
+            status=answer.status,
+            retry_after_seconds=retry_after_seconds(answer.headers),
+            own_key=order.secret is not None,
+        )
+        return _StatusFault(fault, answer.status)
+
+
+class _StatusFault(UpstreamFault):
+    """A fault that a status brought."""
+
+    def __init__(self, fault: UpstreamFault, status: int) -> None:
+        super().__init__(
+            fault.reason,
+            fault.message,
+            bought=fault.bought,
+            retryable=fault.retryable,
+            details=fault.details,
+            retry_after_seconds=fault.retry_after_seconds,
+        )
+        self.status = status
+
+
+def _paid(fault: UpstreamFault) -> UpstreamFault:
+    """The same of an order that was accepted."""
+    return UpstreamFault(
+        fault.reason,
+        fault.message,
+        bought=Bought.YES,
+        retryable=fault.retryable,
+        details=fault.details,
+        retry_after_seconds=fault.retry_after_seconds,
+    )
+
+
+def _lost(provider: str) -> UpstreamFault:
+    return UpstreamFault(
+        FAILED,
+        f"The upstream {provider} no longer knows the order that it accepted.",
+        bought=Bought.UNKNOWN,
+        retryable=False,
+        details={"provider": provider},
+    )
