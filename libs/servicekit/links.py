@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
 _MAC_BYTES = 18  # 144 bits: 24 characters of base64url without padding
-_EXTENSIONS = {"png": "png", "jpeg": "jpg", "webp": "webp", "avif": "avif", "gif": "gif"}
-_FORMATS = {extension: name for name, extension in _EXTENSIONS.items()}
+EXTENSIONS = {"png": "png", "jpeg": "jpg", "webp": "webp", "avif": "avif", "gif": "gif"}
+_FORMATS = {extension: name for name, extension in EXTENSIONS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Link:
 def sign(link: Link, *, base_url: str, key: bytes) -> str:
     """Return the address: `{base}/i/{image}.{ext}?e={expiry}&s={signature}`, with `&r={rendition}` where it is not the original."""
     rendition = "" if link.rendition == "original" else f"&r={link.rendition}"
-    path = f"/i/{link.image_id}.{_EXTENSIONS[link.format]}"
+    path = f"/i/{link.image_id}.{EXTENSIONS[link.format]}"
     return f"{base_url}{path}?e={link.expires_at}{rendition}&s={_signature(link, key)}"
 
 

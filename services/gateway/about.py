@@ -44,8 +44,9 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What a route does, in words; `requests` are bodies that it takes, by what each of them asks for.
+    """What a route does, in words.
 
+    `requests` are bodies that it takes, by what each of them asks for; `form` describes the multipart form where it takes one.
     `reasons` are those by which it fails beside the ones that every action of its kind has.
     """
 
@@ -55,6 +56,7 @@ class About:
     answers: tuple[Answer, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     reasons: tuple[Reason.ValueType, ...] = ()
+    form: type[msgspec.Struct] | None = None
 
 
 @dataclass(frozen=True, slots=True)

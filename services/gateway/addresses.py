@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable
 
 from gesso.generator.v1.generator_pb2 import Job, Picture
-from servicekit.links import Link, sign
+from servicekit.links import EXTENSIONS, Link, sign
+from servicekit.temporary_links import temporary_path
 
 
 def expiry(created_at: int, lifetime_seconds: int, now: float) -> int:
@@ -39,6 +40,14 @@ class Addresses:
         expires_at = expiry(job.created_at.seconds, self._link_seconds, self._clock())
         link = Link(picture.image_id, picture.format, expires_at)
         return sign(link, base_url=self._files_url, key=self._link_key)
+
+    def temporary(self, job: Job, picture: Picture, index: int) -> str:
+        """A link whose path is the capability, to a picture that is deleted when its time is over."""
+        at = job.finished_at if job.HasField("finished_at") else job.created_at
+        at_ms = at.seconds * 1000 + at.nanos // 1_000_000
+        return self._files_url + temporary_path(
+            picture.image_id, index, EXTENSIONS[picture.format], at_ms, self._link_key
+        )
 
     def edge(self, path: str) -> str:
         """The absolute address of a path of this edge."""

@@ -3,11 +3,16 @@
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 
+import aiohttp
+
 from gateway import lifesigns
 from gateway.addresses import Addresses
 from gateway.admin import Admin
 from gateway.bodies import Bodies
+from gateway.clients.billing import Billing
 from gateway.clients.callers import Callers
+from gateway.clients.desk import Services
+from gateway.clients.gallery import Gallery
 from gateway.clients.generator import Generator
 from gateway.clients.health import Health
 from gateway.clients.limits import Limits
@@ -34,8 +39,10 @@ async def running(config: Config) -> AsyncIterator[str]:
     async with contextlib.AsyncExitStack() as stack:
         telemetry = await stack.enter_async_context(Telemetry.running("gateway", config.metrics_listen))
         links = [await stack.enter_async_context(link) for link in _links(config)]
-        billing, generator = links[0], Generator(links[1])
+        billing = links[0]
         sources = await stack.enter_async_context(Sources.open())
+        services = await _services(stack, config, links)
+        generator = services.generator
         await stack.enter_async_context(generator.watch.running())
         listener = Listener.bind(config.host, config.port)
         dialects = [make(config) for make in DIALECTS]
@@ -52,8 +59,8 @@ async def running(config: Config) -> AsyncIterator[str]:
             callers=callers,
             limits=limits,
             bodies=bodies,
-            purchases=Purchases(generator, callers, _addresses(config, dialects, public_url)),
-            platform=generator,
+            purchases=Purchases(services, callers, _addresses(config, dialects, public_url)),
+            services=services,
             sending=Sending(sources, memory_bytes=config.reply_memory_bytes),
             observer=telemetry,
             trusted_proxies=config.trusted_proxies,
@@ -62,6 +69,18 @@ async def running(config: Config) -> AsyncIterator[str]:
         )
         await stack.enter_async_context(listener.serving(edge, generator.watch, grace_seconds=config.grace_seconds))
         yield listener.url
+
+
+async def _services(stack: contextlib.AsyncExitStack, config: Config, links: Sequence[Link]) -> Services:
+    session = await stack.enter_async_context(
+        aiohttp.ClientSession(trust_env=False, cookie_jar=aiohttp.DummyCookieJar())
+    )
+    billing, generator, gallery, _ = links
+    return Services(
+        Billing(billing),
+        Generator(generator),
+        Gallery(gallery, session, files_url=config.uploads_url, identity=Identity("gateway", config.token)),
+    )
 
 
 def _addresses(config: Config, dialects: Sequence[Dialect], public_url: str) -> dict[str, Addresses]:

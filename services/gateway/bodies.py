@@ -6,16 +6,21 @@ fit is refused at once, before it is read.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TypeVar
 
-from aiohttp import web
+from aiohttp import BodyPartReader, MultipartReader, web
 
+from gateway.forms import Form
+from gateway.orders import Upload
+from gateway.wire import FORM
 from gesso.errors.v1 import reason_pb2 as pb
 from servicekit.faults import Fault, InvalidField, Overloaded
 
 _SMALL_BYTES = 64 * 1024
 _TIMEOUT_SECONDS = 120.0
+_BLOCK_BYTES = 64 * 1024
+_MOST_PARTS = 100
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 Body = bytes | bytearray
@@ -73,6 +78,47 @@ class Bodies:
         Raises what `parse` raises, Fault UNSUPPORTED_MEDIA_TYPE, PAYLOAD_TOO_LARGE or OVERLOADED, and InvalidField.
         """
         _check_type(request)
+        return await self._read(request, parse)
+
+    @contextlib.asynccontextmanager
+    async def form(self, request: web.BaseRequest) -> AsyncIterator[Form]:
+        """A multipart form; the memory of its files is counted until the end of the block. Raises as `json` does."""
+        _check_encoding(request)
+        declared = request.content_length
+        if declared is not None and declared > self._limit_bytes:
+            raise self._too_large()
+        await _encourage(request)
+        with self._memory.claim() as claim:
+            claim.cover(declared or 0)
+            try:
+                async with asyncio.timeout(_TIMEOUT_SECONDS):
+                    parts = await self._parts(request, claim)
+            except TimeoutError:
+                raise _too_slow() from None
+            except (web.RequestPayloadError, ValueError) as error:
+                raise InvalidField("", f"The body is no well-formed multipart form: {error}.") from None
+            yield Form(parts)
+
+    async def _parts(self, request: web.BaseRequest, claim: Claim) -> list[tuple[str, str | Upload]]:
+        parts: list[tuple[str, str | Upload]] = []
+        received = 0
+        async for part in MultipartReader(request.headers, request.content):
+            if not isinstance(part, BodyPartReader) or part.name is None:
+                raise ValueError("a part has no name")
+            if len(parts) == _MOST_PARTS:
+                raise ValueError(f"it has more than {_MOST_PARTS} parts")
+            data = bytearray()
+            while block := await part.read_chunk(_BLOCK_BYTES):
+                received += len(block)
+                if received > self._limit_bytes:
+                    raise self._too_large()
+                claim.cover(received)
+                data += block
+            is_file = part.filename is not None
+            parts.append((part.name, Upload(data, part.filename or "") if is_file else data.decode()))
+        return parts
+
+    async def _read(self, request: web.BaseRequest, parse: Callable[[Body], Parsed]) -> Parsed:
         declared = request.content_length
         if declared is not None and declared > self._limit_bytes:
             raise self._too_large()
@@ -83,7 +129,7 @@ class Bodies:
                     return parse(await _small(request))
                 return await self._large(request, declared or 0, parse)
         except TimeoutError:
-            raise InvalidField("", f"The body did not arrive within {_TIMEOUT_SECONDS:.0f} s.") from None
+            raise _too_slow() from None
         except web.RequestPayloadError:
             raise InvalidField("", "The body is not framed as its headers say.") from None
 
@@ -120,13 +166,30 @@ async def _encourage(request: web.BaseRequest) -> None:
         request.writer.output_size = 0
 
 
-def _check_type(request: web.BaseRequest) -> None:
+def is_form(request: web.BaseRequest) -> bool:
+    """Whether the body says that it is a multipart form."""
+    return _media_type(request) == FORM
+
+
+def _media_type(request: web.BaseRequest) -> str:
+    return request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+
+def _check_encoding(request: web.BaseRequest) -> None:
     encoding = request.headers.get("Content-Encoding", "identity").lower()
     if encoding != "identity":
-        raise _unsupported(f"Bodies compressed with {encoding} are not taken: send the JSON as it is.")
-    media_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        raise _unsupported(f"Bodies compressed with {encoding} are not taken: send the body as it is.")
+
+
+def _check_type(request: web.BaseRequest) -> None:
+    _check_encoding(request)
+    media_type = _media_type(request)
     if media_type != "application/json" and not media_type.endswith("+json"):
         raise _unsupported(f"The Content-Type must be application/json, not {media_type or 'absent'}.")
+
+
+def _too_slow() -> InvalidField:
+    return InvalidField("", f"The body did not arrive within {_TIMEOUT_SECONDS:.0f} s.")
 
 
 def _unsupported(message: str) -> Fault:

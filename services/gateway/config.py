@@ -30,6 +30,12 @@ class Config(dialects.Settings):
     webhooks_address: str = setting("GESSO_WEBHOOKS_ADDRESS", "Where the webhooks service listens.")
     link_key: bytes = setting("GESSO_LINK_KEY", "Key of the file links, in hex.", parse=bytes.fromhex, secret=True)
     files_url: str = setting("GESSO_FILES_URL", "Public base of the gallery's file port.", parse=_base)
+    uploads_base: str = setting(
+        "GESSO_UPLOADS_URL",
+        "Where the gallery's file port is reached from the edge, for uploads; empty for GESSO_FILES_URL.",
+        default="",
+        parse=_base,
+    )
     public_url: str = setting(
         "GESSO_PUBLIC_URL",
         "Public base of this edge; empty for the address it listens on.",
@@ -76,3 +82,8 @@ class Config(dialects.Settings):
         parse=int,
     )
     grace_seconds: float = shared.grace_seconds("gateway", 10)
+
+    @property
+    def uploads_url(self) -> str:
+        """Where uploads are posted."""
+        return self.uploads_base or self.files_url

@@ -13,12 +13,14 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from gateway import jobs
+from gateway import asked, jobs
 from gateway.asked import REPLAYED
-from gateway.bodies import Bodies
+from gateway.bodies import Bodies, is_form
 from gateway.clients.callers import Callers, digest
-from gateway.clients.limits import Limits
-from gateway.dialects.base import Buy, Platform, Show, ShowJob, Unserved
+from gateway.clients.desk import CallersDesk, Services
+from gateway.clients.limits import Limits, UsedUp
+from gateway.desk import Desk
+from gateway.dialects.base import Act, Buy, CancelJob, FollowJob, Route, Show, ShowJob, Unserved
 from gateway.middleware.address import client_address
 from gateway.middleware.cors import Cors
 from gateway.middleware.faults import worded
@@ -36,6 +38,7 @@ from servicekit.addresses import Network
 from servicekit.calls import Call, CallObserver, enter, leave
 from servicekit.crashpoints import crashpoint
 from servicekit.faults import Fault, Internal
+from servicekit.ids import derived_id, new_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ class Edge:
     limits: Limits
     bodies: Bodies
     purchases: Purchases
-    platform: Platform
+    services: Services
     sending: Sending
     observer: CallObserver
     trusted_proxies: Sequence[Network]
@@ -138,10 +141,10 @@ class Edge:
             return await self.plain.answer(visit.ask, visit.address, request)
         found = self.routes.find(method, path)
         call.method = f"{method} {found.route.path}"
-        await self._admit(visit, call)
+        await self._admit(visit, found.route, call)
         return await self._act(visit, found, request)
 
-    async def _admit(self, visit: Visit, call: Call) -> None:
+    async def _admit(self, visit: Visit, route: Route, call: Call) -> None:
         """Who calls, and whether they may now."""
         api_key = visit.dialect.credential(visit.ask.headers)
         if api_key is None:
@@ -149,30 +152,73 @@ class Edge:
         visit.key = digest(api_key)
         visit.caller = await self.callers.caller(visit.key)
         call.notes["account"] = visit.caller.account_id
-        visit.windows = await self.limits.take(visit.caller, visit.dialect.name)
+        if route.counts:
+            await self._count(visit)
+
+    async def _count(self, visit: Visit) -> None:
+        dialect = visit.dialect
+        if dialect.limited_by_address:
+            visit.windows = await self.limits.take_address(visit.address, dialect.name)
+            return
+        is_call = dialect.counts_calls and visit.ask.method == "POST"
+        try:
+            visit.windows = await self.limits.take(visit.caller, dialect.name, is_call=is_call)
+        except UsedUp as used_up:
+            visit.windows = used_up.windows
+            raise
 
     async def _act(self, visit: Visit, found: Found, request: web.BaseRequest) -> Reply:
-        action, ask = found.route.action, visit.ask
+        action = found.route.action
         if found.params:
-            ask = visit.ask = Ask(ask.method, ask.path, found.params, ask.query, ask.headers)
+            ask = visit.ask
+            visit.ask = Ask(ask.method, ask.path, found.params, ask.query, ask.headers)
         match action:
             case Buy():
-                body = await self.bodies.json(request, partial(decode, shape=action.body))
-                purchase = action.parse(body, ask)
-                reply = await self.purchases.buy(visit, found.route.name, purchase)
+                visit.creation_id = visit.request_id
+                reply = await self._buy(visit, found.route.name, action, request)
                 crashpoint("gateway.before_reply")
                 return reply
             case ShowJob():
-                return await self.purchases.show(visit, ask.params["id"])
+                return await self.purchases.show(visit, visit.ask.params["id"])
+            case CancelJob():
+                return await self.purchases.cancel(visit, visit.ask.params["id"])
+            case FollowJob():
+                return await self.purchases.follow(visit, visit.ask.params["id"], action.events)
             case Show():
-                return await action.answer(self.platform, ask)
+                return await action.answer(self._desk(visit), visit.visitor)
+            case Act():
+                return await self._change(visit, found.route.name, action, request)
             case Unserved():
                 raise Fault(pb.REASON_NOT_IMPLEMENTED, action.message)
             case _:
                 assert_never(action)
 
+    async def _buy(self, visit: Visit, name: str, action: Buy, request: web.BaseRequest) -> Reply:
+        if action.form is not None and is_form(request):
+            async with self.bodies.form(request) as form:
+                order = action.parse(action.form(form), visit.visitor)
+                return await self.purchases.buy(visit, name, action, order)
+        body = await self.bodies.json(request, partial(decode, shape=action.body))
+        return await self.purchases.buy(visit, name, action, action.parse(body, visit.visitor))
+
+    async def _change(self, visit: Visit, name: str, action: Act, request: web.BaseRequest) -> Reply:
+        body = None
+        if action.body is not None:
+            body = await self.bodies.json(request, partial(decode, shape=action.body))
+        key = asked.manner(visit.ask).idempotency_key if action.creates else ""
+        scope = (visit.caller.account_id, visit.dialect.name, name, visit.ask.path, key)
+        visit.creation_id = derived_id("req", *scope) if key else new_id("req")
+        return await action.answer(self._desk(visit), visit.visitor, body)
+
+    def _desk(self, visit: Visit) -> Desk:
+        return CallersDesk(self.services, visit.visitor)
+
     def _headers(self, visit: Visit) -> Mapping[str, str]:
-        headers = {REQUEST_ID: visit.request_id, **self.cors.headers(visit.ask.headers)}
+        headers = {
+            REQUEST_ID: visit.request_id,
+            **self.cors.headers(visit.ask.headers),
+            **visit.dialect.window_headers(visit.windows),
+        }
         if visit.replayed:
             headers[REPLAYED] = "true"
         return headers if visit.job is None else headers | jobs.headers(visit.job)

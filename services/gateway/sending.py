@@ -3,8 +3,9 @@
 Pictures never lie in memory whole: all replies share one budget of block buffers, so that many at once get smaller blocks.
 """
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -13,13 +14,15 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from gateway.sources import Sources
-from gateway.wire import Base64Of, Reply
+from gateway.wire import Base64Of, Event, Reply
 
 _SERVER = "gesso"
 _UNIT_BYTES = 3 * 1024
 """Blocks are multiples of 3 bytes, so that the base64 of one runs into that of the next."""
 _SMALLEST_BLOCK_BYTES = 8 * _UNIT_BYTES
 _LARGEST_BLOCK_BYTES = 128 * _UNIT_BYTES
+_PAUSE_SECONDS = 15.0
+_PAUSE = b": still at work\n\n"
 _BUFFERED_PER_BLOCK_BYTE = 3
 """A block, its base64, and what the transport keeps of it."""
 
@@ -54,7 +57,7 @@ class Begun:
 
     reply: Reply
     opening: bytes = b""
-    rest: AsyncIterator[bytes] | None = None
+    rest: AsyncGenerator[bytes, None] | None = None
     """None where the reply is not streamed."""
 
 
@@ -67,12 +70,14 @@ class Sending:
 
     async def begin(self, reply: Reply) -> Begun:
         """Read the beginning. Raises Unavailable where a picture cannot be read, while another answer can still be given."""
+        if reply.events is not None:
+            return await self._begin_events(reply, reply.events)
         pictures = [part for part in reply.body if isinstance(part, Base64Of)]
         if not pictures:
             return Begun(reply)
         for picture in pictures:
             self._sources.check(picture.read_url, picture.byte_count)
-        rest = self._encoded(reply)
+        rest = self._encoded(reply.body)
         text, block = await anext(rest), await anext(rest)
         return Begun(reply, text + block, rest)
 
@@ -82,28 +87,64 @@ class Sending:
             return whole(begun.reply, headers)
         return await self._stream(request, begun, begun.rest, _head(begun.reply, headers))
 
+    async def _begin_events(self, reply: Reply, events: AsyncIterator[Event]) -> Begun:
+        """Wait for the first event: what fails before it can still be answered as an error."""
+        rest = self._written(events)
+        return Begun(reply, await anext(rest, b""), rest)
+
+    async def _written(self, events: AsyncIterator[Event]) -> AsyncGenerator[bytes, None]:
+        """Events as they come, and a comment where they keep proxies waiting."""
+        async for event in _with_pauses(events):
+            if event is None:
+                yield _PAUSE
+                continue
+            yield event.head
+            async for block in self._encoded(event.data):
+                yield block
+            yield b"\n\n"
+
     async def _stream(
-        self, request: web.BaseRequest, begun: Begun, rest: AsyncIterator[bytes], headers: CIMultiDict[str]
+        self, request: web.BaseRequest, begun: Begun, rest: AsyncGenerator[bytes, None], headers: CIMultiDict[str]
     ) -> web.StreamResponse:
         response = web.StreamResponse(status=begun.reply.status, headers=headers)
-        response.content_length = begun.reply.length
+        if begun.reply.events is None:
+            response.content_length = begun.reply.length
         await response.prepare(request)
         if request.method == "HEAD":
             return response
         with self._blocks.sending():
             await response.write(begun.opening)
-            async for block in rest:
-                await response.write(block)
+            async with contextlib.aclosing(rest):
+                async for block in rest:
+                    await response.write(block)
         await response.write_eof()
         return response
 
-    async def _encoded(self, reply: Reply) -> AsyncIterator[bytes]:
-        for part in reply.body:
+    async def _encoded(self, body: Sequence[bytes | Base64Of]) -> AsyncGenerator[bytes, None]:
+        for part in body:
             if isinstance(part, bytes):
                 yield part
                 continue
             async for block in self._sources.blocks(part.read_url, part.byte_count, lambda: self._blocks.block_bytes):
                 yield pybase64.b64encode(block)
+
+
+async def _with_pauses(events: AsyncIterator[Event]) -> AsyncGenerator[Event | None, None]:
+    """The events, the first as it comes, and None whenever the next takes longer than a pause."""
+    pause: float | None = None
+    async with contextlib.AsyncExitStack() as stack:
+        if isinstance(events, AsyncGenerator):
+            await stack.enter_async_context(contextlib.aclosing(events))
+        while True:
+            following = asyncio.ensure_future(anext(events, None))
+            stack.callback(following.cancel)
+            while not (await asyncio.wait((following,), timeout=pause))[0]:
+                yield None
+            event = following.result()
+            if event is None:
+                return
+            yield event
+            pause = _PAUSE_SECONDS
 
 
 def whole(reply: Reply, headers: Mapping[str, str] = MappingProxyType({})) -> web.Response:
@@ -114,6 +155,6 @@ def whole(reply: Reply, headers: Mapping[str, str] = MappingProxyType({})) -> we
 
 def _head(reply: Reply, headers: Mapping[str, str]) -> CIMultiDict[str]:
     everything = CIMultiDict({"Server": _SERVER, **headers, **reply.headers})
-    if reply.body:
+    if reply.body or reply.events is not None:
         everything["Content-Type"] = reply.content_type
     return everything

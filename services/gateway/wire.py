@@ -1,7 +1,7 @@
 """What comes in and goes out by HTTP, in the edge's own terms: an Ask, a Reply, and pictures that stand in a reply as base64."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -10,10 +10,14 @@ import msgspec
 _MARK = b"\x00"
 """Stands where a picture's base64 goes. JSON escapes control characters, so that no encoded text can hold it."""
 
+_encoder = msgspec.json.Encoder()
+
 PICTURE_HERE: Any = msgspec.Raw(b'"' + _MARK + b'"')
 """The value of a field that a picture's base64 fills when the reply is sent."""
 
 JSON = "application/json"
+EVENT_STREAM = "text/event-stream"
+FORM = "multipart/form-data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,8 @@ class Reply:
     body: tuple[bytes | Base64Of, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     content_type: str = JSON
+    events: "AsyncIterator[Event] | None" = None
+    """Server-sent events in place of a body."""
 
     @property
     def length(self) -> int:
@@ -56,10 +62,38 @@ class Reply:
 
     def bearing(self, headers: Mapping[str, str]) -> "Reply":
         """The same reply with more headers."""
-        return Reply(self.status, self.body, {**self.headers, **headers}, self.content_type)
+        return replace(self, headers={**self.headers, **headers})
 
 
-_encoder = msgspec.json.Encoder()
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One server-sent event: its data are sent part after part, on one line. `name` and `id` are left out where they are empty.
+
+    Source: the HTML standard, "Server-sent events".
+    """
+
+    data: tuple[bytes | Base64Of, ...]
+    name: str = ""
+    id: str = ""
+
+    @property
+    def head(self) -> bytes:
+        """The lines before the data, and the beginning of theirs."""
+        name = f"event: {self.name}\n" if self.name else ""
+        event_id = f"id: {self.id}\n" if self.id else ""
+        return f"{event_id}{name}data: ".encode()
+
+
+def json_event(value: object, *, name: str = "", event_id: str = "", pictures: Sequence[Base64Of] = ()) -> Event:
+    """Encode `value` as an event's data; each PICTURE_HERE in it is filled by the next of `pictures`."""
+    encoded = _encoder.encode(value)
+    return Event(_filled(encoded, pictures) if pictures else (encoded,), name, event_id)
+
+
+def event_reply(events: AsyncIterator[Event]) -> Reply:
+    """An answer that goes on as long as its events do."""
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return Reply(200, headers=headers, content_type=EVENT_STREAM, events=events)
 
 
 def json_reply(

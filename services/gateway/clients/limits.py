@@ -7,6 +7,7 @@ that a limit that an operator lifts is lifted.
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from gateway.clients.memory import Memory
 from gesso.billing.v1.billing_pb2 import Caller, TakeLimitsRequest, TakeLimitsResponse, WindowState
@@ -26,6 +27,23 @@ Taking = TakeLimitsRequest.Taking
 Result = TakeLimitsResponse.TakeLimitsResult
 
 
+class UsedUp(Fault):
+    """RATE_LIMITED, with the windows as they stand."""
+
+    def __init__(self, fault: Fault, windows: Sequence[WindowState], retry_after_seconds: float) -> None:
+        super().__init__(
+            fault.reason, fault.message, details=fault.details, retry_after_seconds=max(retry_after_seconds, 0.0)
+        )
+        self.windows = windows
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    fault: Fault
+    windows: Sequence[WindowState]
+    reset_at: float
+
+
 class Limits:
     """Counts requests over the link to billing."""
 
@@ -34,46 +52,47 @@ class Limits:
         self._calls = Batches(link, stub.TakeLimits, stub.TakeLimitsBatches)
         self._clock = clock
         self._takings: Coalescer[Taking, Result] = Coalescer(self._flush)
-        self._refused: Memory[tuple[str, str], tuple[Fault, float]] = Memory(clock)
+        self._refused: Memory[tuple[str, str], _Refusal] = Memory(clock)
 
-    async def take(self, caller: Caller, dialect: str) -> Sequence[WindowState]:
-        """Count one request of a caller; the windows after it. Raises Fault RATE_LIMITED."""
-        if dialect not in caller.limited_dialects:
+    async def take(self, caller: Caller, dialect: str, *, is_call: bool = False) -> Sequence[WindowState]:
+        """Count one request of a caller; the windows after it. Raises UsedUp.
+
+        `is_call` counts it for the account's statistics too, whether or not anything limits it.
+        """
+        if not is_call and dialect not in caller.limited_dialects:
             return ()
-        return await self._count((caller.account_id, dialect), Taking(caller_token=caller.token, dialect=dialect))
+        taking = Taking(caller_token=caller.token, dialect=dialect, is_call=is_call)
+        return await self._count((caller.account_id, dialect), taking)
 
-    async def take_address(self, address: str) -> None:
-        """Count one request without a key. Raises Fault RATE_LIMITED.
+    async def take_address(self, address: str, limit: str = KEYLESS) -> Sequence[WindowState]:
+        """Count one request of an address; the windows after it. Raises UsedUp.
 
         Where billing cannot count, it is let in: what needs no key is cheap, and is read most while something is away.
         """
         try:
             async with asyncio.timeout(_COUNTING_SECONDS):
-                await self._count((f"address:{address}", KEYLESS), Taking(address=address, dialect=KEYLESS))
+                return await self._count((f"address:{address}", limit), Taking(address=address, dialect=limit))
         except TimeoutError:
-            return
+            return ()
         except Fault as fault:
             if fault.reason == pb.REASON_RATE_LIMITED:
                 raise
+            return ()
 
     async def _count(self, subject: tuple[str, str], taking: Taking) -> Sequence[WindowState]:
         known = self._refused.get(subject)
         if known is not None:
-            raise _renewed(known[0], known[1] - self._clock())
+            raise UsedUp(known.fault, known.windows, known.reset_at - self._clock())
         result = await self._takings.submit(taking)
         if not result.HasField("fault"):
             return result.windows
-        reset_at = _reset_at(result, self._clock())
-        fault = from_proto(result.fault)
-        self._refused.put(subject, (fault, reset_at), until=min(reset_at, self._clock() + REFUSAL_KEPT_SECONDS))
-        raise _renewed(fault, reset_at - self._clock())
+        now = self._clock()
+        refusal = _Refusal(from_proto(result.fault), result.windows, _reset_at(result, now))
+        self._refused.put(subject, refusal, until=min(refusal.reset_at, now + REFUSAL_KEPT_SECONDS))
+        raise UsedUp(refusal.fault, refusal.windows, refusal.reset_at - now)
 
     async def _flush(self, takings: list[Taking]) -> Sequence[Result]:
         return (await self._calls.call(TakeLimitsRequest(takings=takings))).results
-
-
-def _renewed(fault: Fault, seconds: float) -> Fault:
-    return Fault(fault.reason, fault.message, details=fault.details, retry_after_seconds=max(seconds, 0.0))
 
 
 def _reset_at(result: Result, now: float) -> float:

@@ -76,6 +76,7 @@ class Watch:
         self._link = link
         self._stub = JobsStub(link.channel)
         self._waits: dict[str, set[Wait]] = {}
+        self._followers: dict[str, set[asyncio.Queue[Job | None]]] = {}
         self._early: OrderedDict[str, Job] = OrderedDict()
         self._to_send: asyncio.Queue[WatchJobsRequest] = asyncio.Queue()
         self._left = asyncio.Event()
@@ -94,7 +95,7 @@ class Watch:
 
     async def idle(self) -> None:
         """Return when nobody waits."""
-        while self._waits:
+        while self._waits or self._followers:
             self._left.clear()
             await self._left.wait()
 
@@ -103,6 +104,9 @@ class Watch:
         for waits in self._waits.values():
             for wait in waits:
                 wait.end(None)
+        for followers in self._followers.values():
+            for queue in followers:
+                queue.put_nowait(None)
 
     async def wait(self, job_id: str, deadline: float, *, ask: AskForJob, told_by: int) -> Job | None:
         """The ended job, or None where the loop's clock passes `deadline` first.
@@ -122,24 +126,64 @@ class Watch:
         finally:
             self._leave(job_id, wait)
 
+    async def follow(self, job: Job, *, ask: AskForJob) -> AsyncIterator[Job]:
+        """The job as it stands, and again at each change until it has ended; it stops before that where the edge does.
+
+        Where the stream is silent for long, `ask` fetches the job.
+        """
+        queue: asyncio.Queue[Job | None] = asyncio.Queue()
+        self._followers.setdefault(job.id, set()).add(queue)
+        self._send(add=(job.id,))
+        try:
+            yield job
+            while not has_ended(job):
+                news = await self._news(queue, ask)
+                if news is None:
+                    return
+                if news.revision > job.revision or has_ended(news):
+                    job = news
+                    yield job
+        finally:
+            self._stop_following(job.id, queue)
+
+    async def _news(self, queue: "asyncio.Queue[Job | None]", ask: AskForJob) -> Job | None:
+        try:
+            return await asyncio.wait_for(queue.get(), NET_SECONDS)
+        except TimeoutError:
+            return await ask()
+
+    def _stop_following(self, job_id: str, queue: "asyncio.Queue[Job | None]") -> None:
+        followers = self._followers[job_id]
+        followers.discard(queue)
+        if not followers:
+            del self._followers[job_id]
+            self._left.set()
+            if job_id not in self._waits:
+                self._send(drop=(job_id,))
+
     def _leave(self, job_id: str, wait: Wait) -> None:
         waits = self._waits[job_id]
         waits.discard(wait)
         if not waits:
             del self._waits[job_id]
             self._left.set()
-            if not wait.saw_the_end:
+            if not wait.saw_the_end and job_id not in self._followers:
                 self._send(drop=(job_id,))
 
     def _send(self, *, add: Iterable[str] = (), drop: Iterable[str] = ()) -> None:
         self._to_send.put_nowait(WatchJobsRequest(watch_id=self.id, add_job_ids=add, drop_job_ids=drop))
 
     def take_news(self, jobs: Iterable[Job]) -> None:
-        """Wake whoever waits for a job that has ended."""
+        """Tell those who follow a job, and wake whoever waits for one that has ended."""
         for job in jobs:
+            followers = self._followers.get(job.id)
+            for queue in followers or ():
+                queue.put_nowait(job)
             if not has_ended(job):
                 continue
             waits = self._waits.get(job.id)
+            if waits is None and followers:
+                continue
             if waits is None:
                 self._early[job.id] = job
                 if len(self._early) > _EARLY_JOBS:
@@ -164,7 +208,7 @@ class Watch:
     async def _messages(self) -> AsyncIterator[WatchJobsRequest]:
         """What a fresh stream is told: every job that is waited for, then each change."""
         self._to_send = asyncio.Queue()
-        yield WatchJobsRequest(watch_id=self.id, add_job_ids=tuple(self._waits))
+        yield WatchJobsRequest(watch_id=self.id, add_job_ids={**self._waits, **self._followers}.keys())
         while True:
             yield await self._to_send.get()
 

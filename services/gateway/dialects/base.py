@@ -1,19 +1,24 @@
-"""What a dialect is: routes as data, a parse from the wire to a purchase, and words for what became of it.
+"""What a dialect is: routes as data, a parse from the wire to an order, and words for what became of it.
 
 A dialect knows no transport and no other dialect; nothing outside its own file or folder knows it. Adding one is that file and one
 entry in `gateway.dialects`.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import msgspec
 
 from gateway.about import About, Scheme
-from gateway.wire import Ask, Reply
+from gateway.desk import Desk
+from gateway.forms import Form
+from gateway.orders import Order
+from gateway.visitor import Visitor
+from gateway.wire import Event, Reply
+from gesso.billing.v1.billing_pb2 import WindowState
 from gesso.errors.v1.reason_pb2 import Reason
-from gesso.generator.v1.generator_pb2 import Job, Model, Picture, Purchase, Quote
+from gesso.generator.v1.generator_pb2 import Job, Picture, Quote
 from servicekit.faults import Fault
 
 
@@ -23,26 +28,30 @@ class Addresses(Protocol):
     def picture(self, job: Job, picture: Picture) -> str:
         """A signed link to a picture, valid for the dialect's `link_seconds`."""
 
+    def temporary(self, job: Job, picture: Picture, index: int) -> str:
+        """A link without a query, whose path is the capability, to a picture that is deleted when its time is over."""
+
     def edge(self, path: str) -> str:
         """The absolute address of a path of this platform."""
 
 
-class Platform(Protocol):
-    """What a dialect's reading routes may ask of the platform, on behalf of the caller."""
-
-    async def models(self) -> Sequence[Model]:
-        """Every public model."""
+Updates = AsyncIterator[Job]
+"""A job as it stands, and again each time that it changes; the last one has ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class Buy:
-    """A POST that costs money: the JSON body is checked against `body`, `parse` makes the purchase of it.
+    """A POST that costs money: the body is checked against `body`, `parse` makes the order of it, or raises Fault.
 
-    `parse` fills draws, facts, webhook_url and keep_seconds; it raises Fault. The rest of the purchase is the edge's.
+    `form` makes such a body of a multipart form, for routes that take one. `waits` is False where the call never waits for its
+    job. `events` words the job as it goes on, for orders that ask for a stream.
     """
 
     body: type[msgspec.Struct]
-    parse: Callable[[Any, Ask], Purchase]
+    parse: Callable[[Any, Visitor], Order]
+    form: Callable[[Form], Any] | None = None
+    waits: bool = True
+    events: "Callable[[Updates, Addresses], AsyncIterator[Event]] | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +60,36 @@ class ShowJob:
 
 
 @dataclass(frozen=True, slots=True)
+class CancelJob:
+    """The path that cancels what has not started of job `{id}`; `Dialect.cancelled` words the job then."""
+
+
+@dataclass(frozen=True, slots=True)
+class FollowJob:
+    """A stream of server-sent events about job `{id}`. Their ids count up and are the same whenever the job is followed: the edge
+    leaves out those up to `Last-Event-ID`.
+    """
+
+    events: Callable[[Updates, Addresses], AsyncIterator[Event]]
+
+
+@dataclass(frozen=True, slots=True)
 class Show:
     """A route that reads."""
 
-    answer: Callable[[Platform, Ask], Awaitable[Reply]]
+    answer: Callable[[Desk, Visitor], Awaitable[Reply]]
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """A route that changes something and costs nothing; `body` is None where it takes none.
+
+    `creates` says that the Idempotency-Key is honoured: `Visitor.creation_id` is the same for a repeat.
+    """
+
+    answer: Callable[[Desk, Visitor, Any], Awaitable[Reply]]
+    body: type[msgspec.Struct] | None = None
+    creates: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,23 +99,30 @@ class Unserved:
     message: str
 
 
-Action = Buy | ShowJob | Show | Unserved
+Action = Buy | ShowJob | CancelJob | FollowJob | Show | Act | Unserved
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One method and path; `{name}` in the path stands for one whole segment. `name` is the scope of idempotency keys."""
+    """One method and path; `{name}` in the path stands for one whole segment. `name` is the scope of idempotency keys.
+
+    `counts` is False for a route that no limit counts.
+    """
 
     method: str
     path: str
     name: str
     action: Action
     about: About
+    counts: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A fault about to be worded; `status` is that of the one status table, `public_url` where this platform's pages are."""
+    """A fault about to be worded; `status` is the dialect's own for its reason, else that of the one status table.
+
+    `public_url` is where this platform's pages are.
+    """
 
     fault: Fault
     status: int
@@ -116,6 +158,10 @@ class Dialect(Protocol):
         """The code that the error of each reason bears."""
 
     @property
+    def statuses(self) -> Mapping[Reason.ValueType, int]:
+        """The statuses in which it differs from the one table."""
+
+    @property
     def prefixes(self) -> tuple[str, ...]:
         """Paths below which every answer, also to an unknown path, wears this dialect's words."""
 
@@ -131,8 +177,19 @@ class Dialect(Protocol):
     def link_seconds(self) -> int:
         """How long a link to a picture is valid."""
 
+    @property
+    def limited_by_address(self) -> bool:
+        """Whether requests are limited by the client's address, under the dialect's name in billing's table of addresses."""
+
+    @property
+    def counts_calls(self) -> bool:
+        """Whether its POST requests are counted for the account's statistics."""
+
     def credential(self, headers: Mapping[str, str]) -> str | None:
         """The api key of a request, None where none was sent."""
+
+    def window_headers(self, windows: Sequence[WindowState]) -> Mapping[str, str]:
+        """What every answer says of the caller's limits; see `gateway.windows`. Nothing where nothing limits."""
 
     def job_path(self, job: Job) -> str:
         """Where the job is polled."""
@@ -147,7 +204,13 @@ class Dialect(Protocol):
         """The answer to a call whose wait ran out, or raises Fault TIMEOUT. The job goes on."""
 
     def finished(self, job: Job, addresses: Addresses) -> Reply:
-        """The answer of a job that has ended. Raises its Fault where that is the answer."""
+        """The answer of a call whose job has ended. Raises its Fault where that is the answer."""
+
+    def shown(self, job: Job, addresses: Addresses) -> Reply:
+        """The answer to a poll after the job's end; most dialects answer as `finished` does."""
+
+    def cancelled(self, job: Job, addresses: Addresses) -> Reply:
+        """The answer to a cancellation."""
 
     def quoted(self, quote: Quote) -> Reply:
         """The answer to a dry run."""

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from gateway.about import About
-from gateway.dialects.base import Action, Buy, Dialect, Problem, Show, ShowJob, Unserved
+from gateway.dialects.base import Act, Action, Buy, CancelJob, Dialect, FollowJob, Problem, Show, ShowJob, Unserved
 from gateway.faults import STATUSES
 from gateway.manual.reasons import EXPLAINED
 from gesso.errors.v1 import reason_pb2 as pb
@@ -55,7 +55,10 @@ _DRAWING: Reasons = (
 _BY_ACTION: Mapping[type[Action], Reasons] = {
     Buy: _BODY + _REPEATING + _BUYING + _DRAWING,
     ShowJob: (pb.REASON_NOT_FOUND, *_BUYING, *_DRAWING),
+    CancelJob: (pb.REASON_NOT_FOUND, pb.REASON_CONFLICT),
+    FollowJob: (pb.REASON_NOT_FOUND,),
     Show: (),
+    Act: _BODY,
     Unserved: (pb.REASON_NOT_IMPLEMENTED,),
 }
 KEYLESS: Reasons = (pb.REASON_RATE_LIMITED, pb.REASON_INTERNAL)
@@ -79,7 +82,8 @@ class Wording:
 def wording(dialect: Dialect, reason: Reason.ValueType, public_url: str = "") -> Wording:
     """Ask the dialect itself."""
     fault = EXPLAINED[reason].example(reason)
-    reply = dialect.word(Problem(fault, STATUSES[reason], "req_01JZX4", public_url))
+    status = dialect.statuses.get(reason, STATUSES[reason])
+    reply = dialect.word(Problem(fault, status, "req_01JZX4", public_url))
     text = b"".join(part for part in reply.body if isinstance(part, bytes))
     return Wording(reply.status, dialect.codes[reason], msgspec.json.decode(text))
 

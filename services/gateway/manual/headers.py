@@ -7,9 +7,10 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from gateway.asked import REPLAYED
-from gateway.dialects.base import Action, Buy, ShowJob
+from gateway.dialects.base import Action, Buy, CancelJob, Dialect, FollowJob, Route, ShowJob
 from gateway.manual.reasons import EXPLAINED
 from gateway.middleware.request_id import HEADER as REQUEST_ID
+from gesso.billing.v1.billing_pb2 import WINDOW_DAY, WINDOW_HOUR, WINDOW_MINUTE, WindowState
 from gesso.errors.v1.reason_pb2 import Reason
 
 
@@ -39,6 +40,15 @@ HEADERS: Mapping[str, Header] = {
     "Sunset": Header("When the model's name may cease to work (RFC 8594).", "Tue, 12 May 2026 00:00:00 GMT"),
     "WWW-Authenticate": Header("How to send an API key.", 'Bearer realm="gesso"'),
     "Allow": Header("The methods that the path takes.", "GET, HEAD"),
+    "X-RateLimit-Limit": Header(
+        "Requests that the window with the fewest left allows in all.", 60, Annotated[int, Meta(ge=0)]
+    ),
+    "X-RateLimit-Remaining": Header("Requests that are left in it.", 58, Annotated[int, Meta(ge=0)]),
+    "X-RateLimit-Reset": Header("When it ends, in Unix seconds.", 1_753_000_000, Annotated[int, Meta(ge=0)]),
+    "X-RateLimit-Reset-After": Header("Seconds until it ends.", 36, Annotated[int, Meta(ge=0)]),
+    "X-Quota-Limit": Header("Requests that the day allows in all.", 10_000, Annotated[int, Meta(ge=0)]),
+    "X-Quota-Remaining": Header("Requests that are left of the day.", 9_842, Annotated[int, Meta(ge=0)]),
+    "X-Quota-Reset": Header("When the UTC day ends, in Unix seconds.", 1_753_056_000, Annotated[int, Meta(ge=0)]),
     "Cache-Control": Header("How long the page may be kept.", "public, max-age=300"),
 }
 
@@ -49,7 +59,18 @@ def of_success(action: Action, status: int) -> tuple[str, ...]:
     """The headers of an answer that is no error."""
     if isinstance(action, Buy):
         return (REQUEST_ID, *_OF_A_JOB, REPLAYED, *(("Preference-Applied",) if status == 202 else ()))
-    return (REQUEST_ID, *_OF_A_JOB) if isinstance(action, ShowJob) else (REQUEST_ID,)
+    return (REQUEST_ID, *_OF_A_JOB) if isinstance(action, ShowJob | CancelJob | FollowJob) else (REQUEST_ID,)
+
+
+_WINDOWS = tuple(
+    WindowState(window=window, limit=60, remaining=58, reset_at=1_753_000_000)
+    for window in (WINDOW_MINUTE, WINDOW_HOUR, WINDOW_DAY)
+)
+
+
+def of_limits(dialect: Dialect, route: Route) -> tuple[str, ...]:
+    """The headers about the caller's limits on the answers of a route that counts, where something limits the caller."""
+    return tuple(dialect.window_headers(_WINDOWS)) if route.counts else ()
 
 
 def of_error(action: Action | None, status: int, reasons: Iterable[Reason.ValueType]) -> tuple[str, ...]:
@@ -60,8 +81,8 @@ def of_error(action: Action | None, status: int, reasons: Iterable[Reason.ValueT
         "Retry-After": any(EXPLAINED[reason].passes for reason in reasons),
         "WWW-Authenticate": status == 401,
         "Allow": status == 405,
-        "X-Should-Retry": status >= 500 and isinstance(action, Buy | ShowJob),
+        "X-Should-Retry": status >= 500 and isinstance(action, Buy | ShowJob | FollowJob),
         REPLAYED: buys and status >= 400,
-        **dict.fromkeys(_OF_A_JOB, isinstance(action, Buy | ShowJob)),
+        **dict.fromkeys(_OF_A_JOB, isinstance(action, Buy | ShowJob | CancelJob | FollowJob)),
     }
     return tuple(name for name, is_borne in borne.items() if is_borne)

@@ -7,12 +7,12 @@ import msgspec
 
 from gateway.about import About, Answer, Parameter, Scheme
 from gateway.asked import PARAMETERS as MANNERS
-from gateway.dialects.base import Buy, Dialect, Route
+from gateway.dialects.base import Act, Action, Buy, Dialect, Route
 from gateway.manual.failures import KEYLESS, Reasons, by_status, reasons_of, wording
-from gateway.manual.headers import HEADERS, of_error, of_success
+from gateway.manual.headers import HEADERS, of_error, of_limits, of_success
 from gateway.manual.reasons import EXPLAINED
 from gateway.plain import PlainRoute
-from gateway.wire import JSON
+from gateway.wire import EVENT_STREAM, FORM, JSON
 from gesso.errors.v1 import reason_pb2 as pb
 from gesso.errors.v1.reason_pb2 import Reason
 from servicekit.version import VERSION
@@ -30,6 +30,8 @@ A GET may also be sent as HEAD, and every path answers OPTIONS for pages of othe
 method that a path does not take by 405 with `Allow`. The page `/docs/errors/{code}` explains any error by its code.
 """
 PLATFORM = "platform"
+NO_CONTENT = 204
+UNAUTHORIZED = 401
 _PLATFORM_TEXT = "What belongs to no API: life signs and documentation, without a key."
 _REQUEST_ID = Parameter(
     "X-Request-ID",
@@ -113,7 +115,7 @@ def _header(name: str) -> Object:
 
 def _operation(dialect: Dialect, route: Route, schemas: Schemas) -> Object:
     about, action = route.about, route.action
-    parameters = (*about.parameters, *(MANNERS if isinstance(action, Buy) else ()), _REQUEST_ID)
+    parameters = (*about.parameters, *_manners(action), _REQUEST_ID)
     operation: Object = {
         "operationId": f"{dialect.name}.{route.name}",
         "tags": [dialect.name],
@@ -121,15 +123,30 @@ def _operation(dialect: Dialect, route: Route, schemas: Schemas) -> Object:
         "security": [_security(scheme) for scheme in dialect.schemes],
         "parameters": [_parameter(parameter) for parameter in parameters],
     }
-    if isinstance(action, Buy):
-        operation["requestBody"] = {
-            "required": True,
-            "content": {JSON: _media(schemas.of(dialect.name, action.body), about.requests)},
-        }
-    successes = dict(_successes(dialect.name, route, schemas))
+    body = _body(dialect.name, route, schemas)
+    if body:
+        operation["requestBody"] = {"required": True, "content": body}
+    successes = dict(_successes(dialect, route, schemas))
     failing = by_status(dialect, reasons_of(action, about))
     errors = {str(status): _failure(dialect, route, status, reasons, schemas) for status, reasons in failing.items()}
     return {**operation, "responses": {**successes, **errors}}
+
+
+def _body(owner: str, route: Route, schemas: Schemas) -> Object:
+    """What a route takes, by media type."""
+    about, action = route.about, route.action
+    if not isinstance(action, Buy | Act) or action.body is None:
+        return {}
+    taken = {JSON: _media(schemas.of(owner, action.body), about.requests)}
+    if about.form is not None:
+        taken[FORM] = _media(schemas.of(owner, about.form), {})
+    return taken
+
+
+def _manners(action: Action) -> Sequence[Parameter]:
+    if isinstance(action, Buy):
+        return MANNERS
+    return MANNERS[:1] if isinstance(action, Act) and action.creates else ()
 
 
 def _words(about: About) -> Object:
@@ -156,9 +173,10 @@ def _media(schema: Object, examples: Mapping[str, Any]) -> Object:
     return {"schema": schema, **({"examples": values} if values else {})}
 
 
-def _successes(owner: str, route: Route, schemas: Schemas) -> Iterator[tuple[str, Object]]:
+def _successes(dialect: Dialect, route: Route, schemas: Schemas) -> Iterator[tuple[str, Object]]:
     for status, answers in _grouped(route.about.answers).items():
-        yield str(status), _success(owner, answers, of_success(route.action, status), schemas)
+        headers = (*of_success(route.action, status), *of_limits(dialect, route))
+        yield str(status), _success(dialect.name, answers, headers, schemas)
 
 
 def _grouped(answers: Iterable[Answer]) -> Mapping[int, list[Answer]]:
@@ -174,12 +192,22 @@ def _success(owner: str, answers: Sequence[Answer], headers: Iterable[str], sche
         "description": " ".join(answer.text for answer in answers),
         "headers": _references(borne),
     }
+    content = {
+        kind.partition(";")[0]: _content(
+            owner, kind, [answer for answer in answers if answer.content_type == kind], schemas
+        )
+        for kind in dict.fromkeys(answer.content_type for answer in answers if answer.status != NO_CONTENT)
+    }
+    return {**response, **({"content": content} if content else {})}
+
+
+def _content(owner: str, content_type: str, answers: Sequence[Answer], schemas: Schemas) -> Object:
     types = [answer.body for answer in answers if answer.body is not None]
     examples = {answer.text.rstrip("."): answer.example for answer in answers if answer.example is not None}
-    content_type = answers[0].content_type.partition(";")[0]
-    untyped = {"type": "object" if content_type == JSON else "string"}
-    response["content"] = {content_type: _media(schemas.of_any(owner, types) if types else untyped, examples)}
-    return response
+    if content_type == EVENT_STREAM or not types:
+        untyped = {"type": "object" if content_type == JSON else "string"}
+        return _media(untyped, {})
+    return _media(schemas.of_any(owner, types), examples)
 
 
 def _references(headers: Iterable[str]) -> Object:
@@ -190,7 +218,12 @@ def _failure(dialect: Dialect, route: Route | None, status: int, reasons: Reason
     names = [example_name(dialect, reason) for reason in reasons]
     return {
         "description": " ".join(f"{EXPLAINED[reason].title}." for reason in reasons),
-        "headers": _references(of_error(route.action if route else None, status, reasons)),
+        "headers": _references(
+            (
+                *of_error(route.action if route else None, status, reasons),
+                *(of_limits(dialect, route) if route and status != UNAUTHORIZED else ()),
+            )
+        ),
         "content": {
             JSON: {
                 "schema": schemas.of(dialect.name, dialect.error_body),

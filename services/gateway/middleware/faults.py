@@ -15,7 +15,8 @@ def worded(fault: Fault, dialect: Dialect, *, request_id: str, public_url: str, 
 
     Source: contract.md, "Calls, jobs and retries".
     """
-    reply = dialect.word(Problem(fault, STATUSES[fault.reason], request_id, public_url))
+    status = dialect.statuses.get(fault.reason, STATUSES[fault.reason])
+    reply = dialect.word(Problem(fault, status, request_id, public_url))
     stop = {"X-Should-Retry": "false"} if purchase_began and reply.status >= 500 else {}
     return reply.bearing(owed(fault, reply.status) | stop)
 

@@ -3,7 +3,6 @@
 import pytest
 
 from gateway.dialects.openai.requests import Facts, GenerationRequest, facts_of, purchase
-from gateway.purchases import fingerprint
 from gesso.generator.v1.generator_pb2 import OPERATION_TEXT_TO_IMAGE, Draw, Purchase
 from servicekit.faults import InvalidField
 
@@ -79,12 +78,3 @@ def test_the_longest_prompt_is_the_models(model: str, longest: int) -> None:
 
 def test_the_strongest_compression_is_not_the_default() -> None:
     assert _purchase(output_format="jpeg", output_compression=0).draws[0].output_quality == 1
-
-
-def test_a_fingerprint_is_of_the_content_and_not_of_a_secret() -> None:
-    assert fingerprint(_purchase()) == fingerprint(_purchase())
-    assert fingerprint(_purchase()) != fingerprint(_purchase(response_format="b64_json"))
-    sealed = _purchase()
-    sealed.draws[0].sealed_secret = b"secret"
-    assert fingerprint(sealed) == fingerprint(_purchase())
-    assert sealed.draws[0].sealed_secret == b"secret"

@@ -1,21 +1,25 @@
 """The OpenAI dialect: image generations, models and jobs, as the official SDKs of OpenAI call them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.about import BEARER
-from gateway.dialects.base import Addresses, Buy, Dialect, Platform, Problem, Route, Show, ShowJob, Unserved
+from gateway.desk import Desk
+from gateway.dialects.base import Addresses, Buy, Dialect, Problem, Route, Show, ShowJob, Unserved
 from gateway.dialects.openai import about, answers, faults, requests
 from gateway.jobs import failure
-from gateway.wire import Ask, Reply, bearer, json_reply
+from gateway.orders import Order
+from gateway.visitor import Visitor
+from gateway.wire import Reply, bearer, json_reply
+from gesso.billing.v1.billing_pb2 import WindowState
 from gesso.errors.v1 import reason_pb2 as pb
+from gesso.errors.v1.reason_pb2 import Reason
 from gesso.generator.v1.generator_pb2 import (
     OPERATION_IMAGE_TO_IMAGE,
     OPERATION_INPAINT,
     OPERATION_TEXT_TO_IMAGE,
     Job,
     Model,
-    Purchase,
     Quote,
 )
 from servicekit.faults import Fault
@@ -56,6 +60,9 @@ class _OpenAI:
     codes = faults.CODES
     prefixes = ("/v1/images", "/v1/models")
     link_seconds = _LINK_SECONDS
+    statuses: Mapping[Reason.ValueType, int] = {}
+    limited_by_address = False
+    counts_calls = False
 
     def __init__(self, settings: Settings) -> None:
         self._default_model = settings.openai_default_model
@@ -78,8 +85,11 @@ class _OpenAI:
     def credential(self, headers: Mapping[str, str]) -> str | None:
         return bearer(headers)
 
-    def _generation(self, request: requests.GenerationRequest, _: Ask) -> Purchase:
-        return requests.purchase(request, default_model=self._default_model)
+    def window_headers(self, windows: Sequence[WindowState]) -> Mapping[str, str]:
+        return {}
+
+    def _generation(self, request: requests.GenerationRequest, _: Visitor) -> Order:
+        return Order(requests.purchase(request, default_model=self._default_model))
 
     def job_path(self, job: Job) -> str:
         return f"/v1/images/jobs/{job.id}"
@@ -99,6 +109,12 @@ class _OpenAI:
             return answers.images(job, addresses)
         raise failure(job)
 
+    def shown(self, job: Job, addresses: Addresses) -> Reply:
+        return self.finished(job, addresses)
+
+    def cancelled(self, job: Job, addresses: Addresses) -> Reply:
+        return self.unfinished(job, addresses)
+
     def quoted(self, quote: Quote) -> Reply:
         return answers.quote(quote)
 
@@ -106,23 +122,23 @@ class _OpenAI:
         return faults.word(problem)
 
 
-async def _models(platform: Platform, _: Ask) -> Reply:
-    listed = [answers.model_object(model) for model in await _offered(platform)]
+async def _models(desk: Desk, _: Visitor) -> Reply:
+    listed = [answers.model_object(model) for model in await _offered(desk)]
     return json_reply(answers.ModelList("list", listed))
 
 
-async def _model(platform: Platform, ask: Ask) -> Reply:
-    wanted = ask.params["id"]
-    for model in await _offered(platform):
+async def _model(desk: Desk, visitor: Visitor) -> Reply:
+    wanted = visitor.params["id"]
+    for model in await _offered(desk):
         if model.id == wanted:
             return json_reply(answers.model_object(model))
     raise Fault(pb.REASON_UNKNOWN_MODEL, f"The model `{wanted}` does not exist.", details={"model": wanted})
 
 
-async def _offered(platform: Platform) -> list[Model]:
+async def _offered(desk: Desk) -> list[Model]:
     """The models that draw, whoever serves them now; tools such as filters and upscalers are none of this dialect's."""
     return [
         model
-        for model in await platform.models()
+        for model in await desk.models()
         if answers.NAME in model.dialects and not _DRAWING.isdisjoint(model.operations)
     ]

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from gateway.prompts import check_prompt
 from gesso.errors.v1 import reason_pb2 as pb
 from gesso.generator.v1.generator_pb2 import OPERATION_TEXT_TO_IMAGE, Draw, Purchase
 from servicekit.faults import Fault, InvalidField
@@ -90,7 +91,7 @@ def facts_of(stored: bytes) -> Facts:
 def purchase(request: GenerationRequest, *, default_model: str) -> Purchase:
     """The purchase of a generation. Raises InvalidField, or Fault NOT_IMPLEMENTED for a stream."""
     model = request.model or default_model
-    _check_prompt(request.prompt, model)
+    check_prompt(request.prompt, longest=_SHORTER_PROMPTS.get(model, MAX_PROMPT_CHARACTERS), model=model)
     _check_output(request)
     if request.stream:
         raise Fault(
@@ -121,16 +122,6 @@ def _facts(request: GenerationRequest, model: str) -> Facts:
 
 def _unless_auto(word: str | None) -> str:
     return "" if word is None or word == "auto" else word
-
-
-def _check_prompt(prompt: str, model: str) -> None:
-    if not prompt.strip():
-        raise InvalidField("prompt", "`prompt` must not be blank.")
-    if "\x00" in prompt:
-        raise InvalidField("prompt", "`prompt` must not hold the character U+0000.")
-    longest = _SHORTER_PROMPTS.get(model, MAX_PROMPT_CHARACTERS)
-    if len(prompt) > longest:
-        raise InvalidField("prompt", f"`prompt` must have at most {longest} characters for {model}, not {len(prompt)}.")
 
 
 def _check_output(request: GenerationRequest) -> None:
