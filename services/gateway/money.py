@@ -14,7 +14,7 @@ def usd_text(amount_micros: int) -> str:
     return f"{whole}.{rest:06d}".rstrip("0").rstrip(".")
 
 
-def credits(amount_micros: int, credit_micros: int) -> float:
+def in_credits(amount_micros: int, credit_micros: int) -> float:
     """An amount in credits as a JSON number, exact."""
     return amount_micros / credit_micros
 
