@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from gateway.desk import Desk
 from gesso.gallery.v1.gallery_pb2 import Image, ImageAnalysis, MaskMeasures
 from gesso.generator.v1.generator_pb2 import Purchase
 
@@ -65,7 +66,8 @@ async def attach(purchase: Purchase, images: Sequence[Image], _: Lens) -> None:
 class Order:
     """A parsed request. The fingerprint is of the purchase and the origins of its inputs, before `complete` adds what they became.
 
-    `complete` is called with the pictures in the order of `inputs`; it may also raise Fault. `respond_async` is the body's own wish
+    `complete` is called with the pictures in the order of `inputs`; it may also raise Fault. `check` asks the platform what the parse
+    alone cannot know, before anything is brought in, and may raise Fault; a replay needs neither. `respond_async` is the body's own wish
     for an answer at once, `stream` that for events.
     """
 
@@ -73,6 +75,7 @@ class Order:
     inputs: Sequence[Input] = ()
     complete: Completion = attach
     secrets: Sequence[Secret] = ()
+    check: Callable[[Desk], Awaitable[None]] | None = None
     respond_async: bool = False
     stream: bool = False
 

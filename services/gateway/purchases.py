@@ -59,7 +59,7 @@ class Purchases:
         )
         purchase = order.purchase
         self._complete(order, visit, route, wishes)
-        if order.inputs or order.secrets:
+        if order.inputs or order.secrets or order.check:
             standing = await self._standing(visit, purchase)
             if standing is not None:
                 visit.replayed = True
@@ -117,10 +117,11 @@ class Purchases:
         )
 
     async def _prepare(self, visit: Visit, order: Order) -> None:
-        """Bring the pictures in and seal the keys; the caller's token may have run out meanwhile."""
-        purchase = order.purchase
+        """Check, bring the pictures in and seal the keys; the caller's token may have run out meanwhile."""
+        purchase, desk = order.purchase, CallersDesk(self._services, visit.visitor)
+        if order.check is not None:
+            await order.check(desk)
         if order.inputs:
-            desk = CallersDesk(self._services, visit.visitor)
             images = await self._services.gallery.bring_in(visit.caller, visit.creation_id, order.inputs)
             await order.complete(purchase, images, desk)
             visit.caller = await self._callers.caller(visit.key)
