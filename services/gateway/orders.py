@@ -66,9 +66,9 @@ async def attach(purchase: Purchase, images: Sequence[Image], _: Lens) -> None:
 class Order:
     """A parsed request. The fingerprint is of the purchase and the origins of its inputs, before `complete` adds what they became.
 
-    `complete` is called with the pictures in the order of `inputs`; it may also raise Fault. `check` asks the platform what the parse
-    alone cannot know, before anything is brought in, and may raise Fault; a replay needs neither. `respond_async` is the body's own wish
-    for an answer at once, `stream` that for events.
+    `complete` is called with the pictures in the order of `inputs`; it may also raise Fault. `check` asks the platform what the
+    parse alone cannot know, before anything is brought in, and may raise Fault; a replay needs neither. `respond_async` is the
+    body's own wish for an answer at once, `stream` that for events.
     """
 
     purchase: Purchase
