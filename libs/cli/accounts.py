@@ -2,6 +2,7 @@
 
 import argparse
 import hashlib
+import re
 import uuid
 
 from cli.errors import CommandFailed
@@ -17,6 +18,10 @@ _STATES = {
     "suspended": pb.ACCOUNT_STATE_SUSPENDED,
     "closed": pb.ACCOUNT_STATE_CLOSED,
 }
+_CHANGES = ("plan", "state", "limit", "subscription", "email", "safety")
+_DEFAULT = "default"
+_IS_LIMIT = re.compile(rf"[^=]+=(\d+|{_DEFAULT})", re.ASCII)
+_IS_POLICY = re.compile(rf"[^=]+=(block|flag|off|{_DEFAULT})")
 _STATE_NAMES = {value: name for name, value in _STATES.items()}
 
 
@@ -27,7 +32,11 @@ def create(arguments: argparse.Namespace) -> Result:
     account = services.call(
         f"{_BILLING}.Accounts/CreateAccount",
         pb.CreateAccountRequest(
-            request_id=request_id, name=arguments.name, plan=arguments.plan, grant_micros=arguments.balance_usd
+            request_id=request_id,
+            name=arguments.name,
+            plan=arguments.plan,
+            grant_micros=arguments.balance_usd,
+            email=arguments.email,
         ),
         pb.Account,
     )
@@ -46,25 +55,26 @@ def show(arguments: argparse.Namespace) -> Result:
 
 
 def change(arguments: argparse.Namespace) -> Result:
-    """Change plan, state or limits."""
-    if not (arguments.plan or arguments.state or arguments.limit or arguments.subscription):
-        raise CommandFailed("Nothing to change: give --plan, --state, --limit or --subscription.")
+    """Change plan, state, limits, subscription, e-mail or prompt policy."""
+    given = {name: getattr(arguments, name) for name in _CHANGES}
+    if all(value is None for value in given.values()):
+        raise CommandFailed(f"Nothing to change: give {', '.join(f'--{name}' for name in _CHANGES)}.")
     request = pb.UpdateAccountRequest(
         account_id=arguments.account,
         plan=arguments.plan,
         state=_STATES.get(arguments.state or "", pb.ACCOUNT_STATE_UNSPECIFIED),
         subscription_active=arguments.subscription and arguments.subscription == "active",
+        email=arguments.email,
     )
     for limit in arguments.limit or ():
-        name, _, figure = limit.partition("=")
-        if figure == "default":
+        name, figure = _setting(limit, _IS_LIMIT, "--limit takes DIALECT.WINDOW=NUMBER (or =default)")
+        if figure == _DEFAULT:
             request.remove_limits.append(name)
-        elif figure.isdecimal():
-            request.set_limits[name] = int(figure)
         else:
-            raise CommandFailed(
-                f"--limit takes DIALECT.WINDOW=NUMBER (or =default), as imagegen.minute=600; not {limit!r}."
-            )
+            request.set_limits[name] = int(figure)
+    for policy in arguments.safety or ():
+        group, mode = _setting(policy, _IS_POLICY, "--safety takes GROUP=block, =flag, =off or =default")
+        request.set_safety[group] = "" if mode == _DEFAULT else mode
     return _shown(operator(Place.here()).call(f"{_BILLING}.Accounts/UpdateAccount", request, pb.Account))
 
 
@@ -115,6 +125,14 @@ def revoke_key(arguments: argparse.Namespace) -> Result:
     return _key(services.call(f"{_BILLING}.ApiKeys/RevokeApiKey", request, pb.ApiKey))
 
 
+def _setting(text: str, form: re.Pattern[str], explanation: str) -> tuple[str, str]:
+    """The two sides of `name=value`. Raises CommandFailed."""
+    if not form.fullmatch(text):
+        raise CommandFailed(f"{explanation}; not {text!r}.")
+    name, _, value = text.partition("=")
+    return name, value
+
+
 def _id_of(services: Operator, api_key: str) -> str:
     """The id of a key that someone holds: who finds one in the open may not know whose it is."""
     credential = pb.AuthenticateRequest.Credential(key_digest=hashlib.sha256(api_key.encode()).digest())
@@ -131,9 +149,13 @@ def _shown(account: pb.Account) -> dict[str, object]:
         "name": account.name,
         "plan": account.plan,
         "state": _STATE_NAMES.get(account.state, ""),
-        "subscription": "active" if account.subscription.active else "none",
+        "email": account.email,
+        "subscription": "active" if account.subscription.active else "inactive",
         **_balance(account.balance),
+        "storage_mb": account.storage_mb,
         "limits": dict(account.limits),
+        "safety": dict(account.safety),
+        "preferences": {field.name: value for field, value in account.preferences.ListFields()},
     }
 
 

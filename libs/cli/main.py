@@ -68,6 +68,7 @@ COMMANDS: tuple[Command, ...] = (
             Argument(("--name",), "the account's name", required=True),
             Argument(("--plan",), "its plan", default="free"),
             Argument(("--balance-usd",), "dollars to begin with", type=micros_of, default=0),
+            Argument(("--email",), "where its owner is reached"),
             _REQUEST_ID,
         ),
         always_json=True,
@@ -76,7 +77,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(("accounts", "show"), "show an account with its balance", accounts.show, (_ACCOUNT,)),
     Command(
         ("accounts", "set"),
-        "change plan, state or limits of an account",
+        "change an account",
         accounts.change,
         (
             _ACCOUNT,
@@ -85,7 +86,11 @@ COMMANDS: tuple[Command, ...] = (
             Argument(
                 ("--limit",), "DIALECT.WINDOW=NUMBER, as imagegen.minute=600; =default lifts the override", many=True
             ),
-            Argument(("--subscription",), "whether the subscription is paid", choices=("active", "none")),
+            Argument(("--subscription",), "whether the subscription is paid", choices=("active", "inactive")),
+            Argument(("--email",), "the owner's address, or '' for none"),
+            Argument(
+                ("--safety",), "GROUP=block, =flag or =off for a group of prompt rules; =default lifts it", many=True
+            ),
         ),
     ),
     Command(

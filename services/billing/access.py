@@ -18,6 +18,10 @@ ACCESS: Mapping[str, frozenset[str]] = {
     f"{_PACKAGE}.Ledger/ListHolds": _GENERATOR,
     f"{_PACKAGE}.Ledger/GetBalance": frozenset({"gateway", "generator"}),
     f"{_PACKAGE}.Accounts/GetAccount": frozenset({"gateway", "generator", "gallery", "webhooks"}),
+    f"{_PACKAGE}.Accounts/SetPreferences": _GATEWAY,
     f"{_PACKAGE}.ApiKeys": _GATEWAY,
     f"{_PACKAGE}.Budgets": _GATEWAY,
 }
+
+PROVING = frozenset({"gateway"})
+"""Who must show by a caller's token that the account which a request names is the caller's: the edge faces the world."""

@@ -3,10 +3,13 @@
 import dataclasses
 import datetime
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
+from billing import preferences, safety
+from billing.checks import email
 from billing.plans import Plan
+from billing.preferences import PLATFORMS_OWN, Preferences
 from gesso.errors.v1 import reason_pb2 as pb
 from servicekit.faults import Conflict, Fault, InvalidField
 from servicekit.ids import new_id
@@ -22,7 +25,7 @@ class AccountState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One account with its balance, in micros."""
+    """One account with its balance, in micros. `email` is empty where none is known."""
 
     id: str
     name: str
@@ -32,19 +35,25 @@ class Account:
     subscription_active: bool
     renews_at: datetime.datetime | None
     created_at: datetime.datetime
-    posted_micros: int
-    held_micros: int
+    email: str = ""
+    preferences: Preferences = PLATFORMS_OWN
+    safety: Mapping[str, str] = field(default_factory=dict)
+    posted_micros: int = 0
+    held_micros: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What an update asks for; None leaves a thing as it is."""
+    """What an update asks for; None leaves a thing as it is, in `preferences` too. An empty mode in `set_safety` removes it."""
 
-    plan: str | None
-    state: AccountState | None
-    set_limits: Mapping[str, int]
-    remove_limits: tuple[str, ...]
-    subscription_active: bool | None
+    plan: str | None = None
+    state: AccountState | None = None
+    set_limits: Mapping[str, int] = field(default_factory=dict)
+    remove_limits: tuple[str, ...] = ()
+    subscription_active: bool | None = None
+    email: str | None = None
+    set_safety: Mapping[str, str] = field(default_factory=dict)
+    preferences: Preferences = PLATFORMS_OWN
 
 
 def refusal(state: AccountState) -> Fault:
@@ -55,23 +64,29 @@ def refusal(state: AccountState) -> Fault:
     return Fault(pb.REASON_ACCOUNT_CLOSED, "The account is closed.")
 
 
-def new_account(name: str, plan: Plan, now: datetime.datetime) -> Account:
+def new_account(name: str, plan: Plan, email_address: str, now: datetime.datetime) -> Account:
     """Return an account without money; a plan's subscription is active from the start and renews in a month."""
     renews_at = next_renewal(now) if plan.subscription else None
     account_id = new_id("acct", at_seconds=now.timestamp())
-    return Account(account_id, name, plan.name, AccountState.ACTIVE, {}, plan.subscription, renews_at, now, 0, 0)
+    return Account(
+        account_id, name, plan.name, AccountState.ACTIVE, {}, plan.subscription, renews_at, now, email(email_address)
+    )
 
 
 def changed(account: Account, change: Change, plan: Plan, now: datetime.datetime) -> Account:
     """Return the account after a change; `plan` is the one that it then has.
 
-    Raises Conflict for any change of a closed account, InvalidField for a subscription that the plan does not have.
+    Raises Conflict for any change of a closed account, InvalidField for a subscription that the plan does not have, and for an
+    address, a preference or a policy that makes no sense.
     """
     limits = {**account.limits, **change.set_limits}
     after = dataclasses.replace(
         account,
         state=change.state or account.state,
         limits={name: limit for name, limit in limits.items() if name not in change.remove_limits},
+        email=account.email if change.email is None else email(change.email),
+        preferences=preferences.merged(account.preferences, change.preferences),
+        safety=safety.with_changes(account.safety, change.set_safety),
     )
     active = plan.subscription if plan.name != account.plan else account.subscription_active
     after = _subscribed(after, plan, active if change.subscription_active is None else change.subscription_active, now)
@@ -99,6 +114,15 @@ def actions(before: Account, after: Account) -> Iterator[tuple[str, dict[str, ob
         yield "account.limits_changed", {"from": dict(before.limits), "to": dict(after.limits)}
     if after.subscription_active != before.subscription_active:
         yield "account.subscription_changed", {"active": after.subscription_active}
+    if after.email != before.email:
+        yield "account.email_changed", {}  # the audit cannot be made to forget a person's address
+    if after.preferences != before.preferences:
+        yield (
+            "account.preferences_changed",
+            {"from": before.preferences.present(), "to": after.preferences.present()},
+        )
+    if after.safety != before.safety:
+        yield "account.safety_changed", {"from": dict(before.safety), "to": dict(after.safety)}
 
 
 _VERBS = {AccountState.ACTIVE: "activated", AccountState.SUSPENDED: "suspended", AccountState.CLOSED: "closed"}

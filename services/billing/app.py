@@ -21,8 +21,10 @@ from billing.operations.limits import Limits
 from billing.operations.policies import Policies
 from billing.operations.usage import Usage
 from billing.operations.verification import Verification
+from billing.proof import Proven
 from billing.publishing import publishing
 from billing.store import windows
+from gesso.billing.v1 import billing_pb2
 from gesso.billing.v1 import billing_pb2_grpc as rpc
 from servicekit.background import running_task
 from servicekit.database import Database, migrate
@@ -47,27 +49,27 @@ async def running(config: Config) -> AsyncIterator[str]:
         telemetry.watch_pool(database.pool_use)
         told = await stack.enter_async_context(publishing(database, config))
         policies, usage = Policies(database), Usage(database)
-        accounts = Accounts(database, config.plans)
+        accounts, api_keys = Accounts(database, config.plans), ApiKeys(database, config.caller_token_key)
         await accounts.check_plans()
         limits = Limits(
             database, config.plans, policies, config.caller_token_key, metrics.limits_refused(telemetry.metrics)
         )
         await stack.enter_async_context(running_task(usage.run()))
-        await stack.enter_async_context(running_task(_upkeep(database, accounts)))
+        await stack.enter_async_context(running_task(_upkeep(database, accounts, api_keys)))
         await stack.enter_async_context(running_task(metrics.watch(telemetry.metrics, database)))
         servicers = (
             servicer.CallersServicer(Callers(database, config.plans, policies, usage, config.caller_token_key)),
             servicer.LimitsServicer(limits),
             servicer.LedgerServicer(Ledger(database, told), Funds(database), Verification(database)),
             servicer.AccountsServicer(accounts),
-            servicer.ApiKeysServicer(ApiKeys(database)),
+            servicer.ApiKeysServicer(api_keys),
             servicer.BudgetsServicer(Budgets(database)),
             servicer.AuditServicer(Auditing(database)),
         )
         yield await stack.enter_async_context(
             serving(
                 config.listen,
-                _registrations(servicers),
+                _registrations(servicers, config.caller_token_key),
                 access=Access(config.peers, ACCESS),
                 observer=telemetry,
                 grace_seconds=config.grace_seconds,
@@ -75,7 +77,8 @@ async def running(config: Config) -> AsyncIterator[str]:
         )
 
 
-def _registrations(servicers: Sequence[object]) -> tuple[Registration, ...]:
+def _registrations(servicers: Sequence[object], caller_token_key: bytes) -> tuple[Registration, ...]:
+    described = billing_pb2.DESCRIPTOR.services_by_name
     adders: tuple[tuple[str, Callable[[Any, Server], None]], ...] = (
         ("Callers", rpc.add_CallersServicer_to_server),
         ("Limits", rpc.add_LimitsServicer_to_server),
@@ -86,14 +89,16 @@ def _registrations(servicers: Sequence[object]) -> tuple[Registration, ...]:
         ("Audit", rpc.add_AuditServicer_to_server),
     )
     return tuple(
-        Registration(f"{_PACKAGE}.{name}", add, served) for (name, add), served in zip(adders, servicers, strict=True)
+        Registration(f"{_PACKAGE}.{name}", add, Proven(served, described[name], caller_token_key))
+        for (name, add), served in zip(adders, servicers, strict=True)
     )
 
 
-async def _upkeep(database: Database, accounts: Accounts) -> None:
-    """Forget old windows and renew subscriptions, once a minute."""
+async def _upkeep(database: Database, accounts: Accounts, api_keys: ApiKeys) -> None:
+    """Forget old windows and what secrets were derived with, and renew subscriptions, once a minute."""
     while True:
         with contextlib.suppress(Unavailable):
             await windows.forget(database)
             await accounts.renew()
+            await api_keys.forget()
         await asyncio.sleep(_UPKEEP_SECONDS)

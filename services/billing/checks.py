@@ -6,6 +6,7 @@ from servicekit.faults import InvalidField
 
 MOST_MICROS = 10**15
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_EMAIL = re.compile(r"[^\s@<>]{1,64}@[^\s@<>]{1,189}")  # at most 254 in all: RFC 5321
 
 
 def text(field: str, value: str, *, longest: int) -> str:
@@ -18,6 +19,13 @@ def text(field: str, value: str, *, longest: int) -> str:
 def optional_text(field: str, value: str, *, longest: int) -> str:
     """Return at most `longest` characters without control characters. Raises InvalidField."""
     return text(field, value, longest=longest) if value else ""
+
+
+def email(value: str) -> str:
+    """Return an address by its form alone, or nothing. Raises InvalidField."""
+    if value and (not _EMAIL.fullmatch(value) or _CONTROL.search(value)):
+        raise InvalidField("email", "email takes an address as ada@example.com, or nothing.")
+    return value
 
 
 def within(field: str, value: int, least: int, most: int) -> int:

@@ -1,9 +1,15 @@
-"""An api key is a secret that is shown once and kept as its SHA-256; these rules make, check and mask it."""
+"""An api key is a secret that is shown once and kept as its SHA-256; these rules make, check and mask it.
+
+A secret is derived, so that a repeat of the request that made it can show it again: from a key that only the process has, a salt
+that only the database has, and the request. Neither half alone tells it.
+"""
 
 import datetime
 import hashlib
+import hmac
+import json
+import os
 import re
-import secrets
 import string
 from dataclasses import dataclass
 
@@ -14,6 +20,8 @@ _RANDOM_CHARACTERS = 40  # of base62: 238 bits
 _BASE62 = string.digits + string.ascii_letters
 _PREFIX = re.compile(r"([a-z][a-z0-9]*_){1,4}")
 _SECRET = re.compile(r"[\x21-\x7e]{1,200}")
+_LABEL = b"gesso api key secrets v1"
+_SALT_BYTES = 16
 _SHOWN = 3
 _LEAST_HIDDEN = 6
 
@@ -34,9 +42,24 @@ class ApiKey:
     request_count: int
 
 
-def new_secret(prefix: str) -> str:
-    """Return a fresh key."""
-    return prefix + "".join(secrets.choice(_BASE62) for _ in range(_RANDOM_CHARACTERS))
+def new_salt() -> bytes:
+    """Return a fresh salt of 128 random bits."""
+    return os.urandom(_SALT_BYTES)
+
+
+def deriving_key(caller_token_key: bytes) -> bytes:
+    """Return the key that secrets are derived with: one of its own, by the expanding step of HKDF-SHA256 (RFC 5869)."""
+    return hmac.digest(caller_token_key, _LABEL + b"\x01", "sha256")
+
+
+def derived_secret(prefix: str, key: bytes, salt: bytes, *request: str) -> str:
+    """Return the secret of a request: the same for the same key, salt and request, and as good as random without either."""
+    digest = hmac.digest(key, json.dumps((salt.hex(), *request)).encode(), "sha512")
+    number, characters = int.from_bytes(digest, "big"), []
+    for _ in range(_RANDOM_CHARACTERS):
+        number, place = divmod(number, len(_BASE62))
+        characters.append(_BASE62[place])
+    return prefix + "".join(characters)
 
 
 def digest_of(secret: str) -> bytes:

@@ -3,6 +3,9 @@
 import datetime
 import json
 import time
+from collections.abc import Iterable
+
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from billing.accounts import Account, AccountState, Change
 from billing.budgets import Budget, Period
@@ -12,8 +15,9 @@ from billing.keys import ApiKey
 from billing.operations.callers import Caller
 from billing.operations.limits import Taken
 from billing.plans import Window
+from billing.preferences import Preferences
 from billing.store.audit import AuditEntry
-from billing.windows import WindowState
+from billing.windows import HOUR_SECONDS, WindowState
 from gesso.billing.v1 import billing_pb2 as pb
 from gesso.errors.v1 import reason_pb2
 from servicekit.faults import Fault, InvalidField, NotFound, to_proto
@@ -88,8 +92,22 @@ def caller_result(found: Caller | Fault) -> pb.AuthenticateResponse.Authenticate
         token=found.token,
         limited_dialects=found.limited_dialects,
         subscription=_subscription(found.plan, found.subscription_active, found.renews_at),
+        preferences=_preferences(found.preferences),
     )
     return pb.AuthenticateResponse.AuthenticateResult(caller=caller)
+
+
+def hour(field: str, moment: Timestamp) -> int:
+    """Read the start of a UTC hour in Unix seconds. Raises InvalidField."""
+    if moment.nanos or moment.seconds % HOUR_SECONDS:
+        raise InvalidField(field, f"{field} takes the start of a UTC hour.")
+    return moment.seconds
+
+
+def calls_by_hour(counted: Iterable[tuple[int, int]]) -> pb.GetCallsResponse:
+    """Write hours, each by its start in Unix seconds, and the calls in them."""
+    hours = [pb.GetCallsResponse.Hour(start=Timestamp(seconds=start), calls=calls) for start, calls in counted]
+    return pb.GetCallsResponse(hours=hours)
 
 
 def limits_result(taken: Taken) -> pb.TakeLimitsResponse.TakeLimitsResult:
@@ -149,8 +167,8 @@ def hold_state(state: pb.Hold.State.ValueType) -> HoldState | None:
     return next((known for known, number in _HOLD_STATES.items() if number == state), None)
 
 
-def account(value: Account) -> pb.Account:
-    """Write an account."""
+def account(value: Account, storage_mb: int) -> pb.Account:
+    """Write an account, with the storage of its plan."""
     return pb.Account(
         id=value.id,
         name=value.name,
@@ -160,6 +178,10 @@ def account(value: Account) -> pb.Account:
         subscription=_subscription(value.plan, value.subscription_active, value.renews_at),
         limits=value.limits,
         balance=balance(Balance(value.id, value.posted_micros, value.held_micros)),
+        email=value.email,
+        preferences=_preferences(value.preferences),
+        safety=value.safety,
+        storage_mb=storage_mb,
     )
 
 
@@ -171,11 +193,18 @@ def change(message: pb.UpdateAccountRequest) -> Change:
         set_limits=dict(message.set_limits),
         remove_limits=tuple(message.remove_limits),
         subscription_active=message.subscription_active if message.HasField("subscription_active") else None,
+        email=message.email if message.HasField("email") else None,
+        set_safety=dict(message.set_safety),
     )
 
 
-def api_key(value: ApiKey, secret: str = "") -> pb.ApiKey:
-    """Write a key, with its secret where it was just made."""
+def change_of_preferences(message: pb.Preferences) -> Change:
+    """Read the preferences that are wanted."""
+    return Change(preferences=Preferences(**{field.name: value for field, value in message.ListFields()}))
+
+
+def api_key(value: ApiKey, secret: str = "", *, replayed: bool = False) -> pb.ApiKey:
+    """Write a key, with its secret where it was just made, or the answer that made it is repeated."""
     return pb.ApiKey(
         id=value.id,
         account_id=value.account_id,
@@ -187,6 +216,7 @@ def api_key(value: ApiKey, secret: str = "") -> pb.ApiKey:
         last_used_at=to_timestamp(value.last_used_at),
         request_count=value.request_count,
         number=value.number,
+        replayed=replayed,
     )
 
 
@@ -243,6 +273,15 @@ def hold_page_token(last: Hold) -> str:
 
 def _subscription(plan: str, active: bool, renews_at: datetime.datetime | None) -> pb.Subscription:
     return pb.Subscription(plan=plan, active=active, renews_at=to_timestamp(renews_at))
+
+
+def _preferences(value: Preferences) -> pb.Preferences:
+    return pb.Preferences(
+        default_model=value.default_model,
+        default_size=value.default_size,
+        nsfw_filter=value.nsfw_filter,
+        auto_save_gallery=value.auto_save_gallery,
+    )
 
 
 def _own_id(prefix: str, thing_id: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from billing import messages
+from billing.accounts import Account
 from billing.checks import page_size
 from billing.holds import Outcome
 from billing.operations import accounts, api_keys, auditing, budgets, callers, funds, ledger, limits, verification
@@ -41,11 +42,21 @@ class LimitsServicer(rpc.LimitsServicer):
 
     async def TakeLimits(self, request: pb.TakeLimitsRequest, context: Context) -> pb.TakeLimitsResponse:
         """Count requests."""
-        asked = [limits.Asked(item.dialect, item.caller_token, item.address) for item in _bounded(request.takings)]
+        asked = [
+            limits.Asked(item.dialect, item.caller_token, item.address, item.is_call)
+            for item in _bounded(request.takings)
+        ]
         taken = await self._operations.take(asked)
         return pb.TakeLimitsResponse(results=map(messages.limits_result, taken))
 
     TakeLimitsBatches = batched(TakeLimits)
+
+    async def GetCalls(self, request: pb.GetCallsRequest, context: Context) -> pb.GetCallsResponse:
+        """Show how often an account called, by the hour."""
+        since = messages.hour("since", request.since) if request.HasField("since") else None
+        until = messages.hour("until", request.until) if request.HasField("until") else None
+        counted = await self._operations.calls(request.account_id, request.dialect, since, until)
+        return messages.calls_by_hour(counted)
 
 
 class LedgerServicer(rpc.LedgerServicer):
@@ -132,24 +143,33 @@ class AccountsServicer(rpc.AccountsServicer):
 
     async def CreateAccount(self, request: pb.CreateAccountRequest, context: Context) -> pb.Account:
         """Make an account."""
-        return messages.account(
-            await self._operations.create(request.name, request.plan, request.grant_micros, request.request_id)
+        made = await self._operations.create(
+            request.name, request.plan, request.grant_micros, request.request_id, request.email
         )
+        return self._shown(made)
 
     async def GetAccount(self, request: pb.GetAccountRequest, context: Context) -> pb.Account:
         """Show one account."""
-        return messages.account(await self._operations.get(request.account_id))
+        return self._shown(await self._operations.get(request.account_id))
 
     async def UpdateAccount(self, request: pb.UpdateAccountRequest, context: Context) -> pb.Account:
         """Change one account."""
-        return messages.account(await self._operations.update(request.account_id, messages.change(request)))
+        return self._shown(await self._operations.update(request.account_id, messages.change(request)))
 
     async def ListAccounts(self, request: pb.ListAccountsRequest, context: Context) -> pb.ListAccountsResponse:
         """List accounts, oldest first."""
         size = page_size(request.page_size)
         found = await self._operations.listed(request.page_token, size)
         following = found[-1].id if len(found) == size else ""
-        return pb.ListAccountsResponse(accounts=map(messages.account, found), next_page_token=following)
+        return pb.ListAccountsResponse(accounts=map(self._shown, found), next_page_token=following)
+
+    async def SetPreferences(self, request: pb.SetPreferencesRequest, context: Context) -> pb.Account:
+        """Change an account's preferences."""
+        change = messages.change_of_preferences(request.preferences)
+        return self._shown(await self._operations.update(request.account_id, change))
+
+    def _shown(self, account: Account) -> pb.Account:
+        return messages.account(account, self._operations.storage_mb(account))
 
 
 class ApiKeysServicer(rpc.ApiKeysServicer):
@@ -163,7 +183,7 @@ class ApiKeysServicer(rpc.ApiKeysServicer):
         made = await self._operations.create(
             request.account_id, request.name, request.prefix, request.secret, request.request_id
         )
-        return messages.api_key(made.key, made.secret)
+        return messages.api_key(made.key, made.secret, replayed=made.replayed)
 
     async def ListApiKeys(self, request: pb.ListApiKeysRequest, context: Context) -> pb.ListApiKeysResponse:
         """List an account's keys."""
@@ -175,7 +195,7 @@ class ApiKeysServicer(rpc.ApiKeysServicer):
         made = await self._operations.rotate(
             request.account_id, request.api_key_id, request.overlap_seconds, request.request_id
         )
-        return messages.api_key(made.key, made.secret)
+        return messages.api_key(made.key, made.secret, replayed=made.replayed)
 
     async def RevokeApiKey(self, request: pb.RevokeApiKeyRequest, context: Context) -> pb.ApiKey:
         """End a key."""

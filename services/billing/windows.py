@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from billing.plans import Limits, Window
 
+HOUR_SECONDS = Window.HOUR.seconds
+
 
 class Key(NamedTuple):
     """One count: whose (an account's id, or `address:` and a client's address), in which dialect, in windows of which length."""
@@ -28,11 +30,12 @@ class Counted(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Taking:
-    """One request to count against limits."""
+    """One request to count against limits, which may be none; a call of an account is counted for its figures too."""
 
     subject: str
     dialect: str
     limits: Limits
+    is_call: bool = False
 
     def key(self, window: Window) -> Key:
         """Where it is counted."""
@@ -62,6 +65,11 @@ class WindowState:
 def tally(takings: Iterable[Taking]) -> Counter[Key]:
     """Return how much a flush adds to each count."""
     return Counter(taking.key(window) for taking in takings for window in taking.limits)
+
+
+def calls(takings: Iterable[Taking]) -> Counter[tuple[str, str]]:
+    """Return how many calls a flush adds, by account and dialect."""
+    return Counter((taking.subject, taking.dialect) for taking in takings if taking.is_call)
 
 
 def hand_out(takings: Iterable[Taking], counted: Mapping[Key, Counted]) -> list[tuple[WindowState, ...]]:

@@ -24,14 +24,15 @@ class Accounts:
         self._database = database
         self._plans = plans
 
-    async def create(self, name: str, plan_name: str, grant_micros: int, request_id: str) -> Account:
+    async def create(self, name: str, plan_name: str, grant_micros: int, request_id: str, email: str = "") -> Account:
         """Make an account and grant it money. Idempotent by request_id. Raises InvalidField, Conflict, Unavailable."""
         text("name", name, longest=200)
         within("grant_micros", grant_micros, 0, MOST_MICROS)
         plan = self._plans.plan(plan_name)
-        contents = fingerprint(request_id, "CreateAccount", name, plan_name, grant_micros)
+        # Without an address it is the fingerprint of before there were any: the demo account's request outlives an upgrade.
+        contents = fingerprint(request_id, "CreateAccount", name, plan_name, grant_micros, *filter(None, (email,)))
         now = act(request_id)
-        account = new_account(name, plan, now.at)
+        account = new_account(name, plan, email, now.at)
         async with self._database.transaction() as connection:
             earlier = await requests.claim(connection, request_id, contents, account.id, now.at)
             if earlier is not None:
@@ -62,6 +63,10 @@ class Accounts:
             for action, detail in actions(before, after):
                 await _record(connection, now, action, account_id, detail)
         return after
+
+    def storage_mb(self, account: Account) -> int:
+        """Return the storage that the account's plan includes; 0 for no bound."""
+        return self._plans.plan(account.plan).storage_mb
 
     async def listed(self, after: str, limit: int) -> Sequence[Account]:
         """Return accounts, oldest first, that come after an id. Raises Unavailable."""

@@ -14,8 +14,9 @@ from billing.accounts import AccountState, refusal
 from billing.operations.policies import Policies
 from billing.operations.usage import Usage
 from billing.plans import Plans
+from billing.preferences import Preferences
 from billing.store import api_keys
-from billing.store.accounts import limits_of
+from billing.store.accounts import limits_of, preferences_of, safety_of
 from gesso.billing.v1.billing_pb2 import CallerClaims
 from gesso.errors.v1 import reason_pb2 as pb
 from servicekit import tokens
@@ -45,6 +46,7 @@ class Caller:
     limited_dialects: tuple[str, ...]
     subscription_active: bool
     renews_at: datetime.datetime | None
+    preferences: Preferences
 
 
 class Callers:
@@ -90,28 +92,32 @@ class Callers:
 
     def _caller(self, row: Record) -> Caller:
         account_id, plan, overrides = row["account_id"], row["plan"], limits_of(row["limits"])
+        preferences = preferences_of(row["preferences"])
         self._policies.learn(account_id, plan, overrides)
         return Caller(
             account_id=account_id,
             api_key_id=row["api_key_id"],
             plan=plan,
-            token=self._token(account_id, row["api_key_id"], plan),
+            token=self._token(row, preferences),
             limited_dialects=self._plans.limited_dialects(plan, overrides),
             subscription_active=row["subscription_active"],
             renews_at=row["renews_at"],
+            preferences=preferences,
         )
 
-    def _token(self, account_id: str, api_key_id: str, plan_name: str) -> bytes:
-        plan = self._plans.plan(plan_name)
+    def _token(self, row: Record, preferences: Preferences) -> bytes:
+        plan = self._plans.plan(row["plan"])
         claims = CallerClaims(
-            account_id=account_id,
-            api_key_id=api_key_id,
-            plan=plan_name,
+            account_id=row["account_id"],
+            api_key_id=row["api_key_id"],
+            plan=plan.name,
             scopes=("*",),
             expires_at=int(time.time()) + tokens.TTL_SECONDS,
             max_concurrency=plan.max_concurrency,
             retention_days=plan.retention_days,
             storage_mb=plan.storage_mb,
             markup_percent=plan.markup_percent,
+            safety=safety_of(row["safety"]),
+            relaxes_safety=preferences.relaxes_safety,
         )
         return tokens.seal(claims, self._key)

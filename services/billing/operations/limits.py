@@ -7,6 +7,7 @@ from billing import windows
 from billing.checks import text
 from billing.operations.policies import Policies, Policy
 from billing.plans import Plans
+from billing.store import wallets
 from billing.store import windows as store
 from billing.windows import Taking, WindowState
 from servicekit import tokens
@@ -24,6 +25,7 @@ class Asked:
     dialect: str
     caller_token: bytes = b""
     address: str = ""
+    is_call: bool = False
 
 
 Taken = tuple[WindowState, ...] | Fault
@@ -51,11 +53,25 @@ class Limits:
         """Count each request and return its windows; a request is refused where one of them says so. Raises Unavailable."""
         return await self._batches.submit(asked) if asked else []
 
+    async def calls(
+        self, account_id: str, dialect: str, since: int | None, until: int | None
+    ) -> Sequence[tuple[int, int]]:
+        """Return (start, calls) of an account's hours that began in since <= start < until, in Unix seconds; None for any.
+
+        Raises InvalidField for an unknown dialect, NotFound, Unavailable.
+        """
+        if dialect not in self._plans.dialects:
+            raise _unknown(dialect)
+        async with self._database.connection() as connection:
+            await wallets.balance(connection, account_id)
+            return await store.calls_by_hour(connection, account_id, dialect, since, until)
+
     async def _flush(self, batches: list[Sequence[Asked]]) -> list[list[Taken]]:
         takings = await self._takings([item for batch in batches for item in batch])
         counting = [taking for taking in takings if isinstance(taking, Taking)]
-        tally = windows.tally(counting)
-        handed = windows.hand_out(counting, await store.count(self._database, tally) if tally else {})
+        tally, calls = windows.tally(counting), windows.calls(counting)
+        counts = await store.count(self._database, tally, calls) if tally or calls else {}
+        handed = windows.hand_out(counting, counts)
         for taking, states in zip(counting, handed, strict=True):
             if any(state.refuses for state in states):
                 self._refused(taking.dialect)
@@ -86,8 +102,9 @@ class Limits:
         if account_id not in policies:
             return NotFound("account", account_id)
         if item.dialect not in self._plans.dialects:
-            return InvalidField("dialect", f"No dialect is named {item.dialect!r}.")
-        return Taking(account_id, item.dialect, self._plans.limits_of(*policies[account_id], item.dialect))
+            return _unknown(item.dialect)
+        limits = self._plans.limits_of(*policies[account_id], item.dialect)
+        return Taking(account_id, item.dialect, limits, item.is_call)
 
     def _taking_of_address(self, item: Asked) -> Taking | Fault:
         try:
@@ -95,3 +112,7 @@ class Limits:
             return Taking(f"address:{text('address', item.address, longest=64)}", name, limits)
         except InvalidField as fault:
             return fault
+
+
+def _unknown(dialect: str) -> InvalidField:
+    return InvalidField("dialect", f"No dialect is named {dialect!r}.")

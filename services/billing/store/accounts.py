@@ -7,15 +7,20 @@ from collections.abc import Mapping
 from asyncpg import Connection, Record
 
 from billing.accounts import Account, AccountState
+from billing.preferences import PLATFORMS_OWN, Preferences
 from servicekit.faults import NotFound
 
-_FIELDS = """id, name, plan, state, limits, subscription_active, renews_at, created_at, posted_micros, held_micros"""
+_FIELDS = """id, name, plan, state, limits, subscription_active, renews_at, created_at, email, preferences, safety,
+    posted_micros, held_micros"""
 _ADD = """
-INSERT INTO accounts (id, name, plan, subscription_active, renews_at, created_at) VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO accounts (id, name, plan, subscription_active, renews_at, created_at, email)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
 """
 _GET = f"SELECT {_FIELDS} FROM accounts WHERE id = $1"
 _CHANGE = """
-UPDATE accounts SET plan = $2, state = $3, limits = $4, subscription_active = $5, renews_at = $6 WHERE id = $1
+UPDATE accounts SET plan = $2, state = $3, limits = $4, subscription_active = $5, renews_at = $6, email = $7,
+    preferences = $8, safety = $9
+WHERE id = $1
 """
 _LIST = f"SELECT {_FIELDS} FROM accounts WHERE id > $1 ORDER BY id LIMIT $2"
 _POLICIES = "SELECT id, plan, limits FROM accounts WHERE id = ANY($1::text[])"
@@ -35,6 +40,7 @@ async def add(connection: Connection, account: Account) -> None:
         account.subscription_active,
         account.renews_at,
         account.created_at,
+        account.email,
     )
 
 
@@ -47,7 +53,7 @@ async def get(connection: Connection, account_id: str) -> Account:
 
 
 async def change(connection: Connection, account: Account) -> None:
-    """Write plan, state, limits and subscription of a locked account."""
+    """Write what can change of a locked account, but for its money."""
     await connection.execute(
         _CHANGE,
         account.id,
@@ -56,6 +62,9 @@ async def change(connection: Connection, account: Account) -> None:
         json.dumps(dict(account.limits)),
         account.subscription_active,
         account.renews_at,
+        account.email,
+        json.dumps(account.preferences.present()),
+        json.dumps(dict(account.safety)),
     )
 
 
@@ -85,8 +94,20 @@ def limits_of(text: str) -> Mapping[str, int]:
     return {} if text == "{}" else json.loads(text)
 
 
+def preferences_of(text: str) -> Preferences:
+    """Read the preferences of a row; most accounts have none."""
+    return PLATFORMS_OWN if text == "{}" else Preferences(**json.loads(text))
+
+
+def safety_of(text: str) -> Mapping[str, str]:
+    """Read the prompt policy of a row; most accounts have none."""
+    return {} if text == "{}" else json.loads(text)
+
+
 def _account(row: Record) -> Account:
     fields = dict(row)
     fields["state"] = AccountState(fields["state"])
     fields["limits"] = limits_of(fields["limits"])
+    fields["preferences"] = preferences_of(fields["preferences"])
+    fields["safety"] = safety_of(fields["safety"])
     return Account(**fields)

@@ -32,7 +32,7 @@ FROM used JOIN locked USING (id) WHERE api_keys.id = used.id
 """
 _CREDENTIALS = """
 SELECT digest, expires_at <= now() AS expired, api_keys.id AS api_key_id, revoked_at, account_id, plan, state, limits,
-    subscription_active, renews_at
+    subscription_active, renews_at, preferences, safety
 FROM key_digests JOIN api_keys ON api_keys.id = api_key_id JOIN accounts ON accounts.id = account_id
 WHERE digest = ANY($1::bytea[])
 """

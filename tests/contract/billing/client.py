@@ -1,6 +1,7 @@
 """Billing as the tests speak to it: the stubs of one replica, and the messages that most tests send."""
 
 import datetime
+import hashlib
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
@@ -46,6 +47,15 @@ class Billing:
         )
         return await self.link.call(self.api_keys.CreateApiKey, request)
 
+    async def set_preferences(self, account_id: str, preferences: pb.Preferences) -> pb.Account:
+        request = pb.SetPreferencesRequest(account_id=account_id, preferences=preferences)
+        return await self.link.call(self.accounts.SetPreferences, request)
+
+    async def caller(self, key: pb.ApiKey) -> pb.Caller:
+        (found,) = await self.authenticate(hashlib.sha256(key.secret.encode()).digest())
+        assert isinstance(found, pb.Caller)
+        return found
+
     async def authenticate(self, *digests: bytes, requests: int = 0) -> list[pb.Caller | Fault]:
         credentials = [pb.AuthenticateRequest.Credential(key_digest=digest, requests=requests) for digest in digests]
         response = await self.link.call(self.callers.Authenticate, pb.AuthenticateRequest(credentials=credentials))
@@ -80,6 +90,12 @@ class Billing:
     async def take(self, *takings: pb.TakeLimitsRequest.Taking) -> list[pb.TakeLimitsResponse.TakeLimitsResult]:
         response = await self.link.call(self.limits.TakeLimits, pb.TakeLimitsRequest(takings=takings))
         return list(response.results)
+
+    async def calls(self, request: pb.GetCallsRequest) -> dict[int, int]:
+        """Calls by the hour's start in Unix seconds."""
+        response = await self.link.call(self.limits.GetCalls, request)
+        assert [hour.start.seconds for hour in response.hours] == sorted(hour.start.seconds for hour in response.hours)
+        return {hour.start.seconds: hour.calls for hour in response.hours}
 
     async def breaches(self) -> list[str]:
         response = await self.link.call(self.ledger.VerifyLedger, pb.VerifyLedgerRequest())

@@ -8,7 +8,7 @@ import pytest
 from gesso.billing.v1 import billing_pb2 as pb
 from servicekit.faults import Fault
 from testkit.database import Database
-from testkit.identities import link_as
+from testkit.identities import caller_token, link_as
 
 from .client import Billing, admission, request_id, settlement
 
@@ -49,6 +49,7 @@ async def test_a_repeated_create_is_the_same_account_and_other_contents_a_confli
         ("name", pb.CreateAccountRequest(request_id="r", name="a\x00b", plan="pro")),
         ("plan", pb.CreateAccountRequest(request_id="r", name="Ada", plan="gold")),
         ("grant_micros", pb.CreateAccountRequest(request_id="r", name="Ada", plan="pro", grant_micros=-1)),
+        ("email", pb.CreateAccountRequest(request_id="r", name="Ada", plan="pro", email="ada at home")),
     ],
 )
 async def test_a_wrong_field_is_named(billing: Billing, field: str, request_: pb.CreateAccountRequest) -> None:
@@ -112,6 +113,7 @@ async def test_every_change_is_audited_with_who_and_what(billing: Billing) -> No
         await edge.call(
             Billing(edge, billing.address).api_keys.RevokeApiKey,
             pb.RevokeApiKeyRequest(account_id=account.id, api_key_id=key.id),
+            caller_token=caller_token(account.id),
         )
     await billing.update(pb.UpdateAccountRequest(account_id=account.id, state=pb.ACCOUNT_STATE_SUSPENDED))
     await billing.budget(account.id, 100)

@@ -50,7 +50,19 @@ def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[object, str]:
 def test_a_wrong_argument_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     assert "12.50" in run(capsys, "credits", "grant", "acct_1", "--usd", "ten")[1]
     code, errors = run(capsys, "accounts", "set", "acct_1")
-    assert (code, errors) == (1, "gesso: Nothing to change: give --plan, --state, --limit or --subscription.\n")
+    changes = "--plan, --state, --limit, --subscription, --email, --safety"
+    assert (code, errors) == (1, f"gesso: Nothing to change: give {changes}.\n")
+
+
+@pytest.mark.parametrize(
+    "words", [("--limit", "imagegen.minute"), ("--limit", "a=-1"), ("--safety", "violence=maybe"), ("--safety", "=off")]
+)
+def test_a_setting_in_another_form_is_refused_with_its_form(
+    capsys: pytest.CaptureFixture[str], words: tuple[str, str]
+) -> None:
+    code, errors = run(capsys, "accounts", "set", "acct_1", *words)
+    assert code == 1
+    assert errors.startswith(f"gesso: {words[0]} takes ")
 
 
 def test_a_picture_that_could_not_be_written_is_not_bought(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
