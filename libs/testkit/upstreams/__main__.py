@@ -11,7 +11,7 @@ import uvloop
 from testkit.upstreams.base import BEHAVIOURS, ScriptedUpstream, parse_behaviour
 from testkit.upstreams.openai import OpenAIUpstream
 
-UPSTREAMS: Mapping[str, type[OpenAIUpstream]] = {"openai": OpenAIUpstream}
+UPSTREAMS: Mapping[str, type[ScriptedUpstream]] = {"openai": OpenAIUpstream}
 
 
 def main() -> None:

@@ -11,17 +11,18 @@ import re
 import secrets
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from aiohttp import web
-from aiohttp.abc import AbstractStreamWriter
-from aiohttp.http import RawRequestMessage
-from aiohttp.streams import StreamReader
-from aiohttp.web_protocol import RequestHandler
 
-# Every vendor knows all of these, and words them in its own way.
+from testkit.sample_pictures import png_claiming, sample
+from testkit.upstreams.results import ResultHost
+from testkit.upstreams.serving import serving
+
+# Every vendor words these in its own way; what it has no form of is a success there.
 BEHAVIOURS: Mapping[str, str] = {
     "success": "the pictures asked for",
     "slow": "accepted, answered rightly after `seconds` or when `gate` is set",
@@ -43,6 +44,26 @@ BEHAVIOURS: Mapping[str, str] = {
     "unauthorized": "the key is not known",
     "model_not_found": "the model is retired or not enabled",
     "server_error": "a fault of the vendor, with `status` (500)",
+    "bad_field": "a parameter is refused by its name; nothing is accepted",
+    "output_refusal": "accepted and drawn, and withheld by the vendor's moderation",
+    "partial": "one picture fewer than asked for",
+    # Of vendors that queue; the job goes on whatever becomes of the polls.
+    "failed": "accepted; the job ends in a failure of the vendor",
+    "lost": "accepted, and its id is unknown from then on",
+    "poll_error": "accepted; the first two polls are answered by 503",
+    "poll_drop": "accepted; the first two polls are not answered",
+    "poll_limited": "accepted; the first poll is answered by 429",
+    # Of vendors that answer with addresses.
+    "download_error": "drawn; the first two fetches of each picture are answered by 503",
+    "download_drop": "drawn; the first fetch of each picture breaks half-way",
+    "download_gone": "drawn; the pictures are not there",
+    "download_redirect": "drawn; the addresses of the pictures redirect to others",
+}
+WRONG_PICTURES: Mapping[str, Callable[[bytes], bytes]] = {
+    "bad_base64": lambda _: b"",
+    "not_an_image": lambda _: b"This is a text and no picture.\n" * 20,
+    "truncated": lambda picture: picture[: len(picture) // 2],
+    "bomb": lambda _: png_claiming(50_000, 50_000),
 }
 _MARKER = re.compile(rb"\[\[([a-z_0-9]+(?::[0-9.]+)?)\]\]")
 
@@ -62,8 +83,6 @@ class Behaviour:
 
 
 SUCCESS = Behaviour()
-# Connections that wait to be accepted: a load begins with all of its own at once.
-_BACKLOG = 1024
 
 
 def parse_behaviour(text: str) -> Behaviour:
@@ -97,7 +116,7 @@ class Reply:
     stream: AsyncIterator[bytes] | None = None
 
 
-class _Dropped(Exception):
+class Dropped(Exception):
     """The connection is to be closed without an answer."""
 
 
@@ -113,12 +132,17 @@ class Exchange:
         """What this request meets."""
         return self.recorded.behaviour
 
-    async def accept(self) -> None:
-        """Take the order: from here the vendor charges. Then waits, hangs or drops where the behaviour says so."""
+    async def accept(self, *, queued: bool = False) -> None:
+        """Take the order: from here the vendor charges. Then waits, hangs or drops where the behaviour says so.
+
+        A queue answers at once: there it is the job that is slow or hangs.
+        """
         assert not self.recorded.accepted
         self.recorded.accepted = True
         self.upstream.purchases += 1
         match self.behaviour:
+            case Behaviour("slow") | Behaviour("hang") if queued:
+                return
             case Behaviour("slow", gate=asyncio.Event() as gate):
                 await gate.wait()
             case Behaviour("slow", seconds=float() as seconds):
@@ -126,19 +150,25 @@ class Exchange:
             case Behaviour("hang"):
                 await asyncio.Event().wait()
             case Behaviour("drop_after_accept"):
-                raise _Dropped
+                raise Dropped
 
 
 class ScriptedUpstream(ABC):
     """A vendor's server. ``async with upstream.running() as url`` serves it; all that it has seen stays readable.
 
     ``requests`` are the last 10,000 requests, ``purchases`` counts those accepted (each costs money), ``violations``
-    says where a request broke the vendor's published specification. ``script`` is consumed one behaviour a request.
+    says where a request broke the vendor's published specification. ``script`` is consumed one behaviour an order.
+    ``results`` serves pictures by address, on a port of its own: another host than the vendor's API.
     """
 
-    def __init__(self, *, default: Behaviour = SUCCESS, payload_bytes: int = 0) -> None:
+    def __init__(
+        self, *, default: Behaviour = SUCCESS, payload_bytes: int = 0, specification: Path | None = None
+    ) -> None:
+        """``specification`` is the vendor's OpenAPI document, for those that validate against one."""
         self.default = default
         self.payload_bytes = payload_bytes
+        self.specification = specification
+        self.results = ResultHost()
         self.script: deque[Behaviour] = deque()
         self.requests: deque[Recorded] = deque(maxlen=10_000)
         self.violations: list[str] = []
@@ -157,51 +187,53 @@ class ScriptedUpstream(ABC):
     @asynccontextmanager
     async def running(self, port: int = 0) -> AsyncIterator[str]:
         """Serve on 127.0.0.1 (any port where 0); yields the vendor's base URL."""
-        server = web.Server(self._serve, request_factory=_request, handler_cancellation=True, access_log=None)
-        runner = web.ServerRunner(server, shutdown_timeout=0.5)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", port, backlog=_BACKLOG).start()
-        try:
-            yield f"http://127.0.0.1:{runner.addresses[0][1]}{self.base_path}"
-        finally:
-            await runner.cleanup()
+        async with self.results.running(), serving(self._serve, port) as origin:
+            yield f"{origin}{self.base_path}"
+
+    def places_order(self, method: str, path: str) -> bool:
+        """Whether a request to this path orders pictures: only those meet the script and the default."""
+        return True
+
+    def picture(
+        self, behaviour: Behaviour, file_format: str, width: int, height: int, *, transparent: bool = False
+    ) -> bytes:
+        """Return the bytes of a picture like no other, right or wrong as the behaviour says."""
+        if behaviour.name == "wrong_type":
+            file_format = "png" if file_format == "jpeg" else "jpeg"
+        made = sample(
+            file_format, width, height, size_bytes=self.payload_bytes, transparent=transparent and file_format != "jpeg"
+        )
+        right = made.stamped(self.next_serial())
+        wrong = WRONG_PICTURES.get(behaviour.name)
+        return wrong(right) if wrong else right
 
     def next_serial(self) -> int:
         """Return a number that no other picture of any upstream bears."""
         return next(self._serials)
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
-        behaviour = self.script.popleft() if self.script else self.default
+        behaviour = SUCCESS
+        if self.places_order(request.method, request.path):
+            behaviour = self.script.popleft() if self.script else self.default
         recorded = Recorded(request.method, request.path, request.headers, b"", behaviour)
         self.requests.append(recorded)
         try:
             await _receive(request, recorded)
             return await _send(request, await self.answer(Exchange(recorded, self)), recorded.behaviour)
-        except _Dropped:
+        except Dropped:
             if request.transport is not None:
                 request.transport.abort()
             return web.Response()
 
 
-def _request(
-    message: RawRequestMessage,
-    payload: StreamReader,
-    protocol: RequestHandler,
-    writer: AbstractStreamWriter,
-    task: "asyncio.Task[None]",
-) -> web.BaseRequest:
-    loop = asyncio.get_running_loop()
-    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=1 << 30)
-
-
 async def _receive(request: web.BaseRequest, recorded: Recorded) -> None:
     if recorded.behaviour.name == "drop_before_accept":
-        raise _Dropped
+        raise Dropped
     recorded.body = await request.read()
     if marker := _MARKER.search(recorded.body):
         recorded.behaviour = parse_behaviour(marker[1].decode())
     if recorded.behaviour.name == "drop_before_accept":
-        raise _Dropped
+        raise Dropped
 
 
 async def _send(request: web.BaseRequest, reply: Reply, behaviour: Behaviour) -> web.StreamResponse:
@@ -217,7 +249,7 @@ async def _send(request: web.BaseRequest, reply: Reply, behaviour: Behaviour) ->
     async for piece in pieces:
         await response.write(piece)
         if behaviour.name == "drop_mid_answer":
-            raise _Dropped
+            raise Dropped
     return response
 
 

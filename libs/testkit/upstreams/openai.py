@@ -3,14 +3,14 @@
 import json
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pybase64
 
-from testkit.sample_pictures import Sample, png_claiming, sample
-from testkit.upstreams.base import SUCCESS, Behaviour, Exchange, Reply, ScriptedUpstream
+from testkit.sample_pictures import Sample, sample
+from testkit.upstreams.base import SUCCESS, WRONG_PICTURES, Behaviour, Exchange, Reply, ScriptedUpstream
 from testkit.upstreams.forms import BadForm, Part, parse_form
 from testkit.upstreams.openai_rules import EDIT, GENERATION, Fields, Refused, pixels, refusal_of, unknown_model
 from testkit.upstreams.specification import Specification
@@ -48,6 +48,7 @@ _ERRORS: Mapping[str, Refused] = {
         status=429,
     ),
     "unauthorized": Refused("Incorrect API key provided: sk-****.", code="invalid_api_key", status=401),
+    "bad_field": Refused("Invalid value: 'high'. Supported values are: low.", "quality"),
     "server_error": Refused(
         "The server had an error while processing your request. Sorry about that!", code=None, kind="server_error"
     ),
@@ -109,7 +110,7 @@ class OpenAIUpstream(ScriptedUpstream):
     def __init__(
         self, *, default: Behaviour = SUCCESS, payload_bytes: int = 0, specification: Path | None = None
     ) -> None:
-        super().__init__(default=default, payload_bytes=payload_bytes)
+        super().__init__(default=default, payload_bytes=payload_bytes, specification=specification)
         self._specification = Specification(specification, _AMENDMENTS) if specification else None
 
     @property
@@ -156,6 +157,7 @@ class OpenAIUpstream(ScriptedUpstream):
     def _json(self, order: _Order, behaviour: Behaviour) -> Iterator[bytes]:
         wanted = order.fields.get("n") or 1
         assert isinstance(wanted, int)
+        wanted -= behaviour.name == "partial"
         said = json.dumps({"created": int(time.time()), **order.said()}, separators=(",", ":"))
         yield said[:-1].encode() + b',"data":['
         pictures = [self._picture(order, behaviour) for _ in range(0 if behaviour.name == "empty" else wanted)]
@@ -187,27 +189,21 @@ class OpenAIUpstream(ScriptedUpstream):
 
     def _picture(self, order: _Order, behaviour: Behaviour) -> tuple[bytes, ...]:
         """Return the base64 of one picture, in pieces, right or wrong as the behaviour says."""
-        wrong = _WRONG_PICTURES.get(behaviour.name)
+        wrong = WRONG_PICTURES.get(behaviour.name)
         file_format = order.text("output_format", "png")
         if behaviour.name == "wrong_type":
             file_format = "png" if file_format == "jpeg" else "jpeg"
         made = self._sample(order, file_format)
         if wrong is None:
             return made.stamped_base64(self.next_serial())
-        return (wrong(made.stamped(self.next_serial())),)
+        if behaviour.name == "bad_base64":
+            return (b"%%% this is not base64 %%%",)
+        return (pybase64.b64encode(wrong(made.stamped(self.next_serial()))),)
 
     def _sample(self, order: _Order, file_format: str) -> Sample:
         width, height = order.width_height
         transparent = order.fields.get("background") == "transparent" and file_format != "jpeg"
         return sample(file_format, width, height, size_bytes=self.payload_bytes, transparent=transparent)
-
-
-_WRONG_PICTURES: Mapping[str, Callable[[bytes], bytes]] = {
-    "bad_base64": lambda _: b"%%% this is not base64 %%%",
-    "not_an_image": lambda _: pybase64.b64encode(b"This is a text and no picture.\n" * 20),
-    "truncated": lambda picture: pybase64.b64encode(picture[: len(picture) // 2]),
-    "bomb": lambda _: pybase64.b64encode(png_claiming(50_000, 50_000)),
-}
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,8 +29,8 @@ _POLL_SECONDS = 20.0
 # A poll answered so says nothing of the order; all else that is no success does.
 _NOT_NOW = frozenset({408, 409, 425, 429})
 _NOT_THERE = frozenset({404, 410})
-# A job that was accepted a moment ago may not be known everywhere at the vendor yet.
-_MOST_NOT_THERE = 4
+# A job that was accepted a moment ago may not be known everywhere at the vendor yet, and a page of a gateway may take its place.
+_MOST_ACCIDENTS = 4
 _log = logging.getLogger(__name__)
 
 Authorize = Callable[[str], Mapping[str, str]]
@@ -135,14 +135,16 @@ class VendorApi:
     async def poll(self, path: str | URL, order: Order, *, answer: type[T]) -> T:
         """GET news of an accepted order, within `Poller.until_done`.
 
-        Raises NotNow for what says nothing of the order (5xx, a broken connection, too many requests, a page that is no JSON),
-        and UpstreamFault, bought, for the rest: a key that is no longer good, an id that stays unknown.
+        Raises NotNow for what says nothing of the order (5xx, a broken connection, too many requests; a few times an id that is
+        not known, or a page that is no such JSON), and UpstreamFault, bought, for the rest, as a key that is no longer good.
         """
         try:
             return await self.ask("GET", path, order, answer=answer, deadline_seconds=_POLL_SECONDS)
         except _StatusFault as failure:
             if failure.status in _NOT_THERE:
-                raise NotNow(_lost(self.provider), most=_MOST_NOT_THERE) from None
+                raise NotNow(_lost(self.provider), most=_MOST_ACCIDENTS) from None
+            if failure.status < 300:
+                raise NotNow(failure, most=_MOST_ACCIDENTS) from None
             if failure.status >= 500 or failure.status in _NOT_NOW:
                 raise NotNow(_paid(failure)) from None
             raise _paid(failure) from None
@@ -164,7 +166,7 @@ class VendorApi:
     def nonsense(self, cause: str) -> UpstreamFault:
         """The fault of a success of no use; `cause` is for the log, and holds nothing that the vendor wrote."""
         _log.warning("%s answered nonsense: %s", self.provider, cause)
-        return nonsense(self.provider)
+        return _StatusFault(nonsense(self.provider), 200)
 
     async def close(self) -> None:
         """Close the connections."""

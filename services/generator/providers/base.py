@@ -64,7 +64,7 @@ class Order:
     """The route's own options, from the catalogue (as `quality` that an alias stands for)."""
     inputs: Sequence[bytes] = ()
     mask: bytes | None = None
-    secret: str | None = None
+    secret: str | None = field(default=None, repr=False)
     deadline_seconds: float = 300.0
     """Left until the job's deadline."""
 

@@ -1,0 +1,88 @@
+"""What vendors that queue have in common: jobs with an id, which are ready after a while and remember what they are to meet."""
+
+import secrets
+import time
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from testkit.upstreams.base import SUCCESS, Behaviour, Dropped, Exchange, Reply, ScriptedUpstream
+
+_FAILING_POLLS = 2
+
+
+@dataclass(slots=True)
+class QueuedJob:
+    """An accepted order. ``fields`` is what was asked for, ``target`` the model or operation that it was sent to."""
+
+    id: str
+    target: str
+    fields: Mapping[str, object]
+    behaviour: Behaviour
+    accepted_at: float = field(default_factory=time.monotonic)
+    poll_count: int = 0
+    cancelled: bool = False
+    pictures: list[str] = field(default_factory=list)
+    """Addresses of its pictures, made when they are first asked for."""
+
+
+class QueueUpstream(ScriptedUpstream):
+    """A vendor that answers an order with the id of a job. ``jobs`` are all that it accepted.
+
+    A job is ready after ``delay_seconds``; after its own seconds or gate where it is ``slow``; never where it ``hang``s.
+    """
+
+    def __init__(
+        self,
+        *,
+        default: Behaviour = SUCCESS,
+        payload_bytes: int = 0,
+        specification: Path | None = None,
+        delay_seconds: float = 0.0,
+    ) -> None:
+        super().__init__(default=default, payload_bytes=payload_bytes, specification=specification)
+        self.delay_seconds = delay_seconds
+        self.jobs: dict[str, QueuedJob] = {}
+
+    def places_order(self, method: str, path: str) -> bool:
+        """A POST does; a vendor that cancels by POST says otherwise."""
+        return method == "POST"
+
+    @abstractmethod
+    def poll_limited(self) -> Reply:
+        """The vendor's 429 for a poll."""
+
+    async def enqueue(self, exchange: Exchange, target: str, fields: Mapping[str, object]) -> QueuedJob:
+        """Accept an order: from here the vendor charges."""
+        job = QueuedJob(secrets.token_hex(12), target, fields, exchange.behaviour)
+        self.jobs[job.id] = job
+        await exchange.accept(queued=True)
+        return job
+
+    def found(self, job_id: str) -> QueuedJob | None:
+        """The job that a poll, a fetch of its result or its cancellation names."""
+        job = self.jobs.get(job_id)
+        return None if job is None or job.behaviour.name == "lost" else job
+
+    def polled(self, job: QueuedJob) -> Reply | None:
+        """What a poll of the job meets instead of an answer, if anything."""
+        job.poll_count += 1
+        if job.poll_count <= _FAILING_POLLS:
+            if job.behaviour.name == "poll_error":
+                return Reply(503, "text/html", [b"<html>upstream connect error</html>"])
+            if job.behaviour.name == "poll_drop":
+                raise Dropped
+        if job.behaviour.name == "poll_limited" and job.poll_count == 1:
+            return self.poll_limited()
+        return None
+
+    def is_ready(self, job: QueuedJob) -> bool:
+        """Whether the job has ended."""
+        behaviour = job.behaviour
+        if behaviour.name == "hang":
+            return False
+        if behaviour.name == "slow" and behaviour.gate is not None:
+            return behaviour.gate.is_set()
+        seconds = behaviour.seconds if behaviour.name == "slow" else self.delay_seconds
+        return time.monotonic() >= job.accepted_at + (seconds or 0.0)
