@@ -1,22 +1,34 @@
 """The OpenAI provider before a scripted vendor: what it asks for, what it reads, and its verdict on every failure."""
 
 import json
-import socket
-from typing import NamedTuple
 
 import pytest
 
-from generator.providers.base import Bought, Drawn, UpstreamFault
+from generator.providers.base import Drawn
 from generator.providers.openai import PROVIDER, OpenAIProvider
-from gesso.errors.v1 import reason_pb2 as reason
 from gesso.generator.v1 import generator_pb2 as pb
 from pictures.inspection import inspect
 from testkit.sample_pictures import sample
-from testkit.upstreams.base import Behaviour
 from testkit.upstreams.forms import parse_form
 from testkit.upstreams.openai import OpenAIUpstream
 
+from .conformance import PAID_AND_FAILED, Conformance, Vendor
 from .conftest import CountedMemory, OrderMaker
+
+
+class TestConformance(Conformance):
+    vendor = Vendor(
+        factory=PROVIDER,
+        upstream=OpenAIUpstream,
+        variables=("OPENAI_API_KEY", "OPENAI_BASE_URL"),
+        upstream_model="gpt-image-2.5-flare",
+        key="sk-platform-0123456789",
+        own_key="sk-own-0123456789",
+        most=10,
+        ignored={"negative_prompt": "blur", "style": "vivid", "seed": 7, "steps": 20, "guidance": 3.0},
+        verdicts={"bad_base64": PAID_AND_FAILED},
+        without=frozenset({"output_refusal"}),
+    )
 
 
 def asked(upstream: OpenAIUpstream) -> dict[str, object]:
@@ -94,104 +106,6 @@ async def test_an_edit_sends_its_pictures_and_a_mask_that_is_transparent_where_o
     assert {part.name: part.data for part in parts if part.filename is None}["n"] == b"2"
 
 
-async def test_an_orders_own_key_goes_before_the_platforms(
-    openai: OpenAIProvider, upstream: OpenAIUpstream, order: OrderMaker, memory: CountedMemory
-) -> None:
-    await openai.submit(order(secret="sk-own"), memory)
-    assert upstream.requests[-1].headers["Authorization"] == "Bearer sk-own"
-
-
-async def test_an_own_key_that_is_refused_is_not_tried_again(
-    openai: OpenAIProvider, order: OrderMaker, memory: CountedMemory
-) -> None:
-    with pytest.raises(UpstreamFault) as caught:
-        await openai.submit(order(secret="not-a-key"), memory)
-    assert (caught.value.reason, caught.value.retryable) == (reason.REASON_UPSTREAM_DENIED, False)
-
-
-async def test_a_key_that_would_break_the_header_is_refused_before_anything_is_sent(
-    openai: OpenAIProvider, upstream: OpenAIUpstream, order: OrderMaker, memory: CountedMemory
-) -> None:
-    with pytest.raises(UpstreamFault) as caught:
-        await openai.submit(order(secret="sk-own\r\nX-Evil: 1"), memory)
-    assert (caught.value.reason, caught.value.bought) == (reason.REASON_UPSTREAM_DENIED, Bought.NO)
-    assert not upstream.requests
-
-
-class Verdict(NamedTuple):
-    """What a behaviour of the vendor is to us."""
-
-    behaviour: str
-    reason: reason.Reason.ValueType
-    bought: Bought
-    retryable: bool = True
-
-
-_VERDICTS = [
-    Verdict("refusal", reason.REASON_UPSTREAM_REFUSED, Bought.NO, retryable=False),
-    Verdict("rate_limited", reason.REASON_UPSTREAM_RATE_LIMITED, Bought.NO),
-    Verdict("out_of_quota", reason.REASON_UPSTREAM_DENIED, Bought.NO),
-    Verdict("unauthorized", reason.REASON_UPSTREAM_DENIED, Bought.NO),
-    Verdict("model_not_found", reason.REASON_UPSTREAM_FAILED, Bought.NO),
-    Verdict("server_error", reason.REASON_UPSTREAM_FAILED, Bought.NO),
-    Verdict("server_error:503", reason.REASON_UPSTREAM_FAILED, Bought.NO),
-    Verdict("server_error:504", reason.REASON_UPSTREAM_FAILED, Bought.UNKNOWN),
-    Verdict("drop_before_accept", reason.REASON_UPSTREAM_FAILED, Bought.UNKNOWN),
-    Verdict("drop_after_accept", reason.REASON_UPSTREAM_FAILED, Bought.UNKNOWN),
-    Verdict("drop_mid_answer", reason.REASON_UPSTREAM_FAILED, Bought.YES),
-    Verdict("garbage", reason.REASON_UPSTREAM_FAILED, Bought.YES),
-    Verdict("bad_base64", reason.REASON_UPSTREAM_FAILED, Bought.YES),
-    Verdict("empty", reason.REASON_UPSTREAM_FAILED, Bought.YES),
-]
-
-
-@pytest.mark.parametrize("verdict", _VERDICTS, ids=[verdict.behaviour for verdict in _VERDICTS])
-async def test_every_failure_says_whether_it_bought_and_whether_to_try_again(
-    openai: OpenAIProvider, order: OrderMaker, memory: CountedMemory, verdict: Verdict
-) -> None:
-    with pytest.raises(UpstreamFault) as caught:
-        await openai.submit(order(prompt=f"a fox [[{verdict.behaviour}]]"), memory)
-    fault = caught.value
-    assert Verdict(verdict.behaviour, fault.reason, fault.bought, fault.retryable) == verdict
-    assert fault.details["provider"] == "openai"
-    assert "sk-" not in fault.message
-
-
-async def test_an_order_that_outlives_its_deadline_may_have_been_bought(
-    openai: OpenAIProvider, order: OrderMaker, memory: CountedMemory
-) -> None:
-    with pytest.raises(UpstreamFault) as caught:
-        await openai.submit(order(prompt="a fox [[hang]]", deadline_seconds=0.2), memory)
-    assert (caught.value.reason, caught.value.bought) == (reason.REASON_TIMEOUT, Bought.UNKNOWN)
-
-
-async def test_a_vendor_that_cannot_be_reached_sold_nothing(order: OrderMaker, memory: CountedMemory) -> None:
-    with socket.socket() as unheard:
-        unheard.bind(("127.0.0.1", 0))
-        provider = OpenAIProvider(api_key="sk-platform", base_url=f"http://127.0.0.1:{unheard.getsockname()[1]}/v1")
-        with pytest.raises(UpstreamFault) as caught:
-            await provider.submit(order(), memory)
-        await provider.close()
-    assert (caught.value.reason, caught.value.bought) == (reason.REASON_UPSTREAM_FAILED, Bought.NO)
-
-
-async def test_a_rate_limit_says_when_to_come_back(
-    openai: OpenAIProvider, upstream: OpenAIUpstream, order: OrderMaker, memory: CountedMemory
-) -> None:
-    upstream.script.append(Behaviour("rate_limited", seconds=2.5))
-    with pytest.raises(UpstreamFault) as caught:
-        await openai.submit(order(), memory)
-    assert caught.value.retry_after_seconds == 2.5
-
-
-async def test_pictures_beyond_those_ordered_are_left_out(
-    openai: OpenAIProvider, order: OrderMaker, memory: CountedMemory
-) -> None:
-    drawn = await openai.submit(order(prompt="a fox [[duplicate]]", count=2), memory)
-    assert isinstance(drawn, Drawn)
-    assert len(drawn.pictures) == 2
-
-
 @pytest.mark.parametrize(
     ("behaviour", "kind"),
     [("not_an_image", "text"), ("truncated", "png"), ("bomb", "png"), ("wrong_type", "jpeg")],
@@ -213,8 +127,3 @@ async def test_a_large_reply_is_reserved_before_it_is_read(
     assert isinstance(drawn, Drawn)
     assert len(drawn.pictures[0].data) >= 6_000_000
     assert memory.reserved[0] >= 6_000_000
-
-
-async def test_it_is_configured_by_the_vendors_own_variables() -> None:
-    assert not PROVIDER.open({}).configured
-    assert PROVIDER.open({"OPENAI_API_KEY": "sk-1"}).configured
