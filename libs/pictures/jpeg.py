@@ -6,11 +6,14 @@ import struct
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from pictures.facts import Facts, Flaw, Limits, NotAPicture, check_canvas, corrupt, truncated
+from pictures.facts import DEFAULT, Facts, Flaw, Limits, NotAPicture, check_canvas, corrupt, truncated
 
 APP0: Final = 0xE0
 APP11: Final = 0xEB
 _SOS: Final = 0xDA
+_DQT: Final = 0xDB
+_ANNEX_K_SUM: Final = 3688
+"""Sum of the steps of the luminance table of annex K.1, which is quality 50."""
 _EOI: Final = b"\xff\xd9"
 _FRAMES: Final = frozenset((0xC0, 0xC1, 0xC2, 0xC9, 0xCA))  # baseline, extended, progressive, and arithmetic coding
 _EXOTIC_FRAMES: Final = frozenset((0xC3, 0xC5, 0xC6, 0xC7, 0xCB, 0xCD, 0xCE, 0xCF))
@@ -78,6 +81,28 @@ def manifest_spans(data: memoryview, limits: Limits) -> list[tuple[int, int]]:
     found = [segment for segment in segments(data, limits) if segment.marker == APP11]
     instances = {_instance(data, segment) for segment in found if _is_manifest(data, segment)}
     return [(segment.at, segment.end) for segment in found if _instance(data, segment) in instances]
+
+
+def quality(data: memoryview) -> int | None:
+    """The quality, 1..100, at which a JPEG was made, as the IJG's library counts it; None where it does not say.
+
+    Told by the sum of its luminance table, of which the library makes every quality by scaling one table (T.81, annex K.1): other
+    makers' tables are told by the quality that is as coarse.
+    """
+    for segment in segments(data, DEFAULT):
+        at = segment.start
+        while segment.marker == _DQT and at < segment.end:
+            step_bytes = 1 + (data[at] >> 4)
+            table = data[at + 1 : at + 1 + 64 * step_bytes]
+            if data[at] & 15 == 0 and step_bytes <= 2 and len(table) == 64 * step_bytes:
+                steps = sum(table) if step_bytes == 1 else sum(struct.unpack(">64H", table))
+                return _quality_of(100 * steps / _ANNEX_K_SUM)
+            at += 1 + 64 * step_bytes
+    return None
+
+
+def _quality_of(percent: float) -> int:
+    return max(1, min(100, round(5000 / percent if percent > 100 else (200 - percent) / 2)))
 
 
 def wrap(manifest: bytes) -> bytes:
