@@ -117,6 +117,11 @@ COMMANDS: tuple[Command, ...] = (
         accounts.revoke_key,
         (Argument(("key",), "the key's id, key_…, or the key itself"),),
     ),
+    Command(
+        ("keys", "rewrap"),
+        "put the accounts' stored provider keys under the first of GESSO_SECRETS_KEYS",
+        platform_commands.rewrap_keys,
+    ),
     Command(("models",), "list the models", pictures_command.models),
     Command(
         ("generate",),

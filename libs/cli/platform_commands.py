@@ -1,4 +1,4 @@
-"""`maintenance` and `engines`: the operator's commands about the platform itself."""
+"""`maintenance`, `keys rewrap` and `engines`: the operator's commands about the platform itself."""
 
 import argparse
 import json
@@ -17,6 +17,16 @@ def maintenance(arguments: argparse.Namespace) -> Result:
     request = pb.SetMaintenanceRequest(paused=arguments.state == "on", retry_after_seconds=arguments.retry_after)
     answer = operator(Place.here()).call("gesso.generator.v1.Operations/SetMaintenance", request, pb.Maintenance)
     return {"maintenance": "on" if answer.paused else "off", "retry_after_seconds": answer.retry_after_seconds}
+
+
+def rewrap_keys(_arguments: argparse.Namespace) -> Result:
+    """Put every stored provider key under the first of GESSO_SECRETS_KEYS."""
+    answer = operator(Place.here()).call(
+        "gesso.generator.v1.Operations/RewrapProviderKeys",
+        pb.RewrapProviderKeysRequest(),
+        pb.RewrapProviderKeysResponse,
+    )
+    return {"rewrapped": answer.rewrapped, "current": answer.current}
 
 
 def install_engines(arguments: argparse.Namespace) -> Result:

@@ -59,11 +59,12 @@ SECRETS: tuple[str, ...] = (
     "caller_token_key",
     "link_key",
     "sealing_key",
+    "secrets_key",
     "webhooks_secret_key",
 )
 
 # What an operator may set otherwise; the rest of the table is how the parts find each other.
-DEFAULTS = frozenset({"GESSO_STORE_URL", "GESSO_FALLBACK_ENGINE", "GESSO_CORS_ORIGINS"})
+DEFAULTS = frozenset({"GESSO_STORE_URL", "GESSO_FALLBACK_ENGINE", "GESSO_CORS_ORIGINS", "GESSO_SECRETS_KEYS"})
 
 # Set by the supervisor for all of them. The working folder is the state's, and must not be imported from.
 _PYTHON: Mapping[str, str] = {"PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"}
@@ -146,6 +147,7 @@ SERVICES: tuple[Service, ...] = (
             "GESSO_CALLER_TOKEN_KEY": secret("caller_token_key"),
             "GESSO_LINK_KEY": secret("link_key"),
             "GESSO_SEALING_KEY": secret("sealing_key"),
+            "GESSO_SECRETS_KEYS": lambda wiring: f"home:{wiring.state.secrets['secrets_key']}",
             "GESSO_FILES_URL": _files_url,
             "GESSO_STORE_URL": _store_url,
             "GESSO_SPOOL_DIR": lambda wiring: str(wiring.layout.spool),

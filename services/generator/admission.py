@@ -11,6 +11,7 @@ from generator.catalogue import Catalogue
 from generator.dispatch import Dispatch
 from generator.gate import Gate
 from generator.kept_secrets import KeptSecrets
+from generator.own_keys import OwnKeys
 from generator.peers import Admission as Hold
 from generator.peers import Billing
 from generator.pricing import Price
@@ -80,6 +81,7 @@ class Admission:
         dispatch: Dispatch,
         settlement: Settlement,
         secrets: KeptSecrets,
+        own_keys: OwnKeys,
         watches: Watches,
         gate: Gate,
         replica: Replica,
@@ -93,20 +95,27 @@ class Admission:
         self._dispatch = dispatch
         self._settlement = settlement
         self._secrets = secrets
+        self._own_keys = own_keys
         self._watches = watches
         self._gate = gate
         self._replica = replica
         self._deadline = timedelta(seconds=deadline_seconds)
         self._refusing: set[asyncio.Task[None]] = set()
 
-    def quote(self, claims: CallerClaims, purchase: pb.Purchase) -> Sequence[Price]:
+    async def quote(self, claims: CallerClaims, purchase: pb.Purchase) -> Sequence[Price]:
         """What a picture of each draw costs at most. Raises the catalogue's faults, and tells in `draw` which draw it was."""
         _check(purchase)
+        stored = await self._own_keys.providers(claims.account_id)
         prices = []
         for index, draw in enumerate(purchase.draws):
             try:
                 prices.append(
-                    self._catalogue.quote(draw, dialect=purchase.dialect, markup_percent=claims.markup_percent)
+                    self._catalogue.quote(
+                        draw,
+                        dialect=purchase.dialect,
+                        markup_percent=claims.markup_percent,
+                        own_key=self._router.owns_route(draw, stored),
+                    )
                 )
             except Fault as fault:
                 fault.details["draw"] = str(index)
@@ -119,11 +128,11 @@ class Admission:
         Raises the fault for which it was refused: then nothing is bought, and nothing is in the way of a repeat.
         """
         try:
-            prices = self.quote(claims, purchase)
+            prices = await self.quote(claims, purchase)
             self._gate.check()
             if purchase.join_recent and (joined := await self._recent(claims, purchase)):
                 return self._standing(joined, watch_id)
-            self._check_routes(purchase)
+            self._check_routes(purchase, prices)
         except Fault as fault:
             if fault.reason in _NOT_NOW and (standing := await self._bought_before(claims, purchase)):
                 return self._standing(standing, watch_id)
@@ -209,10 +218,11 @@ class Admission:
             self._watches.add(watch_id, (job.id,))
         return Admitted(job, replayed=True)
 
-    def _check_routes(self, purchase: pb.Purchase) -> None:
-        for index, draw in enumerate(purchase.draws):
+    def _check_routes(self, purchase: pb.Purchase, prices: Sequence[Price]) -> None:
+        for index, (draw, price) in enumerate(zip(purchase.draws, prices, strict=True)):
             try:
-                self._router.routes(draw)
+                if not price.own_key:
+                    self._router.routes(draw)
             except Fault as fault:
                 fault.details["draw"] = str(index)
                 raise
@@ -231,6 +241,7 @@ class Admission:
                 price_micros=price.per_picture_micros,
                 price_rule=price.rule,
                 holds_secret=bool(draw.sealed_secret),
+                own_key=price.own_key,
                 lease_token=token,
             )
             if draw.sealed_secret:

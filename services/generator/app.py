@@ -2,8 +2,9 @@
 
 import contextlib
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from generator.access import ACCESS
 from generator.admission import Admission
@@ -20,8 +21,10 @@ from generator.heartbeat import Heartbeat, Pulse
 from generator.inputs import Inputs
 from generator.keeping import Keeper
 from generator.kept_secrets import KeptSecrets
+from generator.keyring import Keyring, derived_key
 from generator.memory import PictureMemory
 from generator.orders import Orders
+from generator.own_keys import OwnKeys
 from generator.peers import Billing, Gallery, Webhooks
 from generator.providers.base import Provider
 from generator.providers.registry import open_providers
@@ -34,7 +37,7 @@ from generator.servicers import JobsServicer, ModelsServicer, OperationsServicer
 from generator.settlement import Live, Settlement
 from generator.sizes import Size
 from generator.steps import Steps
-from generator.store import leases
+from generator.store import leases, provider_keys
 from generator.storehouse import Storehouse
 from generator.sweeper import Sweeper
 from generator.watches import Watches
@@ -81,6 +84,8 @@ class _Core:
     catalogue: Catalogue
     router: Router
     secrets: KeptSecrets
+    keyring: Keyring
+    own_keys: OwnKeys
     watches: Watches
     settlement: Settlement
 
@@ -157,6 +162,8 @@ def _core(ground: _Ground) -> _Core:
     config, database = ground.config, ground.database
     live, steps = Live(), Steps(database)
     catalogue = _catalogue(config, ground.providers)
+    router = Router(catalogue, ground.providers, weights=config.provider_weights)
+    keyring = Keyring(config.secrets_keys or (derived_key(config.sealing_key),))
     watches = Watches(database, ground.objects, live.__contains__)
     settlement = Settlement(
         database,
@@ -172,8 +179,10 @@ def _core(ground: _Ground) -> _Core:
         live=live,
         steps=steps,
         catalogue=catalogue,
-        router=Router(catalogue, ground.providers, weights=config.provider_weights),
+        router=router,
         secrets=KeptSecrets(Sealing(config.sealing_key)),
+        keyring=keyring,
+        own_keys=OwnKeys(database, keyring, takes_keys=router.takes_keys),
         watches=watches,
         settlement=settlement,
     )
@@ -191,9 +200,10 @@ def _worker(ground: _Ground, core: _Core) -> Worker:
     drawing = Drawing(
         database=ground.database,
         router=core.router,
-        orders=Orders(core.steps, core.router, keeper, _observer(ground.telemetry)),
+        orders=Orders(core.steps, core.router, keeper, core.own_keys, _observer(ground.telemetry)),
         inputs=Inputs(ground.gallery, ground.objects),
         secrets=core.secrets,
+        own_keys=core.own_keys,
         memory=PictureMemory(ground.config.picture_bytes),
         replica=core.replica,
         salvage_seconds=ground.config.salvage_seconds,
@@ -243,6 +253,7 @@ def _rooms(ground: _Ground, core: _Core) -> _Rooms:
         dispatch=dispatch,
         settlement=core.settlement,
         secrets=core.secrets,
+        own_keys=core.own_keys,
         watches=core.watches,
         gate=gate,
         replica=core.replica,
@@ -277,15 +288,27 @@ async def _begin_work(stack: contextlib.AsyncExitStack, ground: _Ground, core: _
         rooms.dispatch.claim(),
         core.settlement.run(),
         core.watches.follow(),
-        listen(
-            config.database_url, [leases.QUEUE_CHANNEL], lambda _channel, _payload: rooms.dispatch.wake(), pulse.look
-        ),
+        _hearing(config.database_url, core, rooms, pulse),
     ]
     if ground.outbox:
         work.append(ground.outbox.run())
     for coroutine in work:
         await stack.enter_async_context(running_task(coroutine))
     stack.push_async_callback(_hand_over, ground, core, rooms)
+
+
+def _hearing(database_url: str, core: _Core, rooms: _Rooms, pulse: Pulse) -> Coroutine[Any, Any, None]:
+    """Hear for ever what other replicas say; what was missed meanwhile is looked up."""
+    heard: Mapping[str, Callable[[str], None]] = {
+        leases.QUEUE_CHANNEL: lambda _: rooms.dispatch.wake(),
+        provider_keys.CHANNEL: core.own_keys.changed,
+    }
+
+    async def resync() -> None:
+        core.own_keys.forget_known()
+        await pulse.look()
+
+    return listen(database_url, list(heard), lambda channel, payload: heard[channel](payload), resync)
 
 
 async def _hand_over(ground: _Ground, core: _Core, rooms: _Rooms) -> None:
@@ -312,10 +335,16 @@ def _registrations(ground: _Ground, core: _Core, gate: Gate, jobs: JobsServicer)
         Registration(f"{package}.Jobs", rpc.add_JobsServicer_to_server, jobs),
         Registration(f"{package}.Models", rpc.add_ModelsServicer_to_server, ModelsServicer(core.catalogue)),
         Registration(
-            f"{package}.Secrets", rpc.add_SecretsServicer_to_server, SecretsServicer(Sealing(ground.config.sealing_key))
+            f"{package}.Secrets",
+            rpc.add_SecretsServicer_to_server,
+            SecretsServicer(
+                Sealing(ground.config.sealing_key), core.own_keys, caller_token_key=ground.config.caller_token_key
+            ),
         ),
         Registration(
-            f"{package}.Operations", rpc.add_OperationsServicer_to_server, OperationsServicer(ground.database, gate)
+            f"{package}.Operations",
+            rpc.add_OperationsServicer_to_server,
+            OperationsServicer(ground.database, gate, core.keyring),
         ),
     )
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from generator.catalogue_files import FOLDER, CatalogueError, read_tables
-from generator.pricing import Price, price_of
+from generator.pricing import Price, price_of, with_own_key
 from generator.providers.base import Provider
 from generator.public_models import (
     AUTO_SIZE,
@@ -81,9 +81,10 @@ class Catalogue:
         """Whether a file names the provider, installed or not."""
         return name in self._tables.providers
 
-    def quote(self, draw: Draw, *, dialect: str, markup_percent: int) -> Price:
+    def quote(self, draw: Draw, *, dialect: str, markup_percent: int, own_key: bool = False) -> Price:
         """The price of one picture of this draw, or why it cannot be had: pure, the same for the same arguments.
 
+        `own_key` says that a key which the account has stored draws it.
         Raises InvalidField naming `n`, `prompt`, `model` (it has no such operation), `quality`, `size`, `aspect_ratio`,
         `resolution` or `background`; Fault UNKNOWN_MODEL; Fault UNPRICED where no rule covers the draw.
         """
@@ -99,7 +100,7 @@ class Catalogue:
                 f"No price covers {draw.model} at this size and quality here.",
                 details={"model": draw.model},
             )
-        return price
+        return with_own_key(price, book) if own_key else price
 
     def delivered_micros(self, draw: Draw, *, dialect: str, markup_percent: int, size: Size) -> int | None:
         """The price of a picture that came in this size; None where the draw itself, not the picture, decided the price."""

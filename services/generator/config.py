@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from generator.keyring import NamedKey, parse_keys
 from generator.router import parse_weights
 from generator.secrets import new_sealing_key, parse_sealing_key
 from servicekit import shared_settings as shared
@@ -42,6 +43,15 @@ class Config:
         " Without it each process makes its own.",
         default="",
         parse=_sealing_key,
+        secret=True,
+    )
+    secrets_keys: tuple[NamedKey, ...] = setting(
+        "GESSO_SECRETS_KEYS",
+        "Keys under which accounts' own provider keys rest, as `id:hex,id:hex` of 32 bytes each, the same on every replica."
+        " The first seals, all of them open. To change keys, add the new one last on every replica, then put it first on every"
+        " replica, run `gesso keys rewrap`, and take the old one away. Without it the key follows from GESSO_SEALING_KEY.",
+        default="",
+        parse=parse_keys,
         secret=True,
     )
     billing_address: str = setting("GESSO_BILLING_ADDRESS", "Where billing is served.")

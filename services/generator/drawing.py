@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from generator import lifecycle
@@ -11,10 +11,12 @@ from generator.inputs import Inputs
 from generator.kept_secrets import KeptSecrets
 from generator.memory import PictureMemory, Reservation
 from generator.orders import Attempt, Orders, Ticketed, is_free, read_tickets
+from generator.own_keys import OwnKeys
 from generator.providers.base import Bought, UpstreamFault
 from generator.replica import Replica
 from generator.router import Route, Router
 from generator.runs import Run
+from generator.steps import persist
 from generator.store import tasks
 from servicekit.database import Database
 from servicekit.faults import Fault, Unavailable, to_proto
@@ -27,7 +29,7 @@ class _Brief:
     memory: Reservation
     inputs: Sequence[bytes]
     mask: bytes | None
-    secret: str | None
+    secret: str | None = field(repr=False)
 
 
 class Drawing:
@@ -41,6 +43,7 @@ class Drawing:
         orders: Orders,
         inputs: Inputs,
         secrets: KeptSecrets,
+        own_keys: OwnKeys,
         memory: PictureMemory,
         replica: Replica,
         salvage_seconds: float,
@@ -50,6 +53,7 @@ class Drawing:
         self._orders = orders
         self._inputs = inputs
         self._secrets = secrets
+        self._own_keys = own_keys
         self._memory = memory
         self._replica = replica
         self._salvage_seconds = salvage_seconds
@@ -76,7 +80,7 @@ class Drawing:
         tried: list[Route] = []
         while run.ending is None and (positions := run.gathered.open_positions(run.draw.n)):
             try:
-                route = next_route(self._router.routes(run.draw), tried)
+                route = next_route(await self._routes(run), tried)
             except Fault as fault:
                 _close(run, fault)
                 return
@@ -84,6 +88,13 @@ class Drawing:
             await self._orders.place(attempt, positions)
             tried.append(route)
             await self._reopen(run, attempt, positions, tried)
+
+    async def _routes(self, run: Run) -> Sequence[Route]:
+        """Who may draw the task now. Raises as the router does."""
+        if not run.task.own_key:
+            return self._router.routes(run.draw)
+        stored = await persist(lambda: self._own_keys.stored(run.job.account_id))
+        return self._router.routes(run.draw, stored)
 
     async def _reopen(self, run: Run, attempt: Attempt, positions: Sequence[int], tried: Sequence[Route]) -> None:
         """Forget the faults of what may be ordered again, when the time for it has come."""
@@ -98,7 +109,7 @@ class Drawing:
         if not again or run.ending is not None:
             return
         try:
-            following = next_route(self._router.routes(run.draw), tried)
+            following = next_route(await self._routes(run), tried)
         except Fault:  # nobody is left: why the last one failed says more
             return
         await self._note(attempt, faults[again[0]])
@@ -118,13 +129,13 @@ class Drawing:
                 run.gathered.lost_count += 1
 
     async def _collect_one(self, run: Run, brief: _Brief, ticketed: Ticketed) -> None:
-        route = self._route_of(run, ticketed)
+        route = await self._route_of(run, ticketed)
         await self._orders.collect(self._attempt(run, brief, route, run.task.attempt_count), ticketed)
 
-    def _route_of(self, run: Run, ticketed: Ticketed) -> Route:
+    async def _route_of(self, run: Run, ticketed: Ticketed) -> Route:
         """The route on which an order was placed; one that has left the catalogue is still collected from."""
         try:
-            routes = self._router.routes(run.draw)
+            routes = await self._routes(run)
         except Fault:
             routes = ()
         plain = Route(ticketed.provider, ticketed.upstream_model, {}, len(ticketed.positions))

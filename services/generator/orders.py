@@ -16,11 +16,12 @@ import msgspec
 from generator import lifecycle
 from generator.keeping import Keeper, Origin
 from generator.memory import Reservation
+from generator.own_keys import OwnKeys
 from generator.providers.base import Bought, Drawn, Order, Pixels, Provider, Ticket, UpstreamFault
 from generator.records import TaskRecord
 from generator.router import Route, Router
 from generator.runs import Run
-from generator.steps import LeaseLost, Steps, until_done
+from generator.steps import LeaseLost, Steps, persist, until_done
 from generator.store.tasks import Beginning, Submission
 from gesso.errors.v1 import reason_pb2 as reasons
 from gesso.generator.v1 import generator_pb2 as pb
@@ -87,7 +88,7 @@ class Attempt:
     memory: Reservation
     replica: str
     deadline_seconds: float
-    secret: str | None
+    secret: str | None = field(repr=False)
     inputs: Sequence[bytes]
     mask: bytes | None
     tickets: list[Ticketed]
@@ -96,11 +97,11 @@ class Attempt:
 
     @property
     def own_key(self) -> bool:
-        """Whether it is bought with a key of the customer's own: then it costs the house nothing, whatever becomes of it."""
-        return self.secret is not None
+        """Whether it is bought with a key of the customer's own."""
+        return self.run.task.billed_to_owner
 
-    def order(self, positions: Sequence[int]) -> Order:
-        """The order of these positions."""
+    def order(self, positions: Sequence[int], secret: str | None) -> Order:
+        """The order of these positions, with the key to use instead of the platform's."""
         draw = self.run.draw
         if draw.HasField("seed") and positions[0]:
             draw = pb.Draw.FromString(draw.SerializeToString())
@@ -113,7 +114,7 @@ class Attempt:
             options={**self.route.options, SAFETY_IDENTIFIER: self._end_user()},
             inputs=self.inputs,
             mask=self.mask,
-            secret=self.secret,
+            secret=secret,
             deadline_seconds=self.deadline_seconds,
         )
 
@@ -129,8 +130,9 @@ class Attempt:
 class Orders:
     """Places and collects orders. Faults of an order stand at its positions; only LeaseLost is raised."""
 
-    def __init__(self, steps: Steps, router: Router, keeper: Keeper, observe: Observe) -> None:
+    def __init__(self, steps: Steps, router: Router, keeper: Keeper, own_keys: OwnKeys, observe: Observe) -> None:
         """`observe` is told how long each order took, and how it ended."""
+        self._own_keys = own_keys
         self._steps = steps
         self._router = router
         self._keeper = keeper
@@ -146,7 +148,7 @@ class Orders:
         provider = self._router.provider(ticketed.provider)
         try:
             async with self._slot(attempt):
-                order = attempt.order(ticketed.positions)
+                order = attempt.order(ticketed.positions, await self._secret(attempt))
                 drawn = await self._timed(provider.collect(Ticket(ticketed.data), order, attempt.memory), provider)
         except Fault as fault:
             self._failed(attempt, ticketed.positions, fault)
@@ -155,10 +157,10 @@ class Orders:
 
     async def _place(self, attempt: Attempt, positions: Sequence[int]) -> None:
         provider = self._router.provider(attempt.route.provider)
-        order = attempt.order(positions)
         try:
             async with self._slot(attempt):
                 await self._begin(attempt)
+                order = attempt.order(positions, await self._secret(attempt))
                 drawn = await self._timed(provider.submit(order, attempt.memory), provider)
                 crashpoint("generator.after_submit")
                 if isinstance(drawn, Ticket):
@@ -168,6 +170,13 @@ class Orders:
             self._failed(attempt, positions, fault)
         else:
             await self._keep(attempt, positions, drawn)
+
+    async def _secret(self, attempt: Attempt) -> str | None:
+        """The key to order with. A stored one is read at this moment: it may have been deleted. Raises UpstreamFault."""
+        if not attempt.run.task.own_key:
+            return attempt.secret
+        account_id, provider = attempt.run.job.account_id, attempt.route.provider
+        return await persist(lambda: self._own_keys.secret(account_id, provider))
 
     def _slot(self, attempt: Attempt) -> AbstractAsyncContextManager[None]:
         return self._router.slot(attempt.route, attempt.run.job.account_id, own_key=attempt.own_key)

@@ -18,11 +18,18 @@ _MICROS_PER_USD = 1_000_000
 class Price:
     """What each delivered picture is charged, at most and exactly: a task holds `per_picture_micros * n`.
 
-    `rule` says in words which rule it was, for the record of the attempt.
+    `rule` says in words which rule it was, for the record of the attempt; `own_key`, that a key which the account has stored draws.
     """
 
     per_picture_micros: int
     rule: str
+    own_key: bool = False
+
+
+def with_own_key(price: Price, book: PriceBook) -> Price:
+    """The price of a draw that goes by its account's stored keys: nothing where the book says so, else what it would be."""
+    micros = 0 if book.own_key_free else price.per_picture_micros
+    return Price(micros, f"{price.rule} own key", own_key=True)
 
 
 def covering_rule(

@@ -106,6 +106,8 @@ class PriceBook(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     step_micros: Positive = 1
     derived_from: str = ""
     """The price book whose prices hold for models that this one does not list; empty for none."""
+    own_key_free: bool = False
+    """Whether a draw that goes by its account's stored provider keys costs nothing."""
     resizes: bool = False
     """Whether any size is taken, since results are resized to what was asked."""
 

@@ -31,6 +31,8 @@ class TaskRecord:
     price_micros: int
     price_rule: str
     holds_secret: bool = False
+    own_key: bool = False
+    """Drawn with the keys that its account has stored, and no other."""
     lease_token: int | None = None
     attempt_count: int = 0
     provider: str = ""
@@ -47,9 +49,19 @@ class TaskRecord:
         return task_id_of(self.job_id, self.index)
 
     @property
+    def billed_to_owner(self) -> bool:
+        """Whether the vendor bills its owner, by a key of his own: then it costs the house nothing, whatever becomes of it."""
+        return self.holds_secret or self.own_key
+
+    @property
     def ended(self) -> bool:
         """Whether nothing more will be done or owed."""
         return self.state in ENDED_TASK_STATES
+
+    @property
+    def begun(self) -> bool:
+        """Whether an order of it was ever set out to be placed."""
+        return self.attempt_count > 0
 
     @property
     def delivered_count(self) -> int:
@@ -87,6 +99,21 @@ class JobRecord:
     def owed_micros(self) -> int:
         """What its tasks that have ended are charged."""
         return sum(task.charge_micros for task in self.tasks)
+
+    @property
+    def captured_at_start(self) -> bool:
+        """Whether its whole hold is captured: its purchase says so, and a task of it has begun."""
+        return self.purchase.capture_at_start and any(task.begun for task in self.tasks)
+
+    @property
+    def capture_micros(self) -> int:
+        """What is captured of its hold, once all of its tasks have ended."""
+        return self.hold_micros if self.captured_at_start else self.owed_micros
+
+    @property
+    def refund_micros(self) -> int:
+        """What of the capture is given back, once all of its tasks have ended."""
+        return self.capture_micros - self.owed_micros
 
     @property
     def available_in_the_end_micros(self) -> int:

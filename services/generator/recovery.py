@@ -109,7 +109,7 @@ class Recoverer:
         kept = await self._kept(job, task, wanted)
         fault = lifecycle.recovery_fault(rule, task.provider)
         ended = conclusions.recovered(job, task, kept, None if len(kept) == wanted else fault, pricing=self._pricing)
-        at_risk = rule is not Recovery.FAIL_SECRET and not task.holds_secret and not is_free(self._router, task)
+        at_risk = rule is not Recovery.FAIL_SECRET and not task.billed_to_owner and not is_free(self._router, task)
         lost_count = wanted - len(kept) if at_risk else 0
         await self._steps.conclude.submit(conclusions.conclusion(ended, _token(task), lost_count=lost_count))
 

@@ -63,17 +63,13 @@ class Router:
 
         A draw that brings a key goes to that key's provider alone; one that goes by its account's stored keys, to their providers
         alone (`stored`, even where that is none): neither ever to the platform's key. Raises Fault MODEL_UNAVAILABLE where there
-        is no route, UNKNOWN_MODEL for a model that has left the catalogue.
+        is no route, UPSTREAM_DENIED where no stored key is left for one, UNKNOWN_MODEL for a model that has left the catalogue.
         """
         quality = draw.quality or self._catalogue.entry(draw.model).qualities[0]
         own = {draw.sealed_for} if draw.sealed_for else stored
         offered = self._healthy(self._configured(draw)) if own is None else self._owned(draw, own)
         if not offered:
-            raise Fault(
-                pb.REASON_MODEL_UNAVAILABLE,
-                f"The model {draw.model} is not available at the moment.",
-                details={"model": draw.model},
-            )
+            raise _unserved(draw) if stored is None else _keyless(draw)
         return [_route(route, quality) for route in ordered(offered, self._weights)]
 
     def owns_route(self, draw: Draw, stored: Collection[str]) -> bool:
@@ -160,6 +156,22 @@ def parse_weights(text: str) -> Mapping[str, float]:
             raise ValueError("write name=weight, separated by commas; a weight is 0 or more")
         weights[name.strip()] = float(weight)
     return weights
+
+
+def _unserved(draw: Draw) -> Fault:
+    return Fault(
+        pb.REASON_MODEL_UNAVAILABLE,
+        f"The model {draw.model} is not available at the moment.",
+        details={"model": draw.model},
+    )
+
+
+def _keyless(draw: Draw) -> Fault:
+    return Fault(
+        pb.REASON_UPSTREAM_DENIED,
+        f"None of the account's own provider keys serves the model {draw.model} any more.",
+        details={"model": draw.model},
+    )
 
 
 def _key(route: ModelRoute) -> _RouteKey:

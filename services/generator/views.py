@@ -80,6 +80,7 @@ async def _write_task(message: pb.Task, task: TaskRecord, draw: pb.Draw, objects
     message.upstream_model = task.upstream_model
     message.charge_micros = task.charge_micros
     message.attempt_count = task.attempt_count
+    message.own_key = task.own_key
     if task.state == pb.Task.STATE_CANCELLED and task.result is None:
         message.fault.CopyFrom(_CANCELLED)
     for picture in message.pictures:

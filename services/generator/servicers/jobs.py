@@ -112,7 +112,7 @@ class JobsServicer(rpc.JobsServicer):
         try:
             claims = self._claims(item.caller_token)
             if item.dry_run:
-                return pb.SubmitJobsResponse.SubmitJobResult(quote=self._quote(claims, item.purchase))
+                return pb.SubmitJobsResponse.SubmitJobResult(quote=await self._quote(claims, item.purchase))
             admitted = await self._admission.admit(claims, item.purchase, item.watch_id)
             return pb.SubmitJobsResponse.SubmitJobResult(
                 job=await self._message(admitted.job), replayed=admitted.replayed
@@ -123,8 +123,8 @@ class JobsServicer(rpc.JobsServicer):
             _log.exception("a purchase could not be admitted")
             return pb.SubmitJobsResponse.SubmitJobResult(fault=to_proto(Internal()))
 
-    def _quote(self, claims: CallerClaims, purchase: pb.Purchase) -> pb.Quote:
-        prices = self._admission.quote(claims, purchase)
+    async def _quote(self, claims: CallerClaims, purchase: pb.Purchase) -> pb.Quote:
+        prices = await self._admission.quote(claims, purchase)
         amounts = [price.per_picture_micros * draw.n for price, draw in zip(prices, purchase.draws, strict=True)]
         return pb.Quote(amount_micros=sum(amounts), draw_micros=amounts)
 
@@ -169,4 +169,5 @@ def _settlement(job: JobRecord) -> pb.ListSettlementsResponse.JobSettlement:
         charge_micros=sum(task.charge_micros for task in job.tasks),
         image_ids=[picture.image_id for result in kept for picture in result.pictures],
         settled=job.settled,
+        captured_at_start=job.captured_at_start,
     )

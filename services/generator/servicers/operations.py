@@ -1,6 +1,8 @@
 """The operator's switches."""
 
 from generator.gate import Gate
+from generator.keyring import Keyring
+from generator.rewrapping import rewrap_all
 from generator.store import operations
 from generator.store.operations import Maintenance
 from gesso.generator.v1 import generator_pb2 as pb
@@ -14,9 +16,10 @@ _DEFAULT_RETRY_AFTER_SECONDS = 60
 class OperationsServicer(rpc.OperationsServicer):
     """gesso.generator.v1.Operations."""
 
-    def __init__(self, database: Database, gate: Gate) -> None:
+    def __init__(self, database: Database, gate: Gate, keyring: Keyring) -> None:
         self._database = database
         self._gate = gate
+        self._keyring = keyring
 
     async def SetMaintenance(self, request: pb.SetMaintenanceRequest, context: Context) -> pb.Maintenance:
         """Pause or resume purchases: this replica at once, every other one at its next pulse."""
@@ -30,3 +33,10 @@ class OperationsServicer(rpc.OperationsServicer):
         """Tell whether purchases are paused."""
         found = await operations.get_maintenance(self._database)
         return pb.Maintenance(paused=found.paused, retry_after_seconds=found.retry_after_seconds)
+
+    async def RewrapProviderKeys(
+        self, request: pb.RewrapProviderKeysRequest, context: Context
+    ) -> pb.RewrapProviderKeysResponse:
+        """Put every stored provider key under the current one of the operator's."""
+        done = await rewrap_all(self._database, self._keyring)
+        return pb.RewrapProviderKeysResponse(rewrapped=done.rewrapped, current=done.current)

@@ -113,11 +113,13 @@ WITH given AS (
     RETURNING id, account_id, number
 ), tasked AS (
     INSERT INTO tasks (
-        job_id, idx, account_id, state, price_micros, price_rule, holds_secret, lease_owner, lease_token, model
+        job_id, idx, account_id, state, price_micros, price_rule, holds_secret, lease_owner, lease_token, model,
+        own_key
     )
-    SELECT job_id, idx, account_id, 1, price_micros, price_rule, holds_secret, $20, lease_token, model
-    FROM unnest($14::text[], $15::integer[], $16::bigint[], $17::text[], $18::boolean[], $19::bigint[], $23::text[])
-        AS task (job_id, idx, price_micros, price_rule, holds_secret, lease_token, model)
+    SELECT job_id, idx, account_id, 1, price_micros, price_rule, holds_secret, $20, lease_token, model, own_key
+    FROM unnest(
+        $14::text[], $15::integer[], $16::bigint[], $17::text[], $18::boolean[], $19::bigint[], $23::text[], $24::boolean[]
+    ) AS task (job_id, idx, price_micros, price_rule, holds_secret, lease_token, model, own_key)
     JOIN inserted ON inserted.id = task.job_id
 )
 SELECT judged.crowded, inserted.number
@@ -155,6 +157,7 @@ async def insert(database: Database, items: Sequence[Insertion]) -> list[Inserte
         [job.markup_percent for job in jobs],
         [purchase.draws[0].operation for purchase in purchases],
         [draw.model for purchase in purchases for draw in purchase.draws],
+        [task.own_key for task in tasks],
     )
     return [_inserted(row["number"], crowded=row["crowded"]) for row in rows]
 

@@ -14,7 +14,7 @@ SELECT id, account_id, api_key_id, purchase, state, hold_micros, charge_micros, 
 FROM jobs WHERE id = ANY($1::text[])
 """
 _TASKS = """
-SELECT job_id, idx, state, price_micros, price_rule, holds_secret, lease_owner, lease_token, attempt_count, provider,
+SELECT job_id, idx, state, price_micros, price_rule, holds_secret, own_key, lease_owner, lease_token, attempt_count, provider,
     upstream_model, tickets, result, charge_micros, ended_at, revision
 FROM tasks WHERE job_id = ANY($1::text[]) ORDER BY job_id, idx
 """
@@ -114,6 +114,7 @@ def _task(row: Any, replica: str) -> TaskRecord:
         price_micros=row["price_micros"],
         price_rule=row["price_rule"],
         holds_secret=row["holds_secret"],
+        own_key=row["own_key"],
         lease_token=row["lease_token"] if replica and row["lease_owner"] == replica else None,
         attempt_count=row["attempt_count"],
         provider=row["provider"],

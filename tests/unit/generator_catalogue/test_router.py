@@ -187,14 +187,14 @@ def test_a_draw_that_goes_by_stored_keys_goes_to_their_providers_alone() -> None
 def test_without_a_stored_key_left_such_a_draw_is_not_drawn_by_the_platforms(stored: set[str]) -> None:
     router = routed(Vendor("fal"), Vendor("openai"))
     assert not router.owns_route(draw("flux-dev"), stored)
-    assert names(router, draw("flux-dev"), stored) == NONE
+    assert names(router, draw("flux-dev"), stored) == [("none", "UPSTREAM_DENIED")]
 
 
 def test_a_key_that_came_with_the_draw_goes_before_a_stored_one() -> None:
     router = routed(Vendor("openai"), Vendor("fal"))
     own = draw("gpt-image-1", sealed_secret=b"box", sealed_for="openai")
     assert not router.owns_route(own, {"openai"})
-    assert names(router, own, {"fal"}) == names(router, own)
+    assert names(router, own, {"fal"}) == names(router, own) == [("openai", "gpt-image-2.5-sunburst"), GPT_2]
 
 
 @pytest.mark.parametrize(
