@@ -15,7 +15,7 @@ import pytest
 from generator.providers.base import Bought, Drawn, Memory, Order, Provider, ProviderFactory, Ticket, UpstreamFault
 from gesso.errors.v1 import reason_pb2 as reason
 from gesso.generator.v1 import generator_pb2 as pb
-from pictures.facts import NotAPicture
+from pictures.facts import Facts, NotAPicture
 from pictures.inspection import inspect
 from testkit.upstreams.base import Behaviour, ScriptedUpstream, parse_behaviour
 
@@ -132,6 +132,12 @@ async def fault_of(provider: Provider, order: Order, memory: Memory) -> Upstream
     with pytest.raises(UpstreamFault) as caught:
         await drawn_by(provider, order, memory)
     return caught.value
+
+
+async def inspected(provider: Provider, order: Order, memory: Memory) -> Facts:
+    """What the first picture of an order is, as the worker looks at it."""
+    drawn = await drawn_by(provider, order, memory)
+    return inspect(drawn.pictures[0].data)
 
 
 def sent_headers(upstream: ScriptedUpstream) -> str:
@@ -278,8 +284,7 @@ class Conformance:
         self, provider: Provider, memory: CountedMemory, bad_picture: str
     ) -> None:
         with pytest.raises((UpstreamFault, NotAPicture)) as caught:
-            drawn = await drawn_by(provider, self.vendor.order(f"a fox [[{bad_picture}]]"), memory)
-            inspect(drawn.pictures[0].data)
+            await inspected(provider, self.vendor.order(f"a fox [[{bad_picture}]]"), memory)
         assert getattr(caught.value, "bought", Bought.YES) is Bought.YES
 
     async def test_a_vendor_that_cannot_be_reached_sold_nothing(self, memory: CountedMemory) -> None:
