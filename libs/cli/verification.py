@@ -46,6 +46,7 @@ def breaches(
 def _of_money(settlement: Settlement, hold: Hold | None) -> Iterator[Breach]:
     """A job that is not settled yet owes what it says: its hold stays open until the ledger follows, and is judged then."""
     job_id, charge = settlement.job_id, settlement.charge_micros
+    due = settlement.hold_micros if settlement.captured_at_start else charge
     if settlement.state == Job.STATE_REFUSED:
         if settlement.settled and hold is not None and hold.state != Hold.STATE_RELEASED:
             yield Breach("refused_job_holds_nothing", job_id, f"its hold {hold.id} stands")
@@ -59,8 +60,10 @@ def _of_money(settlement: Settlement, hold: Hold | None) -> Iterator[Breach]:
     if hold.state == Hold.STATE_OPEN:
         if settlement.settled:
             yield Breach("ended_job_is_settled", job_id, f"its hold {hold.id} is open")
-    elif hold.captured_micros != charge:
-        yield Breach("capture_is_charge", job_id, f"captured {hold.captured_micros}, charged {charge} micros")
+    elif hold.captured_micros != due:
+        yield Breach("capture_is_charge", job_id, f"captured {hold.captured_micros}, to be captured {due} micros")
+    elif settlement.settled and hold.captured_micros - hold.refunded_micros > charge and settlement.captured_at_start:
+        yield Breach("refund_is_made", job_id, f"refunded {hold.refunded_micros} of {due}, charged {charge} micros")
     if hold.amount_micros < charge:
         yield Breach("charge_within_hold", job_id, f"held {hold.amount_micros}, charged {charge} micros")
 
@@ -72,5 +75,6 @@ def _of_pictures(settlement: Settlement, images: Mapping[str, Image]) -> Iterato
             yield Breach("delivered_image_is_kept", settlement.job_id, f"no image {image_id}")
         elif (image.account_id, image.job_id) != (settlement.account_id, settlement.job_id):
             yield Breach("delivered_image_is_own", settlement.job_id, f"{image_id} belongs to {image.job_id}")
-    if settlement.charge_micros > 0 and not settlement.image_ids and settlement.state in _ENDED:
+    for_nothing = settlement.charge_micros > 0 and not settlement.image_ids and settlement.state in _ENDED
+    if for_nothing and not settlement.captured_at_start:
         yield Breach("charge_has_pictures", settlement.job_id, f"charged {settlement.charge_micros} micros for none")

@@ -27,6 +27,7 @@ CRASHPOINTS: tuple[str, ...] = (
     "billing.after_admit_commit",  # step 2: the hold is durable, the generator does not know
     "generator.after_hold",  # step 2: the generator knows of the hold, the task is not queued
     "generator.after_submitting",  # step 3: intent is durable, no byte has gone upstream
+    "generator.after_start_capture",  # step 3, captured at the start: the hold is captured, the task runs
     "generator.after_submit",  # step 4: the vendor has answered, nothing of the answer is kept
     "generator.after_submitted",  # step 4: the vendor's id or result address is durable
     "generator.after_put",  # step 5: the bytes are in the object store, no row names them
@@ -37,6 +38,7 @@ CRASHPOINTS: tuple[str, ...] = (
     "billing.before_settle_commit",  # step 7: the capture is computed, its transaction is open
     "billing.after_settle_commit",  # step 7: the capture is durable, the generator does not know
     "generator.after_settle",  # step 7: the generator knows of the capture, the job still runs
+    "generator.after_refund",  # step 7, captured at the start: what is not owed is refunded, the job still runs
     "generator.before_finish_commit",  # step 8: the one statement that writes state and event is about to be sent
     "generator.after_finish_commit",  # step 8: the job has ended, no one has been told
     "gateway.before_reply",  # the answer is worded, no byte of it is sent

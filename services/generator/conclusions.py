@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from generator import lifecycle
+from generator import charges, lifecycle
 from generator.records import JobRecord, TaskRecord
 from generator.runs import Run
 from generator.store.tasks import Conclusion
@@ -25,13 +25,14 @@ def ended_task(run: Run, *, free_to_repeat: bool, retirement: tuple[str, str], p
         gathered.faults[position] = lifecycle.told(fault, provider, free_to_repeat=free_to_repeat)
     result = gathered.result()
     result.deprecated_on, result.sunset_on = retirement
+    prices_micros = (pricing(run.job, task, picture) for picture in result.pictures)
     return replace(
         task,
         state=pb.Task.STATE_KEPT if gathered.pictures else pb.Task.STATE_FAILED,
         provider=provider,
         upstream_model=gathered.upstream_model or task.upstream_model,
         result=result,
-        charge_micros=lifecycle.charge_micros(task, (pricing(run.job, task, picture) for picture in result.pictures)),
+        charge_micros=charges.charge_micros(run.job, task, result, prices_micros),
         ended_at=datetime.now(UTC),
         revision=task.revision + 1,
     )
@@ -41,11 +42,12 @@ def recovered(
     job: JobRecord, task: TaskRecord, kept: Sequence[pb.Picture], fault: Fault | None, *, pricing: Pricing
 ) -> TaskRecord:
     """A dead worker's task as recovery ends it: with the pictures that it had kept, and the fault of those that are missing."""
+    result = pb.Task(pictures=kept, fault=None if fault is None else to_proto(fault))
     return replace(
         task,
         state=pb.Task.STATE_KEPT if kept else pb.Task.STATE_FAILED,
-        result=pb.Task(pictures=kept, fault=None if fault is None else to_proto(fault)),
-        charge_micros=lifecycle.charge_micros(task, (pricing(job, task, picture) for picture in kept)),
+        result=result,
+        charge_micros=charges.charge_micros(job, task, result, (pricing(job, task, picture) for picture in kept)),
         ended_at=datetime.now(UTC),
         revision=task.revision + 1,
     )

@@ -4,7 +4,6 @@ Source: design.md "One request, top to bottom". Pure functions on frozen values;
 """
 
 import enum
-from collections.abc import Iterable
 
 from generator.providers.base import Bought, UpstreamFault
 from generator.records import JobRecord, JobState, TaskRecord
@@ -105,11 +104,6 @@ def pause_seconds(attempt: int, fault: Fault, *, chance: float) -> float:
     """How long to wait before the same route is tried again; `chance` is uniform in 0..1."""
     backoff = _FIRST_PAUSE_SECONDS * (1 << (attempt - 1)) * (0.5 + chance)
     return min(max(backoff, fault.retry_after_seconds or 0.0), _LONGEST_PAUSE_SECONDS)
-
-
-def charge_micros(task: TaskRecord, prices_micros: Iterable[int]) -> int:
-    """What a task owes for its delivered pictures, each at its own price and none above what was held; frozen when it is kept."""
-    return sum(min(price, task.price_micros) for price in prices_micros)
 
 
 def outcome(job: JobRecord) -> JobState.ValueType:

@@ -41,6 +41,13 @@ class Billing:
         """Capture and release; returns the available balance in micros. Raises as `admit` does."""
         return await self._settlements.submit(settlement)
 
+    async def refund(self, account_id: str, hold_id: str, amount_micros: int, *, request_id: str, cause: str) -> None:
+        """Give captured money back, once for each request_id. Raises as `admit` does."""
+        request = billing.RefundRequest(
+            request_id=request_id, account_id=account_id, hold_id=hold_id, amount_micros=amount_micros, cause=cause
+        )
+        await self._link.call(self._ledger.Refund, request)
+
     async def holds_for_review(self, now: datetime) -> AsyncIterator[billing.Hold]:
         """Every open hold whose review is due. Raises Unavailable."""
         token = ""

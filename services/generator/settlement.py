@@ -1,10 +1,15 @@
-"""Steps 7 and 8: what a job's tasks owe is captured, the rest released, and the job ends with its event."""
+"""Steps 7 and 8: what a job's tasks owe is captured, the rest released, and the job ends with its event.
+
+A job whose purchase is captured at the start is captured whole as soon as one of its tasks begins, and again at its end, which is
+the same settlement: so no crash in between leaves it uncaptured. What it then does not owe is refunded under an id of the job's.
+"""
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from generator import lifecycle, views
 from generator.peers import Billing
@@ -18,11 +23,12 @@ from gesso.errors.v1 import reason_pb2 as reasons
 from servicekit.crashpoints import crashpoint
 from servicekit.database import Database
 from servicekit.faults import Fault
-from servicekit.ids import AccountId
+from servicekit.ids import AccountId, derived_id
 
 _AGAIN_SECONDS = 1.0
 _VERDICTS = frozenset({reasons.REASON_CONFLICT, reasons.REASON_NOT_FOUND, reasons.REASON_INVALID_FIELD})
 """What billing decided, and will decide again; all else says that it did not come to decide."""
+_REFUND_CAUSE = "Captured at the start, not delivered, and not by the customer's or the upstream's fault."
 _log = logging.getLogger(__name__)
 
 Live = dict[str, JobRecord]
@@ -54,6 +60,7 @@ class Settlement:
         self._wake_outbox = wake_outbox
         self._owed: dict[str, JobRecord] = {}
         self._unreleased: dict[str, AccountId] = {}
+        self._uncaptured: dict[str, JobRecord] = {}
         self._busy: set[str] = set()
         self._following: set[asyncio.Task[None]] = set()
 
@@ -73,6 +80,7 @@ class Settlement:
             ended = job
         else:
             self._owed.pop(job.id, None)
+            self._uncaptured.pop(job.id, None)
         finally:
             self._busy.discard(job.id)
         self._live.pop(job.id, None)
@@ -83,9 +91,12 @@ class Settlement:
         """Tell who waits that a job has ended, whose tasks all have, and let the ledger follow: what is owed is durable."""
         self._live[job.id] = job
         self._watches.publish(job)
-        following = asyncio.create_task(self._followed(job))
-        self._following.add(following)
-        following.add_done_callback(self._following.discard)
+        self._meanwhile(self._followed(job))
+
+    def begun(self, job: JobRecord) -> None:
+        """Capture the whole hold of a job that has begun, where its purchase says so: now, or as soon as billing can."""
+        if job.captured_at_start:
+            self._meanwhile(self._capture_start(job))
 
     async def drain(self, grace_seconds: float) -> None:
         """Let the ledger follow within the grace period; where it cannot, the next process does it."""
@@ -94,9 +105,7 @@ class Settlement:
 
     async def settle_again(self, job: JobRecord) -> None:
         """Settle an ended job whose hold is open nevertheless: billing was restored from an older state, say."""
-        await self._billing.settle(
-            Capture(hold_id=job.hold_id, account_id=job.account_id, capture_micros=job.charge_micros, job_id=job.id)
-        )
+        await self._book(job)
 
     def is_owed(self, job_id: str) -> bool:
         """Whether a job's end is under way here, or waits for billing to be back."""
@@ -120,11 +129,17 @@ class Settlement:
         """Do for ever what could not be done at once."""
         while True:
             await asyncio.sleep(_AGAIN_SECONDS)
-            if self._owed or self._unreleased:
+            if self._owed or self._unreleased or self._uncaptured:
                 await asyncio.gather(
                     *(self._followed(job) for job in tuple(self._owed.values())),
                     *(self.release(job_id, account_id) for job_id, account_id in tuple(self._unreleased.items())),
+                    *(self._capture_start(job) for job in tuple(self._uncaptured.values())),
                 )
+
+    def _meanwhile(self, work: Coroutine[Any, Any, None]) -> None:
+        following = asyncio.create_task(work)
+        self._following.add(following)
+        following.add_done_callback(self._following.discard)
 
     async def _followed(self, job: JobRecord) -> None:
         try:
@@ -133,22 +148,48 @@ class Settlement:
             _log.exception("%s could not be settled in a way that was not foreseen", job.id)
             self._owed[job.id] = job
 
-    async def _settled(self, job: JobRecord) -> JobRecord:
-        charge = job.owed_micros
-        capture = Capture(hold_id=job.hold_id, account_id=job.account_id, capture_micros=charge, job_id=job.id)
+    async def _capture_start(self, job: JobRecord) -> None:
+        self._uncaptured.pop(job.id, None)
         try:
-            await self._billing.settle(capture)
+            await self._billing.settle(_capture(job, job.hold_micros))
+        except Fault as fault:
+            if fault.reason in _VERDICTS:
+                _log.error("billing refused to capture %s at its start: %r", job.id, fault)
+            else:
+                self._uncaptured[job.id] = job
+        else:
+            crashpoint("generator.after_start_capture")
+
+    async def _book(self, job: JobRecord) -> None:
+        """Capture what a job whose tasks have all ended owes, and give back what it was captured beyond that.
+
+        Each happens once, whoever repeats it. Raises the fault of billing where it did not come to decide.
+        """
+        try:
+            await self._billing.settle(_capture(job, job.capture_micros))
+            crashpoint("generator.after_settle")
+            if job.refund_micros:
+                await self._billing.refund(
+                    job.account_id,
+                    job.hold_id,
+                    job.refund_micros,
+                    request_id=derived_id("refund", job.id),
+                    cause=_REFUND_CAUSE,
+                )
+                crashpoint("generator.after_refund")
         except Fault as fault:
             if fault.reason not in _VERDICTS:
                 raise
             # A breach of the ledger's rules, which `gesso ledger verify` reports: the job must not hang on it.
-            _log.error("billing refused to settle %s at %d micros: %r", job.id, charge, fault)
-        crashpoint("generator.after_settle")
+            _log.error("billing refused to settle %s at %d micros: %r", job.id, job.owed_micros, fault)
+
+    async def _settled(self, job: JobRecord) -> JobRecord:
+        await self._book(job)
         state = lifecycle.outcome(job)
         return replace(
             job,
             state=state,
-            charge_micros=charge,
+            charge_micros=job.owed_micros,
             available_micros=job.available_in_the_end_micros,
             settled=True,
             fault=lifecycle.ending_fault(job, state),
@@ -173,3 +214,7 @@ class Settlement:
         crashpoint("generator.after_finish_commit")
         if event:
             self._wake_outbox()
+
+
+def _capture(job: JobRecord, amount_micros: int) -> Capture:
+    return Capture(hold_id=job.hold_id, account_id=job.account_id, capture_micros=amount_micros, job_id=job.id)

@@ -82,6 +82,7 @@ class Worker:
         job = self._live[job.id] = self._merged(job)
         run = self._runs[task.id] = Run(job, task, self._began)
         run.work = asyncio.create_task(self._work(run))
+        self._settlement.begun(job)  # elsewhere perhaps, by a replica that died before it could capture
         return run
 
     async def abandon(self, run: Run) -> None:
@@ -153,10 +154,12 @@ class Worker:
             revision=run.task.revision + 1,
         )
         job = self._live.get(run.job.id, run.job)
-        if job.state in (pb.Job.STATE_ADMITTING, pb.Job.STATE_QUEUED):
-            state = pb.Job.STATE_RUNNING
-            job = replace(job, state=state, started_at=intent.started_at, revision=job.revision + 1)
+        starts = job.state in (pb.Job.STATE_ADMITTING, pb.Job.STATE_QUEUED)
+        if starts:
+            job = replace(job, state=pb.Job.STATE_RUNNING, started_at=intent.started_at, revision=job.revision + 1)
         self._update(run, job, task)
+        if starts:
+            self._settlement.begun(run.job)
         run.answerable.set()
 
     async def _conclude(self, run: Run) -> None:
@@ -229,7 +232,7 @@ class Worker:
         else:
             assert run.work is not None, "a run is launched"
             asyncio.get_running_loop().call_later(self._salvage_seconds, run.work.cancel)
-            if not (self._drawing.is_free(run) or run.task.holds_secret):
+            if not (self._drawing.is_free(run) or run.task.billed_to_owner):
                 run.gathered.lost_count += len(open_positions)
         await self._fail(run, fault)
 

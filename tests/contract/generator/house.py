@@ -13,6 +13,7 @@ import asyncpg
 
 from billing.app import running as running_billing
 from billing.config import Config as BillingConfig
+from cli.verification import breaches
 from gallery.app import running as running_gallery
 from gallery.config import Config as GalleryConfig
 from generator.app import running as running_generator
@@ -27,6 +28,7 @@ from gesso.generator.v1 import generator_pb2_grpc as rpc
 from servicekit.faults import Fault, from_proto
 from servicekit.ids import new_id
 from servicekit.link import Link
+from servicekit.sealing import seal as seal_secret
 from servicekit.settings import load
 from servicekit.tokens import seal
 from testkit.database import Database
@@ -207,6 +209,27 @@ class Generator:
         answer = await self._link.call(self.secrets.GetSealingKey, pb.GetSealingKeyRequest())
         return answer.public_key
 
+    async def put_key(self, token: bytes, provider: str, key: str) -> pb.ProviderKey:
+        """Store an account's own key for a provider, sealed as the edge does it. Raises its Fault."""
+        box = seal_secret(await self.sealing_key(), key)
+        request = pb.PutProviderKeyRequest(caller_token=token, provider=provider, sealed_secret=box)
+        return await self._link.call(self.secrets.PutProviderKey, request)
+
+    async def keys(self, token: bytes) -> list[pb.ProviderKey]:
+        """An account's own keys."""
+        request = pb.ListProviderKeysRequest(caller_token=token)
+        return list((await self._link.call(self.secrets.ListProviderKeys, request)).keys)
+
+    async def delete_key(self, token: bytes, provider: str) -> pb.ProviderKey:
+        """Delete an account's own key. Raises its Fault."""
+        request = pb.DeleteProviderKeyRequest(caller_token=token, provider=provider)
+        return await self._link.call(self.secrets.DeleteProviderKey, request)
+
+    async def rewrap_keys(self) -> tuple[int, int]:
+        """Put all stored keys under the operator's current one; how many were, and how many were before. Raises its Fault."""
+        done = await self._operator.call(self._operations.RewrapProviderKeys, pb.RewrapProviderKeysRequest())
+        return done.rewrapped, done.current
+
 
 class House:
     """The services around the generator, and accounts to submit with."""
@@ -318,6 +341,22 @@ class House:
                 request_id=new_id("req"), account_id=account_id, amount_micros=amount_micros, cause="test"
             )
             await link.call(LedgerStub(link.channel).GrantCredits, request)
+
+    async def holds(self) -> dict[str, billing_pb2.Hold]:
+        """Every hold, by the id of its job."""
+        async with link_as("operator", self.socket("billing")) as link:
+            answer = await link.call(LedgerStub(link.channel).ListHolds, billing_pb2.ListHoldsRequest(page_size=1000))
+        return {hold.job_id: hold for hold in answer.holds}
+
+    async def breaches(self, generator: Generator) -> list[object]:
+        """What breaks an invariant, as `gesso ledger verify` finds it."""
+        settlements = await generator.settlements()
+        async with link_as("operator", self.socket("billing")) as link:
+            inside = await link.call(LedgerStub(link.channel).VerifyLedger, billing_pb2.VerifyLedgerRequest())
+        holds = {hold.id: hold for hold in (await self.holds()).values()}
+        images = {image.id: image for image in await self.images()}
+        job_ids = {one.job_id for one in settlements}
+        return [*inside.breaches, *breaches(settlements, holds, images, job_ids)]
 
     async def images(self) -> list[gallery_pb2.Image]:
         """Every image that the gallery knows."""

@@ -56,6 +56,35 @@ def test_another_amount_than_what_is_owed_is_a_breach_at_once(*, settled: bool) 
     assert found(job(charge_micros=41), held(Hold.STATE_CAPTURED, 41)) == ["charge_within_hold"]
 
 
+@pytest.mark.parametrize(
+    ("settled", "captured_micros", "refunded_micros", "charge_micros", "expected"),
+    [
+        (True, 40, 0, 40, []),
+        (True, 40, 40, 0, []),
+        (True, 40, 10, 30, []),
+        (False, 40, 0, 0, []),
+        (True, 40, 0, 0, ["refund_is_made"]),
+        (True, 30, 0, 30, ["capture_is_charge"]),
+    ],
+    ids=["kept", "refunded", "a part refunded", "not yet refunded", "never refunded", "captured in part"],
+)
+def test_a_job_captured_at_its_start_is_captured_whole_and_refunded_what_it_does_not_owe(
+    *, settled: bool, captured_micros: int, refunded_micros: int, charge_micros: int, expected: list[str]
+) -> None:
+    hold = held(Hold.STATE_CAPTURED, captured_micros)
+    hold.refunded_micros = refunded_micros
+    one = job(Job.STATE_FAILED, settled=settled, charge_micros=charge_micros)
+    one.captured_at_start = True
+    del one.image_ids[:]
+    assert found(one, hold, None) == expected
+
+
+def test_only_a_job_captured_at_its_start_is_charged_for_no_picture() -> None:
+    one = job()
+    del one.image_ids[:]
+    assert found(one, image=None) == ["charge_has_pictures"]
+
+
 def test_an_ended_job_has_its_hold_and_its_own_pictures() -> None:
     assert found(job(), None) == ["ended_job_has_hold"]
     assert found(job(), image=None) == ["delivered_image_is_kept"]
