@@ -63,7 +63,7 @@ async def running(config: Config) -> AsyncIterator[str]:
             servicer.LedgerServicer(Ledger(database, told), Funds(database), Verification(database)),
             servicer.AccountsServicer(accounts),
             servicer.ApiKeysServicer(api_keys),
-            servicer.BudgetsServicer(Budgets(database)),
+            servicer.BudgetsServicer(Budgets(database, told)),
             servicer.AuditServicer(Auditing(database)),
         )
         yield await stack.enter_async_context(

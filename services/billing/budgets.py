@@ -98,6 +98,13 @@ def alerted(budget: Budget) -> tuple[Budget, tuple[Alert, ...]]:
     return budget, tuple(Alert(budget, percent) for percent in sorted(reached))
 
 
+def replacing(budget: Budget, before: Budget | None) -> Budget:
+    """Return a budget that is set in the place of another: an alert at the same amount in the same period is not raised again."""
+    if before is None or (before.starts_at, before.limit_micros) != (budget.starts_at, budget.limit_micros):
+        return budget
+    return dataclasses.replace(budget, alerted_percent=before.alerted_percent)
+
+
 def settle(budget: Budget, placed_at: datetime.datetime, held_micros: int, captured_micros: int) -> Budget:
     """Return the budget after a hold ended; one of an earlier period no longer counts."""
     if start_of(budget.period, placed_at) != budget.starts_at:

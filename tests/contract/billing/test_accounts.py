@@ -1,5 +1,6 @@
 """Accounts over gRPC: made once, changed by rule, each change in an audit that only grows."""
 
+import hashlib
 import json
 
 import asyncpg
@@ -39,6 +40,20 @@ async def test_a_repeated_create_is_the_same_account_and_other_contents_a_confli
     with pytest.raises(Fault, match="request_id") as refused:
         await billing.link.call(billing.accounts.CreateAccount, request)
     assert refused.value.reason_name == "CONFLICT"
+
+
+async def test_a_request_of_a_version_without_addresses_is_still_known(
+    billing: Billing, tables: asyncpg.Connection
+) -> None:
+    contents = json.dumps(["CreateAccount", "Demo", "pro", 5])
+    first = await billing.account(name="Demo", grant_micros=5)
+    await tables.execute(
+        "INSERT INTO requests (request_id, fingerprint, subject_id, created_at) VALUES ('demo', $1, $2, now())",
+        hashlib.sha256(contents.encode()).digest(),
+        first.id,
+    )
+    request = pb.CreateAccountRequest(request_id="demo", name="Demo", plan="pro", grant_micros=5)
+    assert await billing.link.call(billing.accounts.CreateAccount, request) == first
 
 
 @pytest.mark.parametrize(

@@ -158,3 +158,57 @@ async def test_a_hold_of_a_replica_whose_clock_is_ahead_counts_in_a_budget_that_
     (budget,) = await budgets(billing, account.id)
     assert (budget.spent_micros, budget.held_micros) == (500, 0)
     assert await billing.breaches() == []
+
+
+async def test_a_budget_that_is_set_on_what_was_spent_alerts_at_once_and_setting_it_again_does_not(
+    billing: Billing, tables: asyncpg.Connection
+) -> None:
+    account = await billing.account(grant_micros=10_000)
+    hold = admission(account.id, 900)
+    await billing.admit(hold)
+    await billing.budget(account.id, 1_000, alerts=(50, 95))
+    await billing.settle(settlement(hold, 0))
+    await billing.budget(account.id, 1_000, alerts=(50, 60))
+    await billing.admit(admission(account.id, 500))
+    assert [alert["percent"] for alert in await alerts(tables)] == [50]
+
+    await billing.budget(account.id, 800, alerts=(50, 60))
+    assert [(alert["percent"], alert["limit_usd"]) for alert in await alerts(tables)][1:] == [
+        (50, 0.0008),
+        (60, 0.0008),
+    ]
+
+
+async def test_a_month_and_a_day_both_bound_an_account(billing: Billing, tables: asyncpg.Connection) -> None:
+    account = await billing.account(grant_micros=10_000)
+    for period, limit_micros in ((pb.PERIOD_DAY, 300), (pb.PERIOD_MONTH, 500)):
+        await billing.link.call(
+            billing.budgets.SetBudget,
+            pb.SetBudgetRequest(
+                account_id=account.id, period=period, limit_micros=limit_micros, alert_at_percent=[100]
+            ),
+        )
+    (by_day,) = [r for r in await billing.admit(admission(account.id, 301)) if isinstance(r, Fault)]
+    assert by_day.details["period"] == "day"
+
+    assert reasons(await billing.admit(admission(account.id, 300))) == ["OK"]
+    await billing.budget(account.id, 10_000)
+    (by_month,) = [r for r in await billing.admit(admission(account.id, 201)) if isinstance(r, Fault)]
+    assert by_month.details["period"] == "month"
+    assert [(alert["period"], alert["percent"]) for alert in await alerts(tables)] == [("day", 100)]
+
+
+async def test_what_costs_nothing_runs_at_a_zero_balance_and_beyond_every_budget(billing: Billing) -> None:
+    account = await billing.account(grant_micros=1_000)
+    await billing.budget(account.id, 1_000)
+    spent = admission(account.id, 1_000)
+    await billing.admit(spent)
+    await billing.settle(settlement(spent, 1_000))
+    await billing.budget(account.id, 400)
+
+    free = admission(account.id, 0)
+    assert await billing.admit(free) == [0]
+    assert reasons(await billing.admit(admission(account.id, 1))) == ["INSUFFICIENT_FUNDS"]
+    assert await billing.settle(settlement(free, 0)) == [0]
+    assert (await billing.hold(account.id, free.hold_id)).state == pb.Hold.STATE_RELEASED
+    assert await billing.breaches() == []

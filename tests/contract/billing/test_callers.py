@@ -78,6 +78,18 @@ async def test_the_free_plan_has_no_subscription(billing: Billing) -> None:
     assert not account.subscription.HasField("renews_at")
 
 
+async def test_an_ended_subscription_renews_no_more_and_its_callers_are_told(billing: Billing) -> None:
+    account = await billing.account(plan="pro")
+    key = await billing.key(account.id)
+    await billing.update(pb.UpdateAccountRequest(account_id=account.id, subscription_active=False))
+    ended = (await billing.caller(key)).subscription
+    assert (ended.plan, ended.active, ended.HasField("renews_at")) == ("pro", False, False)
+
+    await billing.update(pb.UpdateAccountRequest(account_id=account.id, subscription_active=True))
+    resumed = (await billing.caller(key)).subscription
+    assert (resumed.active, resumed.HasField("renews_at")) == (True, True)
+
+
 async def test_an_unknown_key_is_refused_beside_one_that_is_known(billing: Billing) -> None:
     key = await billing.key((await billing.account()).id)
     unknown, known, short = await billing.authenticate(digest("nobody's"), digest(key.secret), b"short")
