@@ -1,14 +1,16 @@
 """The dialects that this edge speaks: the visible list. A further one is its own file or folder and a line in each of these two."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from gateway.dialects import openai
+from gateway.dialects import openai, pixeldojo
 from gateway.dialects.base import Dialect
 
-DIALECTS: tuple[Callable[[Any], Dialect], ...] = (openai.dialect,)
+DIALECTS: tuple[Callable[[Any], Dialect], ...] = (openai.dialect, pixeldojo.dialect)
 """The first one also answers outside every dialect's prefixes. Source: contract.md."""
 
 
-class Settings(openai.Settings):
+@dataclass(frozen=True)
+class Settings(openai.Settings, pixeldojo.Settings):
     """The variables of all dialects."""

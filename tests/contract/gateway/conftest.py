@@ -93,6 +93,7 @@ class Billing:
     refusal: Fault = field(default_factory=lambda: Fault(pb.REASON_CREDENTIAL_INVALID, "The API key is not known."))
     limit: Fault | None = None
     keys: set[str] = field(default_factory=lambda: {KEY})
+    windows: list[billing_pb.WindowState] = field(default_factory=list)
     authenticated: int = 0
     taken: int = 0
     takings: list[tuple[str, str]] = field(default_factory=list)
@@ -122,7 +123,8 @@ class Billing:
             self.taken += 1
             if taking.address:
                 self.takings.append((taking.address, taking.dialect))
-            response.results.add(fault=None if self.limit is None else to_proto(self.limit))
+            fault = None if self.limit is None else to_proto(self.limit)
+            response.results.add(fault=fault, windows=self.windows)
         return response
 
     async def create_account(self, request: Any, context: Any) -> billing_pb.Account:

@@ -8,7 +8,9 @@ from gateway.desk import Desk
 from gateway.dialects.base import Addresses, Buy, Dialect, Problem, Route, Show, ShowJob, Unserved
 from gateway.dialects.openai import about, answers, faults, requests
 from gateway.jobs import failure
+from gateway.money import usd
 from gateway.orders import Order
+from gateway.standing import dry_run, standing
 from gateway.visitor import Visitor
 from gateway.wire import Reply, bearer, json_reply
 from gesso.billing.v1.billing_pb2 import WindowState
@@ -95,10 +97,10 @@ class _OpenAI:
         return f"/v1/images/jobs/{job.id}"
 
     def accepted(self, job: Job, addresses: Addresses) -> Reply:
-        return answers.standing(job, addresses, self.job_path(job))
+        return standing(job, addresses.edge(self.job_path(job)), self.job_path(job))
 
     def unfinished(self, job: Job, addresses: Addresses) -> Reply:
-        return answers.standing(job, addresses, self.job_path(job))
+        return standing(job, addresses.edge(self.job_path(job)), self.job_path(job))
 
     def overdue(self, job: Job, addresses: Addresses) -> Reply:
         address = addresses.edge(self.job_path(job))
@@ -116,7 +118,7 @@ class _OpenAI:
         return self.unfinished(job, addresses)
 
     def quoted(self, quote: Quote) -> Reply:
-        return answers.quote(quote)
+        return dry_run(quote, usd(quote.amount_micros))
 
     def word(self, problem: Problem) -> Reply:
         return faults.word(problem)

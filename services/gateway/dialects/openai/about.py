@@ -1,8 +1,9 @@
 """What the routes of the OpenAI dialect say about themselves."""
 
 from gateway.about import About, Answer, Parameter
-from gateway.dialects.openai.answers import DryRun, Image, ImagesResponse, ModelList, ModelObject, StandingJob
+from gateway.dialects.openai.answers import Image, ImagesResponse, ModelList, ModelObject
 from gateway.dialects.openai.requests import GenerationRequest
+from gateway.standing import DryRun, StandingJob
 from gesso.errors.v1 import reason_pb2 as pb
 
 TEXT = (

@@ -1,6 +1,6 @@
 """A job in OpenAI's words: images with their links or bytes, what was echoed, and where it is polled while it runs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, TypedDict
 
 import msgspec
@@ -8,18 +8,10 @@ from msgspec import UNSET, Meta, UnsetType
 
 from gateway.dialects.base import Addresses
 from gateway.dialects.openai.requests import Facts, facts_of
-from gateway.money import usd
 from gateway.wire import PICTURE_HERE, Base64Of, Reply, json_reply
-from gesso.generator.v1.generator_pb2 import Job, Model, Picture, Quote, Task
+from gesso.generator.v1.generator_pb2 import Job, Model, Picture, Task
 
 NAME = "openai"
-POLL_SECONDS = "1"
-_StatusWord = Literal["queued", "running"]
-_STATUS_WORDS: Mapping[Job.State.ValueType, _StatusWord] = {
-    Job.STATE_ADMITTING: "queued",
-    Job.STATE_QUEUED: "queued",
-    Job.STATE_RUNNING: "running",
-}
 
 
 class Image(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -43,22 +35,6 @@ class ImagesResponse(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tr
     size: Annotated[str | UnsetType, Meta(description="Width and height in pixels, as `1024x1024`.")] = UNSET
     data: Annotated[list[Image], Meta(description="As many as could be drawn, at most `n`.")]
     usage: Annotated[dict[str, Any] | UnsetType, Meta(description="What the vendor measured, as it says it.")] = UNSET
-
-
-class StandingJob(msgspec.Struct, frozen=True):
-    """A job that has not ended."""
-
-    id: Annotated[str, Meta(description="The job's id.")]
-    status: _StatusWord
-    status_url: Annotated[str, Meta(description="Where to ask again.", extra_json_schema={"format": "uri"})]
-
-
-class DryRun(msgspec.Struct, frozen=True):
-    """The highest price of a purchase that was not made."""
-
-    dry_run: Literal[True]
-    cost: Annotated[float, Meta(description="In US dollars, the credit of this dialect.")]
-    cost_usd: Annotated[float, Meta(description="In US dollars.")]
 
 
 class ModelObject(msgspec.Struct, frozen=True):
@@ -124,18 +100,6 @@ def _drawn(facts: Facts, pictures: Sequence[tuple[Task, Picture]]) -> _Drawn:
 def _usage(tasks: Sequence[Task]) -> dict[str, Any] | UnsetType:
     measured = [task.usage_json for task in tasks if task.usage_json]
     return msgspec.json.decode(measured[0], type=dict[str, Any]) if len(measured) == 1 else UNSET
-
-
-def standing(job: Job, addresses: Addresses, path: str) -> Reply:
-    """A job that has not ended: 202 with its status and where to ask again."""
-    body = StandingJob(job.id, _STATUS_WORDS.get(job.state, "running"), addresses.edge(path))
-    return json_reply(body, 202, headers={"Location": path, "Retry-After": POLL_SECONDS})
-
-
-def quote(quoted: Quote) -> Reply:
-    """The price of a dry run; this dialect's credit is the US dollar."""
-    cost = usd(quoted.amount_micros)
-    return json_reply(DryRun(True, cost, cost))
 
 
 def model_object(model: Model) -> ModelObject:
