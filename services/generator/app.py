@@ -33,7 +33,7 @@ from generator.recovery import Recoverer
 from generator.replica import Replica
 from generator.router import Router
 from generator.secrets import Sealing
-from generator.servicers import JobsServicer, ModelsServicer, OperationsServicer, SecretsServicer
+from generator.servicers import JobsServicer, ModelsServicer, OperationsServicer, SecretsServicer, UsageServicer
 from generator.settlement import Live, Settlement
 from generator.sizes import Size
 from generator.steps import Steps
@@ -334,6 +334,11 @@ def _registrations(ground: _Ground, core: _Core, gate: Gate, jobs: JobsServicer)
     return (
         Registration(f"{package}.Jobs", rpc.add_JobsServicer_to_server, jobs),
         Registration(f"{package}.Models", rpc.add_ModelsServicer_to_server, ModelsServicer(core.catalogue)),
+        Registration(
+            f"{package}.Usage",
+            rpc.add_UsageServicer_to_server,
+            UsageServicer(ground.database, caller_token_key=ground.config.caller_token_key),
+        ),
         Registration(
             f"{package}.Secrets",
             rpc.add_SecretsServicer_to_server,

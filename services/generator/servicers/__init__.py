@@ -4,5 +4,6 @@ from generator.servicers.jobs import JobsServicer
 from generator.servicers.models import ModelsServicer
 from generator.servicers.operations import OperationsServicer
 from generator.servicers.secrets import SecretsServicer
+from generator.servicers.usage import UsageServicer
 
-__all__ = ["JobsServicer", "ModelsServicer", "OperationsServicer", "SecretsServicer"]
+__all__ = ["JobsServicer", "ModelsServicer", "OperationsServicer", "SecretsServicer", "UsageServicer"]

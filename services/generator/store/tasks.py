@@ -135,13 +135,15 @@ _CONCLUDE = """
 WITH given AS (
     SELECT * FROM unnest(
         $1::text[], $2::integer[], $3::bigint[], $4::smallint[], $5::text[], $6::text[], $7::bytea[], $8::bigint[],
-        $9::timestamptz[], $10::bigint[], $11::text[]
+        $9::timestamptz[], $10::bigint[], $11::text[], $12::integer[]
     ) AS given (
-        job_id, idx, lease_token, state, provider, upstream_model, result, charge_micros, ended_at, loss_micros, cause
+        job_id, idx, lease_token, state, provider, upstream_model, result, charge_micros, ended_at, loss_micros, cause,
+        picture_count
     )
 ), ended AS (
     UPDATE tasks SET state = given.state, provider = given.provider, upstream_model = given.upstream_model,
-        result = given.result, charge_micros = given.charge_micros, ended_at = given.ended_at, revision = revision + 1
+        result = given.result, charge_micros = given.charge_micros, ended_at = given.ended_at,
+        picture_count = given.picture_count, revision = revision + 1
     FROM given
     WHERE tasks.job_id = given.job_id AND tasks.idx = given.idx AND tasks.lease_token = given.lease_token
     RETURNING tasks.job_id, tasks.idx
@@ -170,6 +172,7 @@ async def conclude(database: Database, items: Sequence[Conclusion]) -> list[bool
         [item.ended_at for item in items],
         [item.loss_micros for item in items],
         [_words(item.result.fault.message) for item in items],
+        [len(item.result.pictures) for item in items],
     )
     return _moved(items, rows)
 

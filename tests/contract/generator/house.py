@@ -134,6 +134,7 @@ class Generator:
         self.jobs = rpc.JobsStub(gateway.channel)
         self.secrets = rpc.SecretsStub(gateway.channel)
         self.models = rpc.ModelsStub(gateway.channel)
+        self._usage = rpc.UsageStub(gateway.channel)
         self._settlements = rpc.JobsStub(operator.channel)
         self._operations = rpc.OperationsStub(operator.channel)
 
@@ -188,6 +189,10 @@ class Generator:
     async def cancel_numbered(self, token: bytes, number: int) -> pb.Job:
         """Cancel a job by its number."""
         return await self._link.call(self.jobs.CancelJob, pb.CancelJobRequest(caller_token=token, number=number))
+
+    async def usage(self, request: pb.GetUsageRequest) -> pb.GetUsageResponse:
+        """Sum what an account's jobs did."""
+        return await self._link.call(self._usage.GetUsage, request)
 
     async def settlements(self) -> list[pb.ListSettlementsResponse.JobSettlement]:
         """What every job owes."""

@@ -19,9 +19,9 @@ from .test_kills import doomed, serves
 GRANT_MICROS = 1_000_000
 
 
-def captured(*draws: pb.Draw, **fields: object) -> pb.Purchase:
+def captured(*draws: pb.Draw) -> pb.Purchase:
     """A purchase that is captured at its start."""
-    return purchase(*draws, capture_at_start=True, **fields)
+    return purchase(*draws, capture_at_start=True)
 
 
 async def capture(house: House, job_id: str) -> tuple[int, int]:
