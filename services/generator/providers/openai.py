@@ -12,7 +12,6 @@ import msgspec
 
 from generator.providers.api import VendorApi
 from generator.providers.base import (
-    Bought,
     Drawn,
     Memory,
     Order,
@@ -20,20 +19,17 @@ from generator.providers.base import (
     Provider,
     ProviderFactory,
     Ticket,
-    UpstreamFault,
 )
 from generator.providers.base64_reply import BadReply, ReplyLimits
 from generator.providers.complaints import invalid, nonsense
 from generator.providers.http import read_pictures
+from generator.providers.masks import Masks
 from generator.providers.multipart import Bytes, File, Form
 from generator.providers.openai_errors import read_complaint
-from generator.providers.openai_mask import alpha_mask
 from generator.providers.openai_request import drawn_size, fields, warnings
-from gesso.errors.v1 import reason_pb2 as pb
 from gesso.generator.v1 import generator_pb2
-from pictures.facts import MEDIA_TYPES, NotAPicture
+from pictures.facts import MEDIA_TYPES
 from pictures.sniffing import sniff
-from pictures.studio import Studio, StudioUnavailable
 
 NAME = "openai"
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
@@ -74,7 +70,7 @@ class OpenAIProvider:
     def __init__(self, *, api_key: str, base_url: str = DEFAULT_BASE_URL) -> None:
         """An empty `api_key` serves only orders that bring their own."""
         self._api = VendorApi(NAME, base_url=base_url, key=api_key, complaint=read_complaint)
-        self._studio = Studio()
+        self._masks = Masks(NAME)
 
     @property
     def configured(self) -> bool:
@@ -99,7 +95,7 @@ class OpenAIProvider:
     async def close(self) -> None:
         """Close the connections and end the children."""
         await self._api.close()
-        await self._studio.__aexit__(None, None, None)
+        await self._masks.close()
 
     async def _request(self, order: Order) -> tuple[str, object | Form]:
         asked = fields(order, drawn_size(order))
@@ -109,18 +105,9 @@ class OpenAIProvider:
         if not 1 <= len(files) <= _MOST_INPUTS:
             raise invalid(NAME, "image", f"An edit takes 1 to {_MOST_INPUTS} pictures.")
         if order.mask is not None:
-            files.append(File("mask", "mask.png", "image/png", await self._mask(order.mask, order.inputs[0])))
+            mask = await self._masks.transparent(order.mask, order.inputs[0])
+            files.append(File("mask", "mask.png", "image/png", mask))
         return "images/edits", Form({name: str(value) for name, value in asked.items()}, files)
-
-    async def _mask(self, mask: bytes, picture: bytes) -> bytes:
-        try:
-            return await alpha_mask(self._studio, mask, picture)
-        except NotAPicture as error:
-            raise invalid(NAME, "mask", "The mask or its picture cannot be read.") from error
-        except StudioUnavailable as error:
-            raise UpstreamFault(
-                pb.REASON_INTERNAL, "The mask could not be converted.", bought=Bought.NO, retryable=True
-            ) from error
 
 
 class OpenAIFactory:
