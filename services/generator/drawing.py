@@ -126,7 +126,7 @@ class Drawing:
         if not provider.free_to_repeat:
             for position in run.gathered.open_positions(run.draw.n):
                 run.gathered.faults[position] = _in_doubt(provider.name)
-                run.gathered.lost_count += 1
+                run.gathered.lost_count += not run.task.billed_to_owner
 
     async def _collect_one(self, run: Run, brief: _Brief, ticketed: Ticketed) -> None:
         route = await self._route_of(run, ticketed)

@@ -95,11 +95,6 @@ class Attempt:
     begun: bool = False
     beginning: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    @property
-    def own_key(self) -> bool:
-        """Whether it is bought with a key of the customer's own."""
-        return self.run.task.billed_to_owner
-
     def order(self, positions: Sequence[int], secret: str | None) -> Order:
         """The order of these positions, with the key to use instead of the platform's."""
         draw = self.run.draw
@@ -179,7 +174,7 @@ class Orders:
         return await persist(lambda: self._own_keys.secret(account_id, provider))
 
     def _slot(self, attempt: Attempt) -> AbstractAsyncContextManager[None]:
-        return self._router.slot(attempt.route, attempt.run.job.account_id, own_key=attempt.own_key)
+        return self._router.slot(attempt.route, attempt.run.job.account_id, own_key=attempt.run.task.billed_to_owner)
 
     async def _timed(self, call: Awaitable[T], provider: Provider) -> T:
         started_at, outcome = time.perf_counter(), "CANCELLED"
@@ -231,7 +226,7 @@ class Orders:
         for position, fault in zip(positions[len(came) :], _explained(drawn, route.provider), strict=False):
             self._failed(attempt, (position,), fault)
         if came:
-            self._router.succeeded(route, own_key=attempt.own_key)
+            self._router.succeeded(route, own_key=attempt.run.task.billed_to_owner)
         provider = self._router.provider(route.provider)
         origin = Origin(route.provider, drawn.upstream_model, provider.trained)
         await _together([self._keep_one(attempt, position, pixels, origin) for position, pixels in came.items()])
@@ -253,9 +248,9 @@ class Orders:
         provider = self._router.provider(attempt.route.provider)
         free = provider.free_to_repeat
         if isinstance(fault, UpstreamFault):
-            self._router.failed(attempt.route, fault, own_key=attempt.own_key)
+            self._router.failed(attempt.route, fault, own_key=attempt.run.task.billed_to_owner)
         lost = lifecycle.is_loss(fault, free_to_repeat=free) or (came and not free)
-        if lost and not attempt.own_key:
+        if lost and not attempt.run.task.billed_to_owner:
             attempt.run.gathered.lost_count += len(positions)
         for position in positions:
             attempt.run.gathered.faults[position] = fault
