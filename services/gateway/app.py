@@ -50,6 +50,7 @@ async def running(config: Config) -> AsyncIterator[str]:
         bodies = Bodies(limit_bytes=config.body_limit_bytes, memory_bytes=config.body_memory_bytes)
         public_url = config.public_url or listener.url
         limits = Limits(billing)
+        addresses = _addresses(config, dialects, public_url)
         signs = lifesigns.routes(Health(links))
         described = Manual(dialects, signs, public_url).routes
         edge = Edge(
@@ -59,8 +60,9 @@ async def running(config: Config) -> AsyncIterator[str]:
             callers=callers,
             limits=limits,
             bodies=bodies,
-            purchases=Purchases(services, callers, _addresses(config, dialects, public_url)),
+            purchases=Purchases(services, callers, addresses),
             services=services,
+            addresses=addresses,
             sending=Sending(sources, memory_bytes=config.reply_memory_bytes),
             observer=telemetry,
             trusted_proxies=config.trusted_proxies,

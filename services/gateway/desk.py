@@ -14,14 +14,32 @@ from gesso.generator.v1.generator_pb2 import (
     ListJobsResponse,
     Model,
     Operation,
+    Picture,
     ProviderKey,
 )
 
 Step = GetUsageRequest.Step
 
 
+class Addresses(Protocol):
+    """Where things that a reply names are found."""
+
+    def picture(self, job: Job, picture: Picture) -> str:
+        """A signed link to a picture, valid for the dialect's `link_seconds`."""
+
+    def temporary(self, job: Job, picture: Picture, index: int) -> str:
+        """A link without a query, whose path is the capability, to a picture that is deleted when its time is over."""
+
+    def edge(self, path: str) -> str:
+        """The absolute address of a path of this platform."""
+
+
 class Desk(Protocol):
     """The platform, as the caller of one request may use it. Every method raises the Fault of the service that it asks."""
+
+    @property
+    def addresses(self) -> Addresses:
+        """Where the things that an answer names are found."""
 
     async def models(self) -> Sequence[Model]:
         """Every public model."""

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from gateway import asked, jobs
+from gateway.addresses import Addresses
 from gateway.asked import REPLAYED
 from gateway.bodies import Bodies, is_form
 from gateway.clients.callers import Callers, digest
@@ -53,6 +54,7 @@ class Edge:
     bodies: Bodies
     purchases: Purchases
     services: Services
+    addresses: Mapping[str, Addresses]
     sending: Sending
     observer: CallObserver
     trusted_proxies: Sequence[Network]
@@ -208,10 +210,12 @@ class Edge:
         key = asked.manner(visit.ask).idempotency_key if action.creates else ""
         scope = (visit.caller.account_id, visit.dialect.name, name, visit.ask.path, key)
         visit.creation_id = derived_id("req", *scope) if key else new_id("req")
-        return await action.answer(self._desk(visit), visit.visitor, body)
+        reply = await action.answer(self._desk(visit), visit.visitor, body)
+        self.callers.forget(visit.key)
+        return reply
 
     def _desk(self, visit: Visit) -> Desk:
-        return CallersDesk(self.services, visit.visitor)
+        return CallersDesk(self.services, visit.visitor, self.addresses[visit.dialect.name])
 
     def _headers(self, visit: Visit) -> Mapping[str, str]:
         headers = {

@@ -118,7 +118,7 @@ class Purchases:
 
     async def _prepare(self, visit: Visit, order: Order) -> None:
         """Check, bring the pictures in and seal the keys; the caller's token may have run out meanwhile."""
-        purchase, desk = order.purchase, CallersDesk(self._services, visit.visitor)
+        purchase, desk = order.purchase, CallersDesk(self._services, visit.visitor, self._addresses[visit.dialect.name])
         if order.check is not None:
             await order.check(desk)
         if order.inputs:

@@ -74,6 +74,7 @@ _AT = re.compile(r"^(?P<text>.*?)(?: - at `\$(?P<path>.*)`)?$", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(?P<name>[^`]*)`")
 _TYPE = re.compile(r"Expected `(?P<wanted>[^`]*)`, got `(?P<got>[^`]*)`")
 _BOUND = re.compile(r"Expected `(?:int|float)[^`]*` (?P<sign><=|>=|<|>) (?P<bound>\S+)")
+_MULTIPLE = re.compile(r"Expected `int` that's a multiple of (?P<step>\d+)")
 _LENGTH = re.compile(r"Expected `(?P<kind>\w+)[^`]*` of length (?P<sign><=|>=) (?P<bound>\d+)")
 _BOUND_WORDS = {"<=": "at most", ">=": "at least", "<": "less than", ">": "more than"}
 
@@ -95,6 +96,8 @@ def _demand(message: str, shape: type[msgspec.Struct], path: str) -> str:
         return f"must be {' or '.join(wanted)}, not {_NOUNS.get(match['got'], match['got'])}"
     if match := _BOUND.fullmatch(message):
         return f"must be {_BOUND_WORDS[match['sign']]} {match['bound']}"
+    if match := _MULTIPLE.fullmatch(message):
+        return f"must be a multiple of {match['step']}"
     if match := _LENGTH.fullmatch(message):
         unit = "characters" if match["kind"] == "str" else "items"
         return f"must have {_BOUND_WORDS[match['sign']]} {match['bound']} {unit}"

@@ -50,6 +50,10 @@ class Callers:
             raise Fault(known.reason, known.message, details=known.details)
         return known
 
+    def forget(self, key: Key) -> None:
+        """Ask for this caller anew: what its request has changed of its account holds from the next one on."""
+        self._known.drop(key)
+
     async def _ask(self, key: Key) -> Caller | Fault:
         asked_at = self._clock()
         try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from gateway.clients.billing import Billing
 from gateway.clients.gallery import Gallery
 from gateway.clients.generator import Generator
-from gateway.desk import Step
+from gateway.desk import Addresses, Step
 from gateway.job_ids import job_name
 from gateway.visitor import Visitor
 from gesso.billing.v1 import billing_pb2 as billing_pb
@@ -28,7 +28,8 @@ class Services:
 class CallersDesk:
     """Implements `gateway.desk.Desk` and `gateway.orders.Lens` for one visitor."""
 
-    def __init__(self, services: Services, visitor: Visitor) -> None:
+    def __init__(self, services: Services, visitor: Visitor, addresses: Addresses) -> None:
+        self.addresses = addresses
         self._billing = services.billing
         self._generator = services.generator
         self._gallery = services.gallery

@@ -32,5 +32,9 @@ class Memory(Generic[Key, Value]):
             del self._entries[next(iter(self._entries))]
         self._entries[key] = (value, until)
 
+    def drop(self, key: Key) -> None:
+        """Forget a value."""
+        self._entries.pop(key, None)
+
     def __len__(self) -> int:
         return len(self._entries)

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import msgspec
 
 from gateway.about import About, Scheme
+from gateway.desk import Addresses as Addresses  # noqa: PLC0414 - every dialect names it beside the rest of its contract
 from gateway.desk import Desk
 from gateway.forms import Form
 from gateway.orders import Order
@@ -18,22 +19,8 @@ from gateway.visitor import Visitor
 from gateway.wire import Event, Reply
 from gesso.billing.v1.billing_pb2 import WindowState
 from gesso.errors.v1.reason_pb2 import Reason
-from gesso.generator.v1.generator_pb2 import Job, Picture, Quote
+from gesso.generator.v1.generator_pb2 import Job, Quote
 from servicekit.faults import Fault
-
-
-class Addresses(Protocol):
-    """Where things that a reply names are found."""
-
-    def picture(self, job: Job, picture: Picture) -> str:
-        """A signed link to a picture, valid for the dialect's `link_seconds`."""
-
-    def temporary(self, job: Job, picture: Picture, index: int) -> str:
-        """A link without a query, whose path is the capability, to a picture that is deleted when its time is over."""
-
-    def edge(self, path: str) -> str:
-        """The absolute address of a path of this platform."""
-
 
 Updates = AsyncIterator[Job]
 """A job as it stands, and again each time that it changes; the last one has ended."""
