@@ -3,6 +3,7 @@
 The checks are msgspec's; this module turns its messages into ours by one table. Pure.
 """
 
+import contextlib
 import re
 from functools import cache
 from typing import Any, TypeVar
@@ -16,6 +17,7 @@ MAX_NESTING = 64
 """Source: contract.md, "Requests and answers"."""
 _MAX_BRACKETS = 100_000
 """No request of any dialect comes near; it bounds the work of looking at the nesting."""
+_MAX_REREAD_BYTES = 1 << 20
 
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 
@@ -27,9 +29,18 @@ def decode(body: bytes | bytearray, shape: type[Shape]) -> Shape:
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
-        raise explain(str(error), shape) from None
+        raise explain(str(error), shape, _plainly(body)) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidField("", f"The body is not valid JSON: {error}.") from None
+
+
+def _plainly(body: bytes | bytearray) -> object:
+    """What a body says without any shape, None where it is too large to be read again for an error's sake."""
+    if len(body) > _MAX_REREAD_BYTES:
+        return None
+    with contextlib.suppress(msgspec.DecodeError):
+        return msgspec.json.decode(body)
+    return None
 
 
 @cache
@@ -79,18 +90,21 @@ _LENGTH = re.compile(r"Expected `(?P<kind>\w+)[^`]*` of length (?P<sign><=|>=) (
 _BOUND_WORDS = {"<=": "at most", ">=": "at least", "<": "less than", ">": "more than"}
 
 
-def explain(text: str, shape: type[msgspec.Struct]) -> InvalidField:
-    """Turn a message of msgspec about `shape` into the fault that names the field and says the fix."""
+def explain(text: str, shape: type[msgspec.Struct], sent: object = None) -> InvalidField:
+    """Turn a message of msgspec about `shape` into the fault that names the field and says the fix.
+
+    `sent` is the value that was read: of structs that are told apart by a tag it says which one is meant.
+    """
     parts = _AT.match(text)
     assert parts is not None, "the pattern matches every text"
     message, path = parts["text"], (parts["path"] or "").removeprefix(".")
     if missing := _MISSING.fullmatch(message):
         path = f"{path}.{missing['name']}".removeprefix(".")
         return InvalidField(path, f"`{path}` is required.")
-    return InvalidField(path, f"{f'`{path}`' if path else 'The body'} {_demand(message, shape, path)}.")
+    return InvalidField(path, f"{f'`{path}`' if path else 'The body'} {_demand(message, shape, path, sent)}.")
 
 
-def _demand(message: str, shape: type[msgspec.Struct], path: str) -> str:
+def _demand(message: str, shape: type[msgspec.Struct], path: str, sent: object) -> str:
     if match := _TYPE.fullmatch(message):
         wanted = [_NOUNS.get(word, word) for word in match["wanted"].split(" | ") if word != "null"]
         return f"must be {' or '.join(wanted)}, not {_NOUNS.get(match['got'], match['got'])}"
@@ -101,7 +115,7 @@ def _demand(message: str, shape: type[msgspec.Struct], path: str) -> str:
     if match := _LENGTH.fullmatch(message):
         unit = "characters" if match["kind"] == "str" else "items"
         return f"must have {_BOUND_WORDS[match['sign']]} {match['bound']} {unit}"
-    return _demand_by_type(_locate(shape, path), message)
+    return _demand_by_type(_locate(shape, path, sent), message)
 
 
 def _demand_by_type(kind: inspect.Type, message: str) -> str:
@@ -125,12 +139,27 @@ def _options(kind: inspect.Type) -> tuple[inspect.Type, ...]:
 _STEP = re.compile(r"\[[^\]]*\]|[^.\[]+")
 
 
-def _locate(shape: type[msgspec.Struct], path: str) -> inspect.Type:
+def _locate(shape: type[msgspec.Struct], path: str, sent: object) -> inspect.Type:
     """The type of the field at `path`; AnyType where the path leads nowhere that is known."""
     kind: inspect.Type = inspect.type_info(shape)
     for step in _STEP.findall(path):
-        kind = next((found for option in _options(kind) if (found := _into(option, step))), inspect.AnyType())
+        options = [option for option in _options(kind) if _is_meant(option, sent)] or _options(kind)
+        tags = [option.tag for option in options if isinstance(option, inspect.StructType) and option.tag_field == step]
+        found = inspect.LiteralType(tuple(tags)) if tags else None
+        kind = found or next((found for option in options if (found := _into(option, step))), inspect.AnyType())
+        sent = _within(sent, step)
     return kind
+
+
+def _is_meant(kind: inspect.Type, sent: object) -> bool:
+    """Whether a value says by its tag that it is of this kind."""
+    return isinstance(kind, inspect.StructType) and isinstance(sent, dict) and sent.get(kind.tag_field) == kind.tag
+
+
+def _within(sent: object, step: str) -> object:
+    if isinstance(sent, list):
+        return sent[int(step[1:-1])]
+    return sent.get(step) if isinstance(sent, dict) else None
 
 
 def _into(kind: inspect.Type, step: str) -> Any:

@@ -114,3 +114,39 @@ def _depth(value: object) -> int:
     if isinstance(value, list):
         return 1 + max(map(_depth, value), default=0)
     return 0
+
+
+class _Cat(msgspec.Struct, frozen=True, tag_field="kind", tag="cat"):
+    lives: Literal["seven", "nine"] | None = None
+
+
+class _Dog(msgspec.Struct, frozen=True, tag_field="kind", tag="dog"):
+    lives: Literal["one"] | None = None
+
+
+class _Household(msgspec.Struct, frozen=True):
+    pets: list[_Cat | _Dog]
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "message"),
+    [
+        (b'{"pets": [{"kind": "cow"}]}', "pets[0].kind", "`pets[0].kind` must be one of `cat`, `dog`."),
+        (b'{"pets": [{"kind": 3}]}', "pets[0].kind", "`pets[0].kind` must be one of `cat`, `dog`."),
+        (b'{"pets": [{}]}', "pets[0].kind", "`pets[0].kind` is required."),
+        (
+            b'{"pets": [{"kind": "cat"}, {"lives": "nine", "kind": "dog"}]}',
+            "pets[1].lives",
+            "`pets[1].lives` must be one of `one`.",
+        ),
+        (
+            b'{"pets": [{"kind": "cat", "lives": "ten"}]}',
+            "pets[0].lives",
+            "`pets[0].lives` must be one of `nine`, `seven`.",
+        ),
+    ],
+)
+def test_of_structs_with_tags_the_meant_one_is_explained(body: bytes, field: str, message: str) -> None:
+    with pytest.raises(InvalidField) as raised:
+        decode(body, _Household)
+    assert (raised.value.details["field"], raised.value.message) == (field, message)
