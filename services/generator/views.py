@@ -25,7 +25,7 @@ async def to_message(job: JobRecord, objects: Objects) -> pb.Job:
         state=shown_state(job),
         hold_micros=job.hold_micros,
         charge_micros=job.owed_micros,
-        available_micros=job.available_in_the_end_micros if job.tasks_ended and job.state not in _UNHELD else 0,
+        available_micros=_available_micros(job),
         created_at=to_timestamp(job.created_at),
         started_at=to_timestamp(job.started_at),
         request_id=job.purchase.request_id,
@@ -39,6 +39,12 @@ async def to_message(job: JobRecord, objects: Objects) -> pb.Job:
     if message.state in _ENDED:
         _write_end(message, job)
     return message
+
+
+def _available_micros(job: JobRecord) -> int:
+    if job.state in _UNHELD:
+        return 0
+    return job.available_in_the_end_micros if job.tasks_ended else job.available_micros
 
 
 def shown_state(job: JobRecord) -> JobState.ValueType:

@@ -76,6 +76,16 @@ async def test_the_end_of_a_job_comes_with_all_that_was_settled(
     assert told == fetched
 
 
+async def test_a_job_that_runs_tells_what_its_hold_left(
+    generator: Generator, customer: Customer, alpha: Scripted
+) -> None:
+    alpha.curtain.clear()
+    job = await generator.submit(customer.token(), purchase(draw(n=2)))
+    assert job.available_micros == 980_000
+    assert (await generator.job(customer.token(), job.id)).available_micros == 980_000
+    alpha.curtain.set()
+
+
 async def test_interest_that_comes_before_its_stream_is_remembered(
     generator: Generator, customer: Customer, alpha: Scripted
 ) -> None:

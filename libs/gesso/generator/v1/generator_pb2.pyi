@@ -496,7 +496,9 @@ class Job(_message.Message):
     charge_micros: _builtins.int
     """Charged in the end."""
     available_micros: _builtins.int
-    """The account's available balance as the capture leaves it, told as soon as every task has ended; 0 before."""
+    """The account's available balance as the capture leaves it, told as soon as every task has ended; before, as the hold left it; 0
+    where nothing is held.
+    """
     request_id: _builtins.str
     facts: _builtins.bytes
     """Purchase.facts, frozen."""
