@@ -5,6 +5,7 @@ import datetime
 from collections.abc import AsyncIterator
 
 from gallery.access import ACCESS
+from gallery.analyses import Analyses
 from gallery.config import Config
 from gallery.files_http import Files, serving_files
 from gallery.inputs import InputLimits, Inputs
@@ -54,7 +55,9 @@ async def running(config: Config) -> AsyncIterator[str]:
         await stack.enter_async_context(running_task(_retention(store, objects, config).run()))
         files = _files(config, store, objects, Renditions(objects, studio), inputs, telemetry)
         await stack.enter_async_context(serving_files(files, config.files_listen))
-        registrations = _registrations(config, ImagesServicer(store, recorder, _signer(config)), inputs)
+        images = ImagesServicer(store, recorder, _signer(config))
+        analyses = Analyses(store, objects, studio)
+        registrations = _registrations(images, InputsServicer(inputs, analyses, config.caller_token_key))
         access = Access(config.peers, ACCESS)
         yield await stack.enter_async_context(
             serving(config.listen, registrations, access=access, observer=telemetry, grace_seconds=config.grace_seconds)
@@ -77,14 +80,10 @@ def _files(
     )
 
 
-def _registrations(config: Config, images: ImagesServicer, inputs: Inputs) -> tuple[Registration, ...]:
+def _registrations(images: ImagesServicer, inputs: InputsServicer) -> tuple[Registration, ...]:
     return (
         Registration("gesso.gallery.v1.Images", rpc.add_ImagesServicer_to_server, images),
-        Registration(
-            "gesso.gallery.v1.Inputs",
-            rpc.add_InputsServicer_to_server,
-            InputsServicer(inputs, config.caller_token_key),
-        ),
+        Registration("gesso.gallery.v1.Inputs", rpc.add_InputsServicer_to_server, inputs),
     )
 
 

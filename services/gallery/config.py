@@ -47,12 +47,15 @@ class Config:
         "GESSO_INPUT_KEEP_SECONDS", "How long an input picture is kept.", default="86400", parse=int
     )
     retention_seconds: float = setting(
-        "GESSO_RETENTION_SECONDS", "Pause between two rounds of retention.", default="60", parse=float
+        "GESSO_RETENTION_SECONDS",
+        "Pause between two rounds of retention: so long may a file outlive its time.",
+        default="60",
+        parse=float,
     )
     unused_grace_seconds: float = setting(
         "GESSO_UNUSED_GRACE_SECONDS",
-        "How long bytes stay after their last image was forgotten.",
-        default="3600",
+        "How long bytes stay after their last image was forgotten; 0 removes them in the same round.",
+        default="0",
         parse=float,
     )
     grace_seconds: float = shared.grace_seconds("gallery", 10)

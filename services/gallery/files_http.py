@@ -1,4 +1,4 @@
-"""The files port: pictures by signed links, with ranges and entity tags, and a door for the edge's uploads.
+"""The files port: pictures by signed and by temporary links, with ranges and entity tags, and a door for the edge's uploads.
 
 User content has an origin of its own (GESSO_FILES_URL), so that nothing in it can reach the API's cookies or storage; every
 answer forbids sniffing and scripts.
@@ -9,34 +9,40 @@ import binascii
 import contextlib
 import hashlib
 import hmac
+import math
 import time
+import urllib.parse
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from aiohttp import hdrs, web
 from google.protobuf.json_format import MessageToDict
 
 from gallery.access import UPLOADERS
 from gallery.images import RENDITION_SIDES, Image
-from gallery.inputs import Inputs
+from gallery.inputs import Inputs, Place, too_large
 from gallery.observing import observed
 from gallery.ranges import Unsatisfiable, parse_range
 from gallery.renditions import Renditions
 from gallery.servicer import to_message
 from gallery.store import Store
 from gesso.errors.v1 import reason_pb2 as reasons
-from pictures.facts import media_type
+from pictures.facts import extension, media_type
 from pictures.studio import StudioUnavailable
 from servicekit.calls import CallObserver, note
-from servicekit.faults import Fault, Unavailable
+from servicekit.faults import Fault, InvalidField, Unavailable
 from servicekit.identity import SERVICE_KEY, TOKEN_KEY
-from servicekit.ids import AccountId, ImageId, new_id
-from servicekit.links import Link, verify
+from servicekit.ids import AccountId, new_id
+from servicekit.links import verify
 from servicekit.objects import ObjectNotFound, Objects, ObjectsError, StoreUnavailable
+from servicekit.temporary_links import PREFIX, open_temporary_path
 from servicekit.tokens import open_token
 
 # Connections that wait to be accepted, while one of many is busy with a page full of pictures.
 _BACKLOG = 1024
+_LONGEST_CACHED_SECONDS = 24 * 3600
+_DELETED = "This picture has been deleted."
 _SAFE = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; sandbox",
@@ -47,13 +53,25 @@ _SAFE = {
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a link grants until a Unix second, as far as the image stands so long."""
+
+    image_id: str
+    rendition: str
+    expires_at: float
+    extension: str = ""
+    """Of the file's name, where the link itself does not vouch for it."""
+
+
+@dataclass(frozen=True, slots=True)
 class File:
-    """What a link leads to: a key of the object store, with the entity's tag, type and size."""
+    """What a link leads to: a key of the object store, with the entity's tag, type, size, and the Unix second of its end."""
 
     key: str
     etag: str
     content_type: str
     size_bytes: int
+    expires_at: float
 
 
 class Files:
@@ -89,66 +107,84 @@ class Files:
         )
         application.on_response_prepare.append(_unnamed)
         application.router.add_get("/i/{name}", self.serve)
+        application.router.add_get(f"{PREFIX}{{name}}", self.serve_temporary)
         application.router.add_post("/inputs", self.upload)
         application.router.add_get("/healthz", _alive)
         return application
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
-        """GET and HEAD of a picture."""
+        """GET and HEAD of a picture by a signed link."""
         link = verify(request.raw_path, key=self._link_key, now_seconds=time.time())
         if link is None:
             return _refusal(403, "This link is not valid, or its time is over: ask the API for the picture again.")
+        return await self._serve(request, Wanted(link.image_id, link.rendition, link.expires_at))
+
+    async def serve_temporary(self, request: web.Request) -> web.StreamResponse:
+        """GET and HEAD of a picture by a temporary link: good as long as the image itself."""
+        link = open_temporary_path(request.rel_url.raw_path, self._link_key)
+        if link is None:
+            return _refusal(404, _DELETED)
+        return await self._serve(request, Wanted(link.image_id, "original", math.inf, link.extension))
+
+    async def _serve(self, request: web.Request, wanted: Wanted) -> web.StreamResponse:
         try:
-            file = await self._found(link)
+            file = await self._found(wanted)
         except (Unavailable, StoreUnavailable, StudioUnavailable):
             return _refusal(503, "The picture cannot be read at the moment.", retry_after="1")
         if file is None:
-            return _refusal(404, "This picture has been deleted.")
+            return _refusal(404, _DELETED)
         if file.etag in request.headers.get(hdrs.IF_NONE_MATCH, "") or request.headers.get(hdrs.IF_NONE_MATCH) == "*":
-            return web.Response(status=304, headers=_headers(file, link))
-        return await self._send(request, file, _headers(file, link))
+            return web.Response(status=304, headers=_headers(file))
+        return await self._send(request, file, _headers(file))
 
     async def upload(self, request: web.Request) -> web.Response:
-        """POST of an input picture by the edge: the bytes as body, the caller's token in base64 as `gesso-caller-token`."""
+        """POST of an input picture by the edge; answers 201 with the image, or 422 with the fault, both as JSON.
+
+        The bytes are the body. Headers: `gesso-caller-token`, the caller's token in base64; `gesso-image-id`, a name of the edge's
+        for this input of this request, under which the same bytes are kept once; `gesso-field`, the request's field, in percent
+        encoding; `gesso-limit-bytes`, the caller's own bound.
+        """
         self._check_uploader(request)
+        field = urllib.parse.unquote(request.headers.get("gesso-field", "image"))
         try:
-            token = base64.b64decode(request.headers.get("gesso-caller-token", ""), validate=True)
-            account_id = AccountId(open_token(token, self._caller_token_key).account_id)
-            data = await request.read()
-            image_id = ImageId(request.headers.get("gesso-image-id") or new_id("img"))
-            image = await self._inputs.keep(account_id, image_id, data, request.headers.get("gesso-field", "image"))
-        except binascii.Error:
-            return _refusal(401, "The caller's token is no base64.")
+            account_id = self._account(request)
+            limit_bytes = _number(request, "gesso-limit-bytes")
+            place = Place(account_id, request.headers.get("gesso-image-id") or new_id("img"))
+            image = await self._inputs.upload(place, await request.read(), field=field, limit_bytes=limit_bytes)
         except web.HTTPRequestEntityTooLarge:
-            return _fault_answer(
-                Fault(
-                    reasons.REASON_PAYLOAD_TOO_LARGE,
-                    f"An input picture may have {self._input_limit_bytes} bytes.",
-                    details={"limit_bytes": str(self._input_limit_bytes)},
-                )
-            )
+            return _fault_answer(too_large(field, self._input_limit_bytes))
         except Fault as fault:
             return _fault_answer(fault)
         return web.json_response(MessageToDict(to_message(image), preserving_proto_field_name=True), status=201)
 
-    async def _found(self, link: Link) -> File | None:
-        image = await self._store.get(link.image_id)
-        if image is None or not image.kept:
+    def _account(self, request: web.Request) -> AccountId:
+        try:
+            token = base64.b64decode(request.headers.get("gesso-caller-token", ""), validate=True)
+        except binascii.Error:
+            token = b""
+        return AccountId(open_token(token, self._caller_token_key).account_id)
+
+    async def _found(self, wanted: Wanted) -> File | None:
+        image = await self._store.get(wanted.image_id)
+        if image is None or not image.stands(datetime.now(UTC)):
+            return None
+        if wanted.extension not in ("", extension(image.format)):
             return None
         note("account", image.account_id)
+        ends_at = math.inf if image.expires_at is None else image.expires_at.timestamp()
         try:
-            return await self._file(image, link.rendition)
+            return await self._file(image, wanted.rendition, min(ends_at, wanted.expires_at))
         except ObjectNotFound:
             return None
 
-    async def _file(self, image: Image, rendition: str) -> File | None:
+    async def _file(self, image: Image, rendition: str, expires_at: float) -> File | None:
         etag = f'"{image.digest.hex()}-{rendition}"'
         if rendition == "original":
-            return File(image.blob_key, etag, media_type(image.format), image.byte_count)
+            return File(image.blob_key, etag, media_type(image.format), image.byte_count, expires_at)
         if rendition not in RENDITION_SIDES:
             return None
         key, size_bytes = await self._renditions.of(image, rendition)
-        return File(key, etag, "image/webp", size_bytes)
+        return File(key, etag, "image/webp", size_bytes, expires_at)
 
     async def _send(self, request: web.Request, file: File, headers: dict[str, str]) -> web.StreamResponse:
         ranged = request.headers.get(hdrs.RANGE, "")
@@ -175,7 +211,7 @@ class Files:
         try:
             first = await anext(chunks, b"")
         except ObjectNotFound:
-            return _refusal(404, "This picture has been deleted.")
+            return _refusal(404, _DELETED)
         except StoreUnavailable:
             return _refusal(503, "The picture cannot be read at the moment.", retry_after="1")
         await response.prepare(request)
@@ -210,8 +246,8 @@ async def serving_files(files: Files, listen: str) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-def _headers(file: File, link: Link) -> dict[str, str]:
-    remaining = max(0, link.expires_at - int(time.time()))
+def _headers(file: File) -> dict[str, str]:
+    remaining = int(min(max(0.0, file.expires_at - time.time()), _LONGEST_CACHED_SECONDS))
     return {
         **_SAFE,
         "Content-Type": file.content_type,
@@ -227,7 +263,14 @@ def _refusal(status: int, message: str, *, retry_after: str = "") -> web.Respons
 
 def _fault_answer(fault: Fault) -> web.Response:
     body = {"reason": fault.reason_name, "message": fault.message, "details": fault.details}
-    return web.json_response(body, status=422)
+    return web.json_response(body, status=503 if fault.reason == reasons.REASON_UNAVAILABLE else 422)
+
+
+def _number(request: web.Request, header: str) -> int:
+    text = request.headers.get(header, "0")
+    if not text.isdecimal():
+        raise InvalidField(header, f"The header {header} is a number of bytes.")
+    return int(text)
 
 
 async def _unnamed(request: web.Request, response: web.StreamResponse) -> None:

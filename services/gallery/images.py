@@ -31,10 +31,9 @@ class Image:
     image_index: int = 0
     expires_at: datetime.datetime | None = None
 
-    @property
-    def kept(self) -> bool:
-        """Whether its bytes may be served."""
-        return self.state == pb.Image.STATE_KEPT
+    def stands(self, now: datetime.datetime) -> bool:
+        """Whether its bytes may be served: retention need not have come by yet."""
+        return self.state == pb.Image.STATE_KEPT and (self.expires_at is None or self.expires_at > now)
 
 
 def rendition_key(original_key: str, rendition: str) -> str:
@@ -42,6 +41,10 @@ def rendition_key(original_key: str, rendition: str) -> str:
     return f"{original_key}.{rendition}.webp"
 
 
-def input_id(account_id: str, request_id: str, index: int) -> ImageId:
-    """The id of the index-th input of a request: the same request brings the same image in once."""
-    return ImageId(derived_id("img", "input", account_id, request_id, str(index)))
+def input_id(account_id: str, place: str, origin: str) -> ImageId:
+    """The id of an input: the same picture in the same place of the same request is brought in once.
+
+    `place` names the request and which of its inputs it is, `origin` its address or its digest: clients choose their request ids,
+    and may use one again for other pictures.
+    """
+    return ImageId(derived_id("img", "input", account_id, place, origin))

@@ -4,17 +4,17 @@ import datetime
 import hashlib
 from dataclasses import dataclass
 
-from gallery.images import Image
+from gallery.images import Image, input_id
 from gallery.recording import Recorder
 from gallery.store import Store
 from gesso.errors.v1 import reason_pb2 as reasons
 from gesso.gallery.v1 import gallery_pb2 as pb
-from pictures.facts import NotAPicture, extension
+from pictures.facts import DEFAULT, Flaw, NotAPicture, extension
 from pictures.inspection import inspect
 from pictures.studio import Studio, StudioUnavailable
 from servicekit.egress import EgressError, ForbiddenUrl, GuardedClient, TooLarge
 from servicekit.faults import Fault, NotFound, Unavailable
-from servicekit.ids import AccountId, ImageId, is_id
+from servicekit.ids import AccountId, ImageId
 from servicekit.objects import Objects, StoreUnavailable, blob_key
 
 
@@ -29,6 +29,14 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Which input of which request of an account something is: what was brought in for it is not brought in again."""
+
+    account_id: AccountId
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class InputLimits:
     """Bounds of every input."""
 
@@ -36,9 +44,13 @@ class InputLimits:
     timeout_seconds: float
     keep_seconds: int
 
+    def bytes_of(self, asked: int) -> int:
+        """The most bytes of an input for which a caller allows so many; 0 for no bound of the caller's."""
+        return min(asked or self.max_bytes, self.max_bytes)
+
 
 class Inputs:
-    """Brings pictures in: fetch, check, put, record. Doing it twice under one id keeps one."""
+    """Brings pictures in: fetch, check, put, record. Doing it twice for one place keeps one."""
 
     def __init__(
         self,
@@ -56,20 +68,28 @@ class Inputs:
         self._client = client
         self._limits = limits
 
-    async def bring_in(self, account_id: AccountId, image_id: ImageId, origin: Origin) -> Image:
+    async def bring_in(self, place: Place, origin: Origin) -> Image:
         """Return the kept input.
 
         Raises Fault INPUT_UNREACHABLE, INPUT_NOT_AN_IMAGE or INVALID_FIELD with the origin's field, NotFound for an image of
         another account, Unavailable where the object store is down.
         """
         if origin.image_id:
-            return await self._own(account_id, origin)
-        known = await self._store.get(image_id)
-        if known is not None and known.kept:
-            return known
-        return await self.keep(account_id, image_id, await self._fetched(origin), origin.field)
+            return await self._own(place.account_id, origin)
+        image_id = input_id(place.account_id, place.name, origin.url)
+        known = await self._store.standing(place.account_id, image_id, datetime.datetime.now(datetime.UTC))
+        return known or await self._keep(place.account_id, image_id, await self._fetched(origin), origin.field)
 
-    async def keep(self, account_id: AccountId, image_id: ImageId, data: bytes | bytearray, field: str) -> Image:
+    async def upload(self, place: Place, data: bytes | bytearray, *, field: str, limit_bytes: int = 0) -> Image:
+        """Keep bytes that the edge was sent. Raises as `bring_in` does."""
+        limit = self._limits.bytes_of(limit_bytes)
+        if len(data) > limit:
+            raise too_large(field, limit)
+        digest = hashlib.sha256(data).hexdigest()
+        image_id = input_id(place.account_id, place.name, digest)
+        return await self._keep(place.account_id, image_id, data, field)
+
+    async def _keep(self, account_id: AccountId, image_id: ImageId, data: bytes | bytearray, field: str) -> Image:
         """Check that the bytes are a picture that opens, and keep them as an input of the account."""
         try:
             facts = inspect(data)
@@ -109,11 +129,15 @@ class Inputs:
         raise Unavailable("object store")
 
     async def _own(self, account_id: AccountId, origin: Origin) -> Image:
-        image = await self._store.get(origin.image_id) if is_id("img", origin.image_id) else None
-        if image is None or image.account_id != account_id or not image.kept:
+        image = await self._store.standing(account_id, origin.image_id, datetime.datetime.now(datetime.UTC))
+        if image is None:
             fault = NotFound("image", origin.image_id)
             fault.details["field"] = origin.field
             raise fault
+        if image.byte_count > (limit := self._limits.bytes_of(origin.limit_bytes)):
+            raise too_large(origin.field, limit)
+        if image.width * image.height > DEFAULT.max_pixels:
+            raise _not_an_image(origin.field, NotAPicture(Flaw.TOO_MANY_PIXELS, f"{image.width}x{image.height}"))
         return image
 
     async def _fetched(self, origin: Origin) -> bytearray:
@@ -122,7 +146,7 @@ class Inputs:
         async def sink(chunk: bytes) -> None:
             data.extend(chunk)
 
-        limit = min(origin.limit_bytes or self._limits.max_bytes, self._limits.max_bytes)
+        limit = self._limits.bytes_of(origin.limit_bytes)
         try:
             await self._client.fetch(
                 origin.url, max_bytes=limit, timeout_seconds=self._limits.timeout_seconds, sink=sink
@@ -132,13 +156,18 @@ class Inputs:
         return data
 
 
+def too_large(field: str, limit_bytes: int) -> Fault:
+    """The fault of an input with more bytes than are taken."""
+    return Fault(
+        reasons.REASON_INPUT_NOT_AN_IMAGE,
+        f"The picture at {field} is larger than {limit_bytes} bytes.",
+        details={"field": field, "cause": str(Flaw.TOO_LARGE)},
+    )
+
+
 def _unfetched(field: str, error: EgressError, limit_bytes: int) -> Fault:
     if isinstance(error, TooLarge):
-        return Fault(
-            reasons.REASON_INPUT_NOT_AN_IMAGE,
-            f"The picture at {field} is larger than {limit_bytes} bytes.",
-            details={"field": field, "cause": "too_large"},
-        )
+        return too_large(field, limit_bytes)
     cause = "forbidden" if isinstance(error, ForbiddenUrl) else "unreachable"
     return Fault(
         reasons.REASON_INPUT_UNREACHABLE,

@@ -1,4 +1,4 @@
-"""Retention forgets images whose time is over, and removes bytes that nothing refers to any more."""
+"""Retention forgets images whose time is over, and removes bytes that nothing refers to any more, in the same round."""
 
 import asyncio
 import contextlib
@@ -33,7 +33,7 @@ class Retention:
         """Forget everything that has expired by `now`, then erase what has been unused for the grace period."""
         while await self._store.forget_expired(now, limit=_BATCH) == _BATCH:
             pass
-        while await self._store.erase_unused(now - self._unused_grace, self._erase, limit=_BATCH) == _BATCH:
+        while await self._store.erase_unused(self._unused_grace, self._erase, limit=_BATCH) == _BATCH:
             pass
         await self._store.drop_erased(now - _ERASED_KEEP)
 

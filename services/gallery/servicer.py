@@ -4,8 +4,9 @@ import datetime
 from collections.abc import Sequence
 from typing import TypeVar, cast
 
-from gallery.images import Image, input_id
-from gallery.inputs import Inputs, Origin
+from gallery.analyses import Analyses
+from gallery.images import Image
+from gallery.inputs import Inputs, Origin, Place
 from gallery.provenance.claims import SignRequest, source_type
 from gallery.provenance.signer import RenewingSigner, Signer, SlotTooSmall
 from gallery.recording import Recorder
@@ -84,23 +85,45 @@ class ImagesServicer(rpc.ImagesServicer):
 class InputsServicer(rpc.InputsServicer):
     """gesso.gallery.v1.Inputs."""
 
-    def __init__(self, inputs: Inputs, caller_token_key: bytes) -> None:
+    def __init__(self, inputs: Inputs, analyses: Analyses, caller_token_key: bytes) -> None:
         self._inputs = inputs
+        self._analyses = analyses
         self._caller_token_key = caller_token_key
 
     async def ImportInputs(self, request: pb.ImportInputsRequest, context: Context) -> pb.ImportInputsResponse:
         """Bring pictures in, one after the other, so that a request of many large ones holds one in memory."""
-        account_id = AccountId(open_token(request.caller_token, self._caller_token_key).account_id)
-        calls.note("account", account_id)
+        account_id = self._account(request.caller_token)
         results = []
         for index, item in enumerate(_bounded(request.items)):
             origin = Origin(url=item.url, image_id=item.image_id, field=item.field, limit_bytes=item.limit_bytes)
             try:
-                image = await self._inputs.bring_in(account_id, input_id(account_id, request.request_id, index), origin)
+                image = await self._inputs.bring_in(Place(account_id, f"{request.request_id}/{index}"), origin)
                 results.append(pb.ImportInputsResponse.ImportResult(image=to_message(image)))
             except Fault as fault:
                 results.append(pb.ImportInputsResponse.ImportResult(fault=to_proto(fault)))
         return pb.ImportInputsResponse(results=results)
+
+    async def AnalyseImage(self, request: pb.AnalyseImageRequest, context: Context) -> pb.ImageAnalysis:
+        """Measure a picture."""
+        account_id = self._account(request.caller_token)
+        return pb.ImageAnalysis(dominant_colors=await self._analyses.dominant_colours(account_id, request.image_id))
+
+    async def MeasureMask(self, request: pb.MeasureMaskRequest, context: Context) -> pb.MaskMeasures:
+        """Measure a mask."""
+        found = await self._analyses.mask(
+            self._account(request.caller_token),
+            request.mask_image_id,
+            width=request.width,
+            height=request.height,
+            inverted=request.inverted,
+        )
+        boxes = [pb.MaskMeasures.Region(x=one.x, y=one.y, width=one.width, height=one.height) for one in found.regions]
+        return pb.MaskMeasures(area_percent=found.area_percent, regions=boxes)
+
+    def _account(self, caller_token: bytes) -> AccountId:
+        account_id = AccountId(open_token(caller_token, self._caller_token_key).account_id)
+        calls.note("account", account_id)
+        return account_id
 
 
 def to_image(message: pb.Image) -> Image:

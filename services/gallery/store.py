@@ -10,6 +10,7 @@ from gallery.images import Image
 from servicekit.crashpoints import crashpoint
 from servicekit.database import Database
 from servicekit.faults import Fault, Unavailable
+from servicekit.ids import is_id
 
 _COLUMNS = (
     "id, account_id, digest, blob_key, format, width, height, byte_count, created_at,"
@@ -91,7 +92,7 @@ SELECT id FROM images WHERE state = 1 AND expires_at <= $1 ORDER BY id LIMIT $2 
 _MARK = """
 UPDATE blobs SET deleted_at = now() WHERE (account_id, digest) IN (
     SELECT account_id, digest FROM blobs
-    WHERE reference_count = 0 AND deleted_at IS NULL AND unused_since <= $1
+    WHERE reference_count = 0 AND deleted_at IS NULL AND unused_since <= now() - $1::interval
     ORDER BY account_id, digest LIMIT $2 FOR UPDATE SKIP LOCKED
 )
 """
@@ -143,6 +144,11 @@ class Store:
         row = await self._database.fetchrow(_BY_ID, image_id)
         return _image(row) if row else None
 
+    async def standing(self, account_id: str, image_id: str, now: datetime.datetime) -> Image | None:
+        """An account's image whose bytes may be read; None for one that is another's, forgotten, expired or no image at all."""
+        image = await self.get(image_id) if is_id("img", image_id) else None
+        return image if image is not None and image.account_id == account_id and image.stands(now) else None
+
     async def list_images(self, account_id: str, *, after: str, job_id: str, limit: int) -> list[Image]:
         """Images in the order of their ids; an empty account or job means all of them."""
         return [_image(row) for row in await self._database.fetch(_LIST, account_id, after, job_id, limit)]
@@ -160,10 +166,10 @@ class Store:
         return len(rows)
 
     async def erase_unused(
-        self, unused_before: datetime.datetime, erase: Callable[[str], Awaitable[None]], *, limit: int
+        self, unused_for: datetime.timedelta, erase: Callable[[str], Awaitable[None]], *, limit: int
     ) -> int:
-        """Let `erase(blob_key)` remove the bytes of blobs that nothing has referred to since then; returns how many."""
-        await self._database.execute(_MARK, unused_before, limit)
+        """Let `erase(blob_key)` remove the bytes of blobs that nothing has referred to for so long; returns how many."""
+        await self._database.execute(_MARK, unused_for, limit)
         async with self._database.transaction() as connection:
             rows = await connection.fetch(_MARKED, limit)
             for row in rows:

@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 from PIL import Image as PillowImage
 
+from servicekit.ids import new_id
 from servicekit.links import Link, sign
 from testkit.eventually import eventually
 from testkit.identities import LINK_KEY, TOKENS, caller_token
@@ -101,12 +102,55 @@ async def test_a_rendition_is_a_smaller_webp(gallery: Gallery) -> None:
                 assert (shown.format, max(shown.size)) == ("WEBP", 256)
 
 
-async def test_an_upload_is_checked_and_kept(gallery: Gallery) -> None:
-    headers = {
+def uploading(**headers: str) -> dict[str, str]:
+    """The headers of the edge."""
+    return {
         "gesso-service": "gateway",
         "gesso-service-token": TOKENS["gateway"],
         "gesso-caller-token": base64.b64encode(caller_token(ACCOUNT)).decode(),
+        **headers,
     }
+
+
+async def test_an_upload_is_kept_once_under_its_name_and_other_bytes_are_another_picture(gallery: Gallery) -> None:
+    headers, ids = uploading(**{"gesso-image-id": new_id("img")}), []
+    async with aiohttp.ClientSession() as session:
+        for data in (SAMPLES["jpeg"](), SAMPLES["jpeg"](), SAMPLES["png"]()):
+            async with session.post(f"{gallery.files_url}/inputs", data=data, headers=headers) as answer:
+                image = await answer.json()
+                ids.append(image["id"])
+                assert (image["width"], image["height"]) == (80, 60)
+    assert ids[0] == ids[1] != ids[2]
+
+
+async def test_an_upload_above_its_bound_is_refused_by_its_field(gallery: Gallery) -> None:
+    data = SAMPLES["jpeg"]()
+    for headers, size in (
+        ({"gesso-limit-bytes": str(len(data) - 1), "gesso-field": "init%5Fimage"}, len(data)),
+        ({"gesso-field": "init_image"}, 25 * 1024 * 1024 + 1),
+    ):
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(
+                f"{gallery.files_url}/inputs", data=data.ljust(size, b"x"), headers=uploading(**headers)
+            ) as answer,
+        ):
+            body = await answer.json()
+            assert (answer.status, body["reason"]) == (422, "INPUT_NOT_AN_IMAGE")
+            assert body["details"] == {"field": "init_image", "cause": "too_large"}
+
+
+async def test_an_upload_for_nobody_is_refused(gallery: Gallery) -> None:
+    headers = uploading(**{"gesso-caller-token": "no base64"})
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(f"{gallery.files_url}/inputs", data=SAMPLES["jpeg"](), headers=headers) as answer,
+    ):
+        assert (answer.status, (await answer.json())["reason"]) == (422, "CREDENTIAL_INVALID")
+
+
+async def test_an_upload_is_checked_and_kept(gallery: Gallery) -> None:
+    headers = uploading()
     async with aiohttp.ClientSession() as session:
         async with session.post(f"{gallery.files_url}/inputs", data=SAMPLES["jpeg"](), headers=headers) as answer:
             assert answer.status == 201

@@ -8,8 +8,10 @@ from aiohttp import web
 from gesso.errors.v1 import reason_pb2 as reasons
 from gesso.gallery.v1 import gallery_pb2 as pb
 from servicekit.faults import Fault
+from servicekit.ids import new_id
 from testkit.identities import caller_token
 from testkit.picture_samples import SAMPLES
+from testkit.sample_pictures import png_claiming
 
 from .conftest import Gallery
 from .test_images import ACCOUNT
@@ -20,6 +22,7 @@ ANSWERS = {
     "/page.png": b"<html>not a picture</html>",
     "/cut.png": SAMPLES["png"]()[:-20],
     "/large.png": b"\x00" * 4096,
+    "/huge.png": png_claiming(8001, 8000),
 }
 
 
@@ -55,6 +58,33 @@ async def test_a_picture_is_fetched_checked_and_kept_once_per_request(gallery: G
     assert first.image.source == pb.Image.SOURCE_INPUT
     (named,) = await bring_in(gallery, pb.ImportInputsRequest.ImportItem(image_id=first.image.id))
     assert named.image.id == first.image.id
+
+
+async def test_a_request_id_that_is_used_again_for_another_picture_brings_that_one(gallery: Gallery, site: str) -> None:
+    (first,) = await bring_in(gallery, pb.ImportInputsRequest.ImportItem(url=f"{site}/photo.jpg"))
+    (second,) = await bring_in(gallery, pb.ImportInputsRequest.ImportItem(url=f"{site}/lies.png"))
+    assert (first.image.format, second.image.format) == ("jpeg", "webp")
+
+
+async def test_a_picture_of_ones_own_is_held_to_the_same_limits(gallery: Gallery, site: str) -> None:
+    (first,) = await bring_in(gallery, pb.ImportInputsRequest.ImportItem(url=f"{site}/photo.jpg"))
+    named = pb.ImportInputsRequest.ImportItem(image_id=first.image.id, field="image", limit_bytes=100)
+    (result,) = await bring_in(gallery, named)
+    assert result.fault.reason == reasons.REASON_INPUT_NOT_AN_IMAGE
+    assert dict(result.fault.details) == {"field": "image", "cause": "too_large"}
+
+
+async def test_more_than_sixty_four_megapixels_are_refused_by_their_header(gallery: Gallery, site: str) -> None:
+    (result,) = await bring_in(gallery, pb.ImportInputsRequest.ImportItem(url=f"{site}/huge.png", field="image"))
+    assert dict(result.fault.details) == {"field": "image", "cause": "too_many_pixels"}
+
+
+async def test_a_picture_of_another_account_is_not_found_by_its_id(gallery: Gallery, site: str) -> None:
+    (first,) = await bring_in(gallery, pb.ImportInputsRequest.ImportItem(url=f"{site}/photo.jpg"))
+    item = pb.ImportInputsRequest.ImportItem(image_id=first.image.id, field="image")
+    request = pb.ImportInputsRequest(caller_token=caller_token(new_id("acct")), request_id="req_1", items=[item])
+    (result,) = (await gallery.gateway.call(gallery.inputs.ImportInputs, request)).results
+    assert (result.fault.reason, result.fault.details["field"]) == (reasons.REASON_NOT_FOUND, "image")
 
 
 async def test_the_content_decides_what_a_picture_is(gallery: Gallery, site: str) -> None:
