@@ -205,7 +205,9 @@ class Edge:
 
     async def _change(self, visit: Visit, name: str, action: Act, request: web.BaseRequest) -> Reply:
         body = None
-        if action.body is not None:
+        if action.body is not None and action.body_optional and not request.body_exists:
+            body = decode(b"{}", action.body)
+        elif action.body is not None:
             body = await self.bodies.json(request, partial(decode, shape=action.body))
         key = asked.manner(visit.ask).idempotency_key if action.creates else ""
         scope = (visit.caller.account_id, visit.dialect.name, name, visit.ask.path, key)

@@ -69,7 +69,8 @@ class Show:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """A route that changes something and costs nothing; `body` is None where it takes none.
+    """A route that changes something and costs nothing; `body` is None where it takes none, and where `body_optional` says so an
+    absent one is an empty object.
 
     `creates` says that the Idempotency-Key is honoured: `Visitor.creation_id` is the same for a repeat.
     """
@@ -77,6 +78,7 @@ class Act:
     answer: Callable[[Desk, Visitor, Any], Awaitable[Reply]]
     body: type[msgspec.Struct] | None = None
     creates: bool = False
+    body_optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,7 +125,8 @@ def _operation(dialect: Dialect, route: Route, schemas: Schemas) -> Object:
     }
     body = _body(dialect.name, route, schemas)
     if body:
-        operation["requestBody"] = {"required": True, "content": body}
+        required = not (isinstance(action, Act) and action.body_optional)
+        operation["requestBody"] = {"required": required, "content": body}
     successes = dict(_successes(dialect, route, schemas))
     failing = by_status(dialect, reasons_of(action, about))
     errors = {str(status): _failure(dialect, route, status, reasons, schemas) for status, reasons in failing.items()}
