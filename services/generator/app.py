@@ -22,6 +22,7 @@ from generator.inputs import Inputs
 from generator.keeping import Keeper
 from generator.kept_secrets import KeptSecrets
 from generator.keyring import Keyring, derived_key
+from generator.measurements import Measurements
 from generator.memory import PictureMemory
 from generator.orders import Orders
 from generator.own_keys import OwnKeys
@@ -88,6 +89,7 @@ class _Core:
     own_keys: OwnKeys
     watches: Watches
     settlement: Settlement
+    measurements: Measurements
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +187,7 @@ def _core(ground: _Ground) -> _Core:
         own_keys=OwnKeys(database, keyring, takes_keys=router.takes_keys),
         watches=watches,
         settlement=settlement,
+        measurements=Measurements(database, [model.id for model in catalogue.models()]),
     )
 
 
@@ -218,6 +221,7 @@ def _worker(ground: _Ground, core: _Core) -> Worker:
         secrets=core.secrets,
         retirement=_retirement(core.catalogue),
         pricing=_pricing(core.catalogue),
+        delivered=core.measurements.delivered,
         span=ground.telemetry.span,
         capacity=ground.config.task_capacity,
         salvage_seconds=ground.config.salvage_seconds,
@@ -287,6 +291,7 @@ async def _begin_work(stack: contextlib.AsyncExitStack, ground: _Ground, core: _
         ground.storehouse.probe(),
         rooms.dispatch.claim(),
         core.settlement.run(),
+        core.measurements.run(),
         core.watches.follow(),
         _hearing(config.database_url, core, rooms, pulse),
     ]
@@ -316,6 +321,7 @@ async def _hand_over(ground: _Ground, core: _Core, rooms: _Rooms) -> None:
     free = [name for name, provider in ground.providers.items() if provider.free_to_repeat]
     with contextlib.suppress(Fault):  # without the database the leases run out by themselves
         await leases.hand_over(ground.database, core.replica.id, free)
+        await core.measurements.exchange()
 
 
 def _jobs_servicer(ground: _Ground, core: _Core, rooms: _Rooms) -> JobsServicer:
@@ -333,7 +339,11 @@ def _registrations(ground: _Ground, core: _Core, gate: Gate, jobs: JobsServicer)
     package = "gesso.generator.v1"
     return (
         Registration(f"{package}.Jobs", rpc.add_JobsServicer_to_server, jobs),
-        Registration(f"{package}.Models", rpc.add_ModelsServicer_to_server, ModelsServicer(core.catalogue)),
+        Registration(
+            f"{package}.Models",
+            rpc.add_ModelsServicer_to_server,
+            ModelsServicer(core.catalogue, core.measurements),
+        ),
         Registration(
             f"{package}.Usage",
             rpc.add_UsageServicer_to_server,

@@ -19,6 +19,7 @@ from generator.public_models import (
     PriceBook,
     ProviderLimits,
     PublicModel,
+    Range,
     Tables,
 )
 from generator.sizes import Size, parse_size, requested_size
@@ -175,6 +176,12 @@ class Catalogue:
             deprecated_on=entry.deprecated.isoformat() if entry.deprecated else "",
             sunset_on=entry.sunset.isoformat() if entry.sunset else "",
             verified_at=entry.verified.isoformat(),
+            version=entry.version,
+            features=entry.features,
+            native_sizes=entry.native_sizes,
+            steps=_range(entry.steps),
+            guidance=_range(entry.guidance),
+            schedulers=entry.schedulers,
         )
 
     def _state(self, entry: PublicModel) -> pb.Model.State.ValueType:
@@ -194,6 +201,10 @@ class Catalogue:
                 if price is not None:
                     highest[book.name] = max(highest.get(book.name, 0), price.per_picture_micros)
         return highest
+
+
+def _range(known: Range | None) -> pb.Model.Range | None:
+    return None if known is None else pb.Model.Range(min=known.min, max=known.max, default=known.default)
 
 
 def _offers(route: ModelRoute, entry: PublicModel, operation: OperationName | None) -> bool:

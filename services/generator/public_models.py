@@ -66,6 +66,19 @@ class ModelRoute(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """The day from which the vendor no longer serves it."""
 
 
+class Range(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a parameter of the vendor's may be, for display: what is asked for is the provider's to check."""
+
+    min: float
+    max: float
+    default: float
+
+    def __post_init__(self) -> None:
+        """Raise ValueError, which the reader of the files names with its place."""
+        if not self.min <= self.default <= self.max:
+            raise ValueError("the default must lie within the range")
+
+
 class PublicModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One public model: what it can do, what it takes, what it costs and who draws it."""
 
@@ -73,6 +86,10 @@ class PublicModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     name: str
     owner: Name
     description: str = ""
+    version: str = ""
+    """As the vendor counts."""
+    features: tuple[str, ...] = ()
+    """What it is known for."""
     operations: Annotated[tuple[OperationName, ...], msgspec.Meta(min_length=1)]
     released: date
     verified: date
@@ -85,11 +102,17 @@ class PublicModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """The first is the default."""
     sizes: tuple[AreaText, ...] = ()
     """Exactly these, in the dialects that do not resize; empty for any size within the sides and the prices."""
+    native_sizes: tuple[AreaText, ...] = ()
+    """Those that it was made for, where it takes others too."""
     default_size: SizeText = AUTO_SIZE
     min_side: Positive = 64
     max_side: Positive = 4096
     max_ratio: Annotated[int, msgspec.Meta(ge=1)] = 64
     """Longer side over shorter side."""
+    steps: Range | None = None
+    """Of inference; None where it has no such parameter, or its bounds are not known. So also `guidance`."""
+    guidance: Range | None = None
+    schedulers: tuple[str, ...] = ()
     stand_in: bool = True
     """Whether the fallback engine may stand in where no provider is configured."""
     routes: tuple[ModelRoute, ...] = ()

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from generator.gathered import Gathered
 from generator.records import JobRecord, TaskRecord
@@ -21,6 +22,8 @@ class Run:
     gathered: Gathered = field(default_factory=Gathered)
     answerable: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once it is durable that the task is begun or ended, or the run is over."""
+    begun_at: datetime | None = None
+    """When the latest order was set out to be placed in this process."""
     lost: bool = False
     """The lease is another's, or the task was cancelled."""
     ending: "asyncio.Task[None] | None" = None

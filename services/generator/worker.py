@@ -33,7 +33,7 @@ _KEEPING_PAUSE_SECONDS = 0.5
 
 
 class Worker:
-    """Runs leased tasks, at most `capacity` at a time; `roomier` is called when one has ended."""
+    """Runs leased tasks, at most `capacity` at a time; `delivered` is called when one is kept, `roomier` when one has ended."""
 
     def __init__(
         self,
@@ -47,6 +47,7 @@ class Worker:
         secrets: KeptSecrets,
         retirement: conclusions.Retirement,
         pricing: conclusions.Pricing,
+        delivered: Callable[[Run], None],
         span: Callable[[str], AbstractContextManager[None]],
         capacity: int,
         salvage_seconds: float,
@@ -60,6 +61,7 @@ class Worker:
         self._secrets = secrets
         self._retirement = retirement
         self._pricing = pricing
+        self._delivered = delivered
         self._span = span
         self._capacity = capacity
         self._salvage_seconds = salvage_seconds
@@ -153,6 +155,7 @@ class Worker:
             upstream_model=intent.upstream_model,
             revision=run.task.revision + 1,
         )
+        run.begun_at = intent.started_at
         job = self._live.get(run.job.id, run.job)
         starts = job.state in (pb.Job.STATE_ADMITTING, pb.Job.STATE_QUEUED)
         if starts:
@@ -174,6 +177,8 @@ class Worker:
         crashpoint("generator.after_kept")
         self._update(run, self._live.get(run.job.id, run.job), task)
         run.answerable.set()
+        if task.state == pb.Task.STATE_KEPT:
+            self._delivered(run)
         await self._after_end(run)
 
     async def _accept(self, run: Run) -> None:

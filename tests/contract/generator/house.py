@@ -194,6 +194,14 @@ class Generator:
         """Sum what an account's jobs did."""
         return await self._link.call(self._usage.GetUsage, request)
 
+    async def catalogue(self) -> list[pb.Model]:
+        """Every public model."""
+        return list((await self._link.call(self.models.ListModels, pb.ListModelsRequest())).models)
+
+    async def model(self, name: str) -> pb.Model:
+        """One public model."""
+        return await self._link.call(self.models.GetModel, pb.GetModelRequest(model=name))
+
     async def settlements(self) -> list[pb.ListSettlementsResponse.JobSettlement]:
         """What every job owes."""
         answer = await self._operator.call(self._settlements.ListSettlements, pb.ListSettlementsRequest(page_size=1000))

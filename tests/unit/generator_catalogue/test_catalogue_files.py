@@ -52,6 +52,8 @@ def test_an_operators_file_may_take_the_place_of_a_price_book(tmp_path: Path) ->
         (MODEL + ROUTE, "mine", "prices"),
         (MODEL + ROUTE.replace("openai", "opnai") + PRICE, "mine", "routes[0].provider"),
         (MODEL + PRICE.replace('"openai"', '"opnai"'), "mine", "prices[0]"),
+        (MODEL + "steps = { min = 1, max = 5, default = 6 }", "mine", "steps"),
+        (MODEL + "guidance = { min = 1, max = 5 }", "mine", "guidance"),
         (MODEL + PRICE.replace("0.05", "0"), "mine", "prices[0]"),
         (MODEL + PRICE.replace("0.05", "0.00000001"), "mine", "prices[0]"),
         (MODEL + PRICE.replace("usd = 0.05", "usd = 0.05, credits = 1"), "mine", "prices[0]"),
@@ -94,3 +96,21 @@ def test_a_model_without_a_price_may_be_listed_but_not_bought(tmp_path: Path) ->
             pb.Draw(operation=pb.OPERATION_TEXT_TO_IMAGE, model="mine", n=1), dialect="openai", markup_percent=0
         )
     assert caught.value.reason_name == "UNPRICED"
+
+
+def test_a_models_parameters_are_shown_as_its_documents_say_them(tmp_path: Path) -> None:
+    shown = loaded(tmp_path, "").model("stable-diffusion-xl")
+    assert (shown.version, list(shown.features)) == ("1.0", [])
+    assert list(shown.native_sizes) == ["1024x1024", "1152x896", "896x1152"]
+    assert (shown.steps.min, shown.steps.max, shown.steps.default) == (10, 150, 50)
+    assert (shown.guidance.min, shown.guidance.max, shown.guidance.default) == (1, 20, 7.5)
+    assert list(shown.schedulers) == ["DPMSolverMultistep", "DDIM", "K_EULER"]
+    other = loaded(tmp_path, "").model("midjourney-v6")
+    assert (other.version, list(other.features)) == ("6.0", ["artistic", "creative", "stylized"])
+    assert [name for name in ("steps", "guidance") if other.HasField(name)] == list(other.schedulers) == []
+    assert other.state == pb.Model.STATE_UNAVAILABLE
+
+
+def test_a_size_that_a_model_was_not_made_for_is_drawn_nevertheless(tmp_path: Path) -> None:
+    small = pb.Draw(operation=pb.OPERATION_TEXT_TO_IMAGE, model="stable-diffusion-xl", n=1, width=512, height=512)
+    assert loaded(tmp_path, "").quote(small, dialect="opscenter", markup_percent=0).per_picture_micros == 2_000
