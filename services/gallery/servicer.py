@@ -194,8 +194,9 @@ def _sign_request(item: pb.SignImagesRequest.SignItem) -> SignRequest:
         model=item.model,
         upstream_model=item.upstream_model,
         provider=item.provider,
-        source_type=source_type(trained=item.trained, composite=item.composite),
+        source_type=source_type(trained=item.trained, composite=item.composite, enhanced=item.enhanced),
         created_at=to_datetime(item.drawn_at),
+        changes=tuple(item.transformations),
     )
 
 

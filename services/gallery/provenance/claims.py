@@ -47,8 +47,18 @@ class Role(StrEnum):
     """It guided the making of the new picture."""
 
 
-def source_type(*, trained: bool, composite: bool) -> SourceType:
-    """What to call a drawn picture: by a trained model or by rules, from nothing or over a given picture."""
+CHANGES: Final[Mapping[str, str]] = {
+    "resize": "c2pa.resized",
+    "reencode": "c2pa.transcoded",
+    "color_transfer": "c2pa.color_adjustments",
+}
+"""C2PA's actions by what the platform does to a picture after it was drawn."""
+
+
+def source_type(*, trained: bool, composite: bool, enhanced: bool = False) -> SourceType:
+    """What to call a drawn picture: by a trained model or by rules, from nothing or over a given picture; or only improved."""
+    if enhanced and not trained:
+        return SourceType.ENHANCED
     if trained:
         return SourceType.TRAINED_COMPOSITE if composite else SourceType.TRAINED
     return SourceType.ALGORITHMIC_COMPOSITE if composite else SourceType.ALGORITHMIC
@@ -70,7 +80,8 @@ class SignRequest:
     `digest_sha256`, `slot_offset_bytes` and `slot_length_bytes` are those of the picture's `pictures.slots.Slot`.
     `model` is the public name that was asked for, `upstream_model` the one that really ran, at `provider`.
     `parameters` are published with the picture: no prompt or secret unless its owner wants that. Raises ValueError
-    for a digest of another length, a slot that cannot be, a time without a zone, and a second parent.
+    for a digest of another length, a slot that cannot be, a time without a zone, a second parent, and a change that is not
+    among CHANGES: what the platform itself did to the picture afterwards, in order.
     """
 
     digest_sha256: bytes
@@ -85,6 +96,7 @@ class SignRequest:
     created_at: datetime
     parameters: Mapping[str, Any] = field(default_factory=dict)
     ingredients: tuple[Ingredient, ...] = ()
+    changes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.digest_sha256) != hashlib.sha256().digest_size:
@@ -97,6 +109,8 @@ class SignRequest:
             raise ValueError("a time without a zone")
         if sum(ingredient.role is Role.PARENT for ingredient in self.ingredients) > 1:
             raise ValueError("more than one parent")
+        if not set(self.changes) <= set(CHANGES):
+            raise ValueError(f"changes of {self.changes}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +170,9 @@ def _described(ingredient: Ingredient) -> dict[str, Any]:
 
 
 def _actions(request: SignRequest, links: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """A picture without a parent was created, from its inputs if it has any; one with a parent was opened and edited."""
+    """A picture without a parent was created, from its inputs if it has any; one with a parent was opened and edited; then it was
+    changed.
+    """
     roles = dict(zip(links, (ingredient.role for ingredient in request.ingredients), strict=True))
     parents = [links[name] for name, role in roles.items() if role is Role.PARENT]
     inputs = [links[name] for name, role in roles.items() if role is Role.INPUT]
@@ -166,7 +182,12 @@ def _actions(request: SignRequest, links: Mapping[str, Any]) -> list[dict[str, A
     if parents:
         action["action"] = "c2pa.edited"
     opened = {"action": "c2pa.opened", "when": request.created_at, "parameters": {"ingredients": parents}}
-    return [opened, action] if parents else [action]
+    changed = [_change(request, change) for change in request.changes]
+    return [opened, action, *changed] if parents else [action, *changed]
+
+
+def _change(request: SignRequest, change: str) -> dict[str, Any]:
+    return {"action": CHANGES[change], "when": request.created_at, "softwareAgent": {"name": "Gesso"}}
 
 
 def creation(request: SignRequest) -> dict[str, Any]:

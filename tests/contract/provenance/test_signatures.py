@@ -116,6 +116,27 @@ def test_the_manifest_says_which_model_really_ran(signer: Signer, credential: Cr
     assert manifest["title"] == "img_01j9"
 
 
+@pytest.mark.parametrize("name", ["png", "jpeg", "webp"])
+def test_the_manifest_says_what_was_done_to_the_picture_afterwards_within_the_usual_slot(
+    name: str, signer: Signer, credential: Credential
+) -> None:
+    request = replace(request_for(PICTURES[name]), changes=("color_transfer", "resize", "reencode"))
+    read = report(signed(PICTURES[name], signer, request), credential.anchors_pem)
+    assert read["validation_state"] == "Trusted"
+    (actions,) = [
+        one["data"]["actions"]
+        for one in read["manifests"][read["active_manifest"]]["assertions"]
+        if one["label"] == "c2pa.actions.v2"
+    ]
+    said = [(one["action"], one["softwareAgent"]["name"]) for one in actions]
+    assert said == [
+        ("c2pa.created", "gpt-image-1"),
+        ("c2pa.color_adjustments", "Gesso"),
+        ("c2pa.resized", "Gesso"),
+        ("c2pa.transcoded", "Gesso"),
+    ]
+
+
 @pytest.mark.parametrize("source", SourceType)
 def test_every_source_type_is_accepted(source: SourceType, signer: Signer, credential: Credential) -> None:
     request = replace(request_for(PICTURES["jpeg"]), source_type=source)
@@ -130,6 +151,11 @@ def test_the_sketch_engine_is_no_trained_model() -> None:
     assert source_type(trained=True, composite=False).endswith("/trainedAlgorithmicMedia")
     assert source_type(trained=True, composite=True).endswith("/compositeWithTrainedAlgorithmicMedia")
     assert source_type(trained=False, composite=True).endswith("/compositeSynthetic")
+
+
+def test_a_picture_that_was_only_improved_is_no_synthesis() -> None:
+    assert source_type(trained=False, composite=True, enhanced=True).endswith("/algorithmicallyEnhanced")
+    assert source_type(trained=True, composite=True, enhanced=True).endswith("/compositeWithTrainedAlgorithmicMedia")
 
 
 @pytest.mark.parametrize("name", ["png", "jpeg", "webp"])
@@ -212,10 +238,11 @@ def test_a_slot_that_is_too_small_says_what_would_do(signer: Signer, credential:
         {"slot_offset_bytes": -1},
         {"created_at": datetime(2026, 1, 1)},  # noqa: DTZ001
         {"ingredients": (PARENT, PARENT)},
+        {"changes": ("resize", "polish")},
     ],
 )
 def test_a_request_that_cannot_be_is_refused(change: Mapping[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"a |parent"):
+    with pytest.raises(ValueError, match=r"a |parent|changes"):
         replace(request_for(PICTURES["png"]), **change)
 
 

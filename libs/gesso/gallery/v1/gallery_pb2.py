@@ -26,7 +26,7 @@ from gesso.errors.v1 import reason_pb2 as gesso_dot_errors_dot_v1_dot_reason__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1egesso/gallery/v1/gallery.proto\x12\x10gesso.gallery.v1\x1a\x1cgesso/errors/v1/reason.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa2\x04\n\x05Image\x12\n\n\x02id\x18\x01 \x01(\t\x12\x12\n\naccount_id\x18\x02 \x01(\t\x12,\n\x05state\x18\x03 \x01(\x0e\x32\x1d.gesso.gallery.v1.Image.State\x12.\n\x06source\x18\x04 \x01(\x0e\x32\x1e.gesso.gallery.v1.Image.Source\x12\x0e\n\x06\x64igest\x18\x05 \x01(\x0c\x12\x10\n\x08\x62lob_key\x18\x06 \x01(\t\x12\x0e\n\x06\x66ormat\x18\x07 \x01(\t\x12\r\n\x05width\x18\x08 \x01(\x05\x12\x0e\n\x06height\x18\t \x01(\x05\x12\x12\n\nbyte_count\x18\n \x01(\x03\x12\x0e\n\x06job_id\x18\x0b \x01(\t\x12\x12\n\ntask_index\x18\x0c \x01(\x05\x12\x13\n\x0bimage_index\x18\r \x01(\x05\x12.\n\ncreated_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\nexpires_at\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x88\x01\x01\"C\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x0e\n\nSTATE_KEPT\x10\x01\x12\x13\n\x0fSTATE_FORGOTTEN\x10\x02\"D\n\x06Source\x12\x16\n\x12SOURCE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSOURCE_DRAWN\x10\x01\x12\x10\n\x0cSOURCE_INPUT\x10\x02\x42\r\n\x0b_expires_at\"\xc4\x02\n\x11SignImagesRequest\x12;\n\x05items\x18\x01 \x03(\x0b\x32,.gesso.gallery.v1.SignImagesRequest.SignItem\x1a\xf1\x01\n\x08SignItem\x12\x10\n\x08image_id\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\x12\x0e\n\x06\x66ormat\x18\x03 \x01(\t\x12\x13\n\x0bslot_offset\x18\x04 \x01(\x03\x12\x13\n\x0bslot_length\x18\x05 \x01(\x05\x12\r\n\x05model\x18\x06 \x01(\t\x12\x16\n\x0eupstream_model\x18\x07 \x01(\t\x12\x10\n\x08provider\x18\x08 \x01(\t\x12\x0f\n\x07trained\x18\t \x01(\x08\x12\x11\n\tcomposite\x18\n \x01(\x08\x12,\n\x08\x64rawn_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xad\x01\n\x12SignImagesResponse\x12@\n\x07results\x18\x01 \x03(\x0b\x32/.gesso.gallery.v1.SignImagesResponse.SignResult\x1aU\n\nSignResult\x12\x11\n\tinsertion\x18\x01 \x01(\x0c\x12*\n\x05\x66\x61ult\x18\x02 \x01(\x0b\x32\x16.gesso.errors.v1.FaultH\x00\x88\x01\x01\x42\x08\n\x06_fault\">\n\x13RecordImagesRequest\x12\'\n\x06images\x18\x01 \x03(\x0b\x32\x17.gesso.gallery.v1.Image\"\xca\x01\n\x14RecordImagesResponse\x12\x44\n\x07results\x18\x01 \x03(\x0b\x32\x33.gesso.gallery.v1.RecordImagesResponse.RecordResult\x1al\n\x0cRecordResult\x12&\n\x05image\x18\x01 \x01(\x0b\x32\x17.gesso.gallery.v1.Image\x12*\n\x05\x66\x61ult\x18\x02 \x01(\x0b\x32\x16.gesso.errors.v1.FaultH\x00\x88\x01\x01\x42\x08\n\x06_fault\"7\n\x0fGetImageRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08image_id\x18\x02 \x01(\t\":\n\x12\x44\x65leteImageRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08image_id\x18\x02 \x01(\t\"^\n\x11ListImagesRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06job_id\x18\x04 \x01(\t\"V\n\x12ListImagesResponse\x12\'\n\x06images\x18\x01 \x03(\x0b\x32\x17.gesso.gallery.v1.Image\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\'\n\x11GetStorageRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\"2\n\x07Storage\x12\x13\n\x0bimage_count\x18\x01 \x01(\x03\x12\x12\n\nbyte_count\x18\x02 \x01(\x03\"=\n\x13\x41nalyseImageRequest\x12\x14\n\x0c\x63\x61ller_token\x18\x01 \x01(\x0c\x12\x10\n\x08image_id\x18\x02 \x01(\t\"(\n\rImageAnalysis\x12\x17\n\x0f\x64ominant_colors\x18\x01 \x03(\t\"r\n\x12MeasureMaskRequest\x12\x14\n\x0c\x63\x61ller_token\x18\x01 \x01(\x0c\x12\x15\n\rmask_image_id\x18\x02 \x01(\t\x12\r\n\x05width\x18\x03 \x01(\x05\x12\x0e\n\x06height\x18\x04 \x01(\x05\x12\x10\n\x08inverted\x18\x05 \x01(\x08\"\x9b\x01\n\x0cMaskMeasures\x12\x14\n\x0c\x61rea_percent\x18\x01 \x01(\x01\x12\x36\n\x07regions\x18\x02 \x03(\x0b\x32%.gesso.gallery.v1.MaskMeasures.Region\x1a=\n\x06Region\x12\t\n\x01x\x18\x01 \x01(\x05\x12\t\n\x01y\x18\x02 \x01(\x05\x12\r\n\x05width\x18\x03 \x01(\x05\x12\x0e\n\x06height\x18\x04 \x01(\x05\"\xdf\x01\n\x13ImportInputsRequest\x12\x14\n\x0c\x63\x61ller_token\x18\x01 \x01(\x0c\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12?\n\x05items\x18\x03 \x03(\x0b\x32\x30.gesso.gallery.v1.ImportInputsRequest.ImportItem\x1a]\n\nImportItem\x12\r\n\x03url\x18\x01 \x01(\tH\x00\x12\x12\n\x08image_id\x18\x02 \x01(\tH\x00\x12\r\n\x05\x66ield\x18\x03 \x01(\t\x12\x13\n\x0blimit_bytes\x18\x04 \x01(\x03\x42\x08\n\x06origin\"\xca\x01\n\x14ImportInputsResponse\x12\x44\n\x07results\x18\x01 \x03(\x0b\x32\x33.gesso.gallery.v1.ImportInputsResponse.ImportResult\x1al\n\x0cImportResult\x12&\n\x05image\x18\x01 \x01(\x0b\x32\x17.gesso.gallery.v1.Image\x12*\n\x05\x66\x61ult\x18\x02 \x01(\x0b\x32\x16.gesso.errors.v1.FaultH\x00\x88\x01\x01\x42\x08\n\x06_fault2\xcb\x05\n\x06Images\x12W\n\nSignImages\x12#.gesso.gallery.v1.SignImagesRequest\x1a$.gesso.gallery.v1.SignImagesResponse\x12]\n\x0cRecordImages\x12%.gesso.gallery.v1.RecordImagesRequest\x1a&.gesso.gallery.v1.RecordImagesResponse\x12\x62\n\x11SignImagesBatches\x12#.gesso.gallery.v1.SignImagesRequest\x1a$.gesso.gallery.v1.SignImagesResponse(\x01\x30\x01\x12h\n\x13RecordImagesBatches\x12%.gesso.gallery.v1.RecordImagesRequest\x1a&.gesso.gallery.v1.RecordImagesResponse(\x01\x30\x01\x12\x46\n\x08GetImage\x12!.gesso.gallery.v1.GetImageRequest\x1a\x17.gesso.gallery.v1.Image\x12L\n\x0b\x44\x65leteImage\x12$.gesso.gallery.v1.DeleteImageRequest\x1a\x17.gesso.gallery.v1.Image\x12W\n\nListImages\x12#.gesso.gallery.v1.ListImagesRequest\x1a$.gesso.gallery.v1.ListImagesResponse\x12L\n\nGetStorage\x12#.gesso.gallery.v1.GetStorageRequest\x1a\x19.gesso.gallery.v1.Storage2\x94\x02\n\x06Inputs\x12]\n\x0cImportInputs\x12%.gesso.gallery.v1.ImportInputsRequest\x1a&.gesso.gallery.v1.ImportInputsResponse\x12V\n\x0c\x41nalyseImage\x12%.gesso.gallery.v1.AnalyseImageRequest\x1a\x1f.gesso.gallery.v1.ImageAnalysis\x12S\n\x0bMeasureMask\x12$.gesso.gallery.v1.MeasureMaskRequest\x1a\x1e.gesso.gallery.v1.MaskMeasuresb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1egesso/gallery/v1/gallery.proto\x12\x10gesso.gallery.v1\x1a\x1cgesso/errors/v1/reason.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa2\x04\n\x05Image\x12\n\n\x02id\x18\x01 \x01(\t\x12\x12\n\naccount_id\x18\x02 \x01(\t\x12,\n\x05state\x18\x03 \x01(\x0e\x32\x1d.gesso.gallery.v1.Image.State\x12.\n\x06source\x18\x04 \x01(\x0e\x32\x1e.gesso.gallery.v1.Image.Source\x12\x0e\n\x06\x64igest\x18\x05 \x01(\x0c\x12\x10\n\x08\x62lob_key\x18\x06 \x01(\t\x12\x0e\n\x06\x66ormat\x18\x07 \x01(\t\x12\r\n\x05width\x18\x08 \x01(\x05\x12\x0e\n\x06height\x18\t \x01(\x05\x12\x12\n\nbyte_count\x18\n \x01(\x03\x12\x0e\n\x06job_id\x18\x0b \x01(\t\x12\x12\n\ntask_index\x18\x0c \x01(\x05\x12\x13\n\x0bimage_index\x18\r \x01(\x05\x12.\n\ncreated_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\nexpires_at\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x88\x01\x01\"C\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x0e\n\nSTATE_KEPT\x10\x01\x12\x13\n\x0fSTATE_FORGOTTEN\x10\x02\"D\n\x06Source\x12\x16\n\x12SOURCE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSOURCE_DRAWN\x10\x01\x12\x10\n\x0cSOURCE_INPUT\x10\x02\x42\r\n\x0b_expires_at\"\xef\x02\n\x11SignImagesRequest\x12;\n\x05items\x18\x01 \x03(\x0b\x32,.gesso.gallery.v1.SignImagesRequest.SignItem\x1a\x9c\x02\n\x08SignItem\x12\x10\n\x08image_id\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\x12\x0e\n\x06\x66ormat\x18\x03 \x01(\t\x12\x13\n\x0bslot_offset\x18\x04 \x01(\x03\x12\x13\n\x0bslot_length\x18\x05 \x01(\x05\x12\r\n\x05model\x18\x06 \x01(\t\x12\x16\n\x0eupstream_model\x18\x07 \x01(\t\x12\x10\n\x08provider\x18\x08 \x01(\t\x12\x0f\n\x07trained\x18\t \x01(\x08\x12\x11\n\tcomposite\x18\n \x01(\x08\x12,\n\x08\x64rawn_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0ftransformations\x18\x0c \x03(\t\x12\x10\n\x08\x65nhanced\x18\r \x01(\x08\"\xad\x01\n\x12SignImagesResponse\x12@\n\x07results\x18\x01 \x03(\x0b\x32/.gesso.gallery.v1.SignImagesResponse.SignResult\x1aU\n\nSignResult\x12\x11\n\tinsertion\x18\x01 \x01(\x0c\x12*\n\x05\x66\x61ult\x18\x02 \x01(\x0b\x32\x16.gesso.errors.v1.FaultH\x00\x88\x01\x01\x42\x08\n\x06_fault\">\n\x13RecordImagesRequest\x12\'\n\x06images\x18\x01 \x03(\x0b\x32\x17.gesso.gallery.v1.Image\"\xca\x01\n\x14RecordImagesResponse\x12\x44\n\x07results\x18\x01 \x03(\x0b\x32\x33.gesso.gallery.v1.RecordImagesResponse.RecordResult\x1al\n\x0cRecordResult\x12&\n\x05image\x18\x01 \x01(\x0b\x32\x17.gesso.gallery.v1.Image\x12*\n\x05\x66\x61ult\x18\x02 \x01(\x0b\x32\x16.gesso.errors.v1.FaultH\x00\x88\x01\x01\x42\x08\n\x06_fault\"7\n\x0fGetImageRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08image_id\x18\x02 \x01(\t\":\n\x12\x44\x65leteImageRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x10\n\x08image_id\x18\x02 \x01(\t\"^\n\x11ListImagesRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06job_id\x18\x04 \x01(\t\"V\n\x12ListImagesResponse\x12\'\n\x06images\x18\x01 \x03(\x0b\x32\x17.gesso.gallery.v1.Image\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\'\n\x11GetStorageRequest\x12\x12\n\naccount_id\x18\x01 \x01(\t\"2\n\x07Storage\x12\x13\n\x0bimage_count\x18\x01 \x01(\x03\x12\x12\n\nbyte_count\x18\x02 \x01(\x03\"=\n\x13\x41nalyseImageRequest\x12\x14\n\x0c\x63\x61ller_token\x18\x01 \x01(\x0c\x12\x10\n\x08image_id\x18\x02 \x01(\t\"(\n\rImageAnalysis\x12\x17\n\x0f\x64ominant_colors\x18\x01 \x03(\t\"r\n\x12MeasureMaskRequest\x12\x14\n\x0c\x63\x61ller_token\x18\x01 \x01(\x0c\x12\x15\n\rmask_image_id\x18\x02 \x01(\t\x12\r\n\x05width\x18\x03 \x01(\x05\x12\x0e\n\x06height\x18\x04 \x01(\x05\x12\x10\n\x08inverted\x18\x05 \x01(\x08\"\x9b\x01\n\x0cMaskMeasures\x12\x14\n\x0c\x61rea_percent\x18\x01 \x01(\x01\x12\x36\n\x07regions\x18\x02 \x03(\x0b\x32%.gesso.gallery.v1.MaskMeasures.Region\x1a=\n\x06Region\x12\t\n\x01x\x18\x01 \x01(\x05\x12\t\n\x01y\x18\x02 \x01(\x05\x12\r\n\x05width\x18\x03 \x01(\x05\x12\x0e\n\x06height\x18\x04 \x01(\x05\"\xdf\x01\n\x13ImportInputsRequest\x12\x14\n\x0c\x63\x61ller_token\x18\x01 \x01(\x0c\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12?\n\x05items\x18\x03 \x03(\x0b\x32\x30.gesso.gallery.v1.ImportInputsRequest.ImportItem\x1a]\n\nImportItem\x12\r\n\x03url\x18\x01 \x01(\tH\x00\x12\x12\n\x08image_id\x18\x02 \x01(\tH\x00\x12\r\n\x05\x66ield\x18\x03 \x01(\t\x12\x13\n\x0blimit_bytes\x18\x04 \x01(\x03\x42\x08\n\x06origin\"\xca\x01\n\x14ImportInputsResponse\x12\x44\n\x07results\x18\x01 \x03(\x0b\x32\x33.gesso.gallery.v1.ImportInputsResponse.ImportResult\x1al\n\x0cImportResult\x12&\n\x05image\x18\x01 \x01(\x0b\x32\x17.gesso.gallery.v1.Image\x12*\n\x05\x66\x61ult\x18\x02 \x01(\x0b\x32\x16.gesso.errors.v1.FaultH\x00\x88\x01\x01\x42\x08\n\x06_fault2\xcb\x05\n\x06Images\x12W\n\nSignImages\x12#.gesso.gallery.v1.SignImagesRequest\x1a$.gesso.gallery.v1.SignImagesResponse\x12]\n\x0cRecordImages\x12%.gesso.gallery.v1.RecordImagesRequest\x1a&.gesso.gallery.v1.RecordImagesResponse\x12\x62\n\x11SignImagesBatches\x12#.gesso.gallery.v1.SignImagesRequest\x1a$.gesso.gallery.v1.SignImagesResponse(\x01\x30\x01\x12h\n\x13RecordImagesBatches\x12%.gesso.gallery.v1.RecordImagesRequest\x1a&.gesso.gallery.v1.RecordImagesResponse(\x01\x30\x01\x12\x46\n\x08GetImage\x12!.gesso.gallery.v1.GetImageRequest\x1a\x17.gesso.gallery.v1.Image\x12L\n\x0b\x44\x65leteImage\x12$.gesso.gallery.v1.DeleteImageRequest\x1a\x17.gesso.gallery.v1.Image\x12W\n\nListImages\x12#.gesso.gallery.v1.ListImagesRequest\x1a$.gesso.gallery.v1.ListImagesResponse\x12L\n\nGetStorage\x12#.gesso.gallery.v1.GetStorageRequest\x1a\x19.gesso.gallery.v1.Storage2\x94\x02\n\x06Inputs\x12]\n\x0cImportInputs\x12%.gesso.gallery.v1.ImportInputsRequest\x1a&.gesso.gallery.v1.ImportInputsResponse\x12V\n\x0c\x41nalyseImage\x12%.gesso.gallery.v1.AnalyseImageRequest\x1a\x1f.gesso.gallery.v1.ImageAnalysis\x12S\n\x0bMeasureMask\x12$.gesso.gallery.v1.MeasureMaskRequest\x1a\x1e.gesso.gallery.v1.MaskMeasuresb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,51 +40,51 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_IMAGE_SOURCE']._serialized_start=579
   _globals['_IMAGE_SOURCE']._serialized_end=647
   _globals['_SIGNIMAGESREQUEST']._serialized_start=665
-  _globals['_SIGNIMAGESREQUEST']._serialized_end=989
+  _globals['_SIGNIMAGESREQUEST']._serialized_end=1032
   _globals['_SIGNIMAGESREQUEST_SIGNITEM']._serialized_start=748
-  _globals['_SIGNIMAGESREQUEST_SIGNITEM']._serialized_end=989
-  _globals['_SIGNIMAGESRESPONSE']._serialized_start=992
-  _globals['_SIGNIMAGESRESPONSE']._serialized_end=1165
-  _globals['_SIGNIMAGESRESPONSE_SIGNRESULT']._serialized_start=1080
-  _globals['_SIGNIMAGESRESPONSE_SIGNRESULT']._serialized_end=1165
-  _globals['_RECORDIMAGESREQUEST']._serialized_start=1167
-  _globals['_RECORDIMAGESREQUEST']._serialized_end=1229
-  _globals['_RECORDIMAGESRESPONSE']._serialized_start=1232
-  _globals['_RECORDIMAGESRESPONSE']._serialized_end=1434
-  _globals['_RECORDIMAGESRESPONSE_RECORDRESULT']._serialized_start=1326
-  _globals['_RECORDIMAGESRESPONSE_RECORDRESULT']._serialized_end=1434
-  _globals['_GETIMAGEREQUEST']._serialized_start=1436
-  _globals['_GETIMAGEREQUEST']._serialized_end=1491
-  _globals['_DELETEIMAGEREQUEST']._serialized_start=1493
-  _globals['_DELETEIMAGEREQUEST']._serialized_end=1551
-  _globals['_LISTIMAGESREQUEST']._serialized_start=1553
-  _globals['_LISTIMAGESREQUEST']._serialized_end=1647
-  _globals['_LISTIMAGESRESPONSE']._serialized_start=1649
-  _globals['_LISTIMAGESRESPONSE']._serialized_end=1735
-  _globals['_GETSTORAGEREQUEST']._serialized_start=1737
-  _globals['_GETSTORAGEREQUEST']._serialized_end=1776
-  _globals['_STORAGE']._serialized_start=1778
-  _globals['_STORAGE']._serialized_end=1828
-  _globals['_ANALYSEIMAGEREQUEST']._serialized_start=1830
-  _globals['_ANALYSEIMAGEREQUEST']._serialized_end=1891
-  _globals['_IMAGEANALYSIS']._serialized_start=1893
-  _globals['_IMAGEANALYSIS']._serialized_end=1933
-  _globals['_MEASUREMASKREQUEST']._serialized_start=1935
-  _globals['_MEASUREMASKREQUEST']._serialized_end=2049
-  _globals['_MASKMEASURES']._serialized_start=2052
-  _globals['_MASKMEASURES']._serialized_end=2207
-  _globals['_MASKMEASURES_REGION']._serialized_start=2146
-  _globals['_MASKMEASURES_REGION']._serialized_end=2207
-  _globals['_IMPORTINPUTSREQUEST']._serialized_start=2210
-  _globals['_IMPORTINPUTSREQUEST']._serialized_end=2433
-  _globals['_IMPORTINPUTSREQUEST_IMPORTITEM']._serialized_start=2340
-  _globals['_IMPORTINPUTSREQUEST_IMPORTITEM']._serialized_end=2433
-  _globals['_IMPORTINPUTSRESPONSE']._serialized_start=2436
-  _globals['_IMPORTINPUTSRESPONSE']._serialized_end=2638
-  _globals['_IMPORTINPUTSRESPONSE_IMPORTRESULT']._serialized_start=2530
-  _globals['_IMPORTINPUTSRESPONSE_IMPORTRESULT']._serialized_end=2638
-  _globals['_IMAGES']._serialized_start=2641
-  _globals['_IMAGES']._serialized_end=3356
-  _globals['_INPUTS']._serialized_start=3359
-  _globals['_INPUTS']._serialized_end=3635
+  _globals['_SIGNIMAGESREQUEST_SIGNITEM']._serialized_end=1032
+  _globals['_SIGNIMAGESRESPONSE']._serialized_start=1035
+  _globals['_SIGNIMAGESRESPONSE']._serialized_end=1208
+  _globals['_SIGNIMAGESRESPONSE_SIGNRESULT']._serialized_start=1123
+  _globals['_SIGNIMAGESRESPONSE_SIGNRESULT']._serialized_end=1208
+  _globals['_RECORDIMAGESREQUEST']._serialized_start=1210
+  _globals['_RECORDIMAGESREQUEST']._serialized_end=1272
+  _globals['_RECORDIMAGESRESPONSE']._serialized_start=1275
+  _globals['_RECORDIMAGESRESPONSE']._serialized_end=1477
+  _globals['_RECORDIMAGESRESPONSE_RECORDRESULT']._serialized_start=1369
+  _globals['_RECORDIMAGESRESPONSE_RECORDRESULT']._serialized_end=1477
+  _globals['_GETIMAGEREQUEST']._serialized_start=1479
+  _globals['_GETIMAGEREQUEST']._serialized_end=1534
+  _globals['_DELETEIMAGEREQUEST']._serialized_start=1536
+  _globals['_DELETEIMAGEREQUEST']._serialized_end=1594
+  _globals['_LISTIMAGESREQUEST']._serialized_start=1596
+  _globals['_LISTIMAGESREQUEST']._serialized_end=1690
+  _globals['_LISTIMAGESRESPONSE']._serialized_start=1692
+  _globals['_LISTIMAGESRESPONSE']._serialized_end=1778
+  _globals['_GETSTORAGEREQUEST']._serialized_start=1780
+  _globals['_GETSTORAGEREQUEST']._serialized_end=1819
+  _globals['_STORAGE']._serialized_start=1821
+  _globals['_STORAGE']._serialized_end=1871
+  _globals['_ANALYSEIMAGEREQUEST']._serialized_start=1873
+  _globals['_ANALYSEIMAGEREQUEST']._serialized_end=1934
+  _globals['_IMAGEANALYSIS']._serialized_start=1936
+  _globals['_IMAGEANALYSIS']._serialized_end=1976
+  _globals['_MEASUREMASKREQUEST']._serialized_start=1978
+  _globals['_MEASUREMASKREQUEST']._serialized_end=2092
+  _globals['_MASKMEASURES']._serialized_start=2095
+  _globals['_MASKMEASURES']._serialized_end=2250
+  _globals['_MASKMEASURES_REGION']._serialized_start=2189
+  _globals['_MASKMEASURES_REGION']._serialized_end=2250
+  _globals['_IMPORTINPUTSREQUEST']._serialized_start=2253
+  _globals['_IMPORTINPUTSREQUEST']._serialized_end=2476
+  _globals['_IMPORTINPUTSREQUEST_IMPORTITEM']._serialized_start=2383
+  _globals['_IMPORTINPUTSREQUEST_IMPORTITEM']._serialized_end=2476
+  _globals['_IMPORTINPUTSRESPONSE']._serialized_start=2479
+  _globals['_IMPORTINPUTSRESPONSE']._serialized_end=2681
+  _globals['_IMPORTINPUTSRESPONSE_IMPORTRESULT']._serialized_start=2573
+  _globals['_IMPORTINPUTSRESPONSE_IMPORTRESULT']._serialized_end=2681
+  _globals['_IMAGES']._serialized_start=2684
+  _globals['_IMAGES']._serialized_end=3399
+  _globals['_INPUTS']._serialized_start=3402
+  _globals['_INPUTS']._serialized_end=3678
 # @@protoc_insertion_point(module_scope)

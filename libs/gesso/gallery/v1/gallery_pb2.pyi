@@ -161,6 +161,8 @@ class SignImagesRequest(_message.Message):
         TRAINED_FIELD_NUMBER: _builtins.int
         COMPOSITE_FIELD_NUMBER: _builtins.int
         DRAWN_AT_FIELD_NUMBER: _builtins.int
+        TRANSFORMATIONS_FIELD_NUMBER: _builtins.int
+        ENHANCED_FIELD_NUMBER: _builtins.int
         image_id: _builtins.str
         digest: _builtins.bytes
         """SHA-256 of the file outside the slot."""
@@ -178,8 +180,14 @@ class SignImagesRequest(_message.Message):
         trained: _builtins.bool
         """Whether a learned model drew it (else a procedure), and whether from an input picture."""
         composite: _builtins.bool
+        enhanced: _builtins.bool
+        """Whether a procedure only improved an input picture, as upscaling does; `composite` then says nothing more."""
         @_builtins.property
         def drawn_at(self) -> _timestamp_pb2.Timestamp: ...
+        @_builtins.property
+        def transformations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+            """What was done to it after it was drawn: resize, reencode or color_transfer."""
+
         def __init__(
             self,
             *,
@@ -194,10 +202,12 @@ class SignImagesRequest(_message.Message):
             trained: _builtins.bool = ...,
             composite: _builtins.bool = ...,
             drawn_at: _timestamp_pb2.Timestamp | None = ...,
+            transformations: _abc.Iterable[_builtins.str] | None = ...,
+            enhanced: _builtins.bool = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _typing.Literal["drawn_at", b"drawn_at"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["composite", b"composite", "digest", b"digest", "drawn_at", b"drawn_at", "format", b"format", "image_id", b"image_id", "model", b"model", "provider", b"provider", "slot_length", b"slot_length", "slot_offset", b"slot_offset", "trained", b"trained", "upstream_model", b"upstream_model"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["composite", b"composite", "digest", b"digest", "drawn_at", b"drawn_at", "enhanced", b"enhanced", "format", b"format", "image_id", b"image_id", "model", b"model", "provider", b"provider", "slot_length", b"slot_length", "slot_offset", b"slot_offset", "trained", b"trained", "transformations", b"transformations", "upstream_model", b"upstream_model"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
