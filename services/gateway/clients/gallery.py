@@ -135,9 +135,11 @@ def _item(wanted: Input) -> pb.ImportInputsRequest.ImportItem:
     elif wanted.origin.lower().startswith(("https://", "http://")):
         item.url = wanted.origin
     else:
-        raise InvalidField(
+        fault = InvalidField(
             wanted.field, f"`{wanted.field}` must be an https address, a `data:` URI, or the id of one of your images."
         )
+        fault.details["cause"] = "no_address"
+        raise fault
     return item
 
 

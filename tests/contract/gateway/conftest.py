@@ -16,6 +16,7 @@ from gateway.app import running
 from gateway.config import Config
 from gesso.billing.v1 import billing_pb2 as billing_pb
 from gesso.errors.v1 import reason_pb2 as pb
+from gesso.gallery.v1 import gallery_pb2 as gallery_pb
 from gesso.generator.v1 import generator_pb2 as generator_pb
 from servicekit.calls import Call
 from servicekit.faults import Fault, NotFound, to_proto
@@ -131,6 +132,33 @@ class Billing:
         if request.plan == "nonsense":
             raise Fault(pb.REASON_INVALID_FIELD, "No such plan.", details={"field": "plan"})
         return billing_pb.Account(id="acct_new", name=request.name, plan=request.plan)
+
+
+@dataclass
+class Gallery:
+    """The gallery by script: every address is a picture of `format`, but those that `faults` names."""
+
+    format: str = "png"
+    width: int = 640
+    height: int = 480
+    faults: dict[str, Fault] = field(default_factory=dict)
+    imported: list[gallery_pb.ImportInputsRequest.ImportItem] = field(default_factory=list)
+
+    def services(self) -> tuple[Registration, ...]:
+        return (scripted("gesso.gallery.v1.Inputs", {"ImportInputs": self.import_inputs}),)
+
+    async def import_inputs(self, request: Any, _: Any) -> gallery_pb.ImportInputsResponse:
+        response = gallery_pb.ImportInputsResponse()
+        for item in request.items:
+            self.imported.append(item)
+            fault = self.faults.get(item.url or item.image_id)
+            if fault is not None:
+                response.results.add(fault=to_proto(fault))
+                continue
+            image_id = item.image_id or new_id("img")
+            image = gallery_pb.Image(id=image_id, format=self.format, width=self.width, height=self.height)
+            response.results.add(image=image)
+        return response
 
 
 Answer = Callable[[Submission], Submitted]
@@ -260,6 +288,7 @@ class Edge:
     url: str
     billing: Billing
     generator: Generator
+    gallery: Gallery
     config: Config
     session: aiohttp.ClientSession
     key: str = KEY
@@ -286,7 +315,7 @@ def environment(folder: Path, **variables: str) -> dict[str, str]:
         "GESSO_GATEWAY_TOKEN": TOKENS["gateway"],
         "GESSO_BILLING_ADDRESS": f"unix:{folder}/billing.sock",
         "GESSO_GENERATOR_ADDRESS": f"unix:{folder}/generator.sock",
-        "GESSO_GALLERY_ADDRESS": f"unix:{folder}/billing.sock",
+        "GESSO_GALLERY_ADDRESS": f"unix:{folder}/gallery.sock",
         "GESSO_WEBHOOKS_ADDRESS": f"unix:{folder}/generator.sock",
         "GESSO_LINK_KEY": "00" * 32,
         "GESSO_FILES_URL": "http://files.test",
@@ -310,14 +339,15 @@ def _serving(
 async def running_edge(folder: Path, **variables: str) -> AsyncIterator[Edge]:
     """An edge with both peers, until the block ends; the peers outlive the edge. Variables may lead it elsewhere."""
     config = load(Config, environment(folder, **variables))
-    billing, generator = Billing(), Generator()
+    billing, generator, gallery = Billing(), Generator(), Gallery()
     async with (
         _serving(folder / "billing.sock", billing.services(), closed_to_the_edge="gesso.billing.v1.Accounts"),
+        _serving(folder / "gallery.sock", gallery.services()),
         generator.running(folder / "generator.sock"),
         aiohttp.ClientSession() as session,
         asyncio.TaskGroup() as group,
     ):
-        edge = Edge("", billing, generator, config, session)
+        edge = Edge("", billing, generator, gallery, config, session)
         group.create_task(_run(edge))
         await edge.started.wait()
         try:
