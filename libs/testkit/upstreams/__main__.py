@@ -9,9 +9,13 @@ from pathlib import Path
 import uvloop
 
 from testkit.upstreams.base import BEHAVIOURS, ScriptedUpstream, parse_behaviour
+from testkit.upstreams.fal import FalUpstream
 from testkit.upstreams.openai import OpenAIUpstream
 
-UPSTREAMS: Mapping[str, type[ScriptedUpstream]] = {"openai": OpenAIUpstream}
+UPSTREAMS: Mapping[str, type[ScriptedUpstream]] = {
+    "fal": FalUpstream,
+    "openai": OpenAIUpstream,
+}
 
 
 def main() -> None:

@@ -57,6 +57,8 @@ class Complaint:
     field: str = ""
     """The vendor's name of the parameter at fault."""
     stage: Stage = Stage.INPUT
+    bought: Bought | None = None
+    """Where the vendor says what the status does not: whether it charges."""
     code: str = ""
     """The vendor's word for the failure, for the log: never its message."""
 
@@ -79,7 +81,10 @@ def fault_of(
     retry_after_seconds: float | None = None,
     own_key: bool = False,
 ) -> UpstreamFault:
-    """The fault that a failure is. A key of the caller's own that is denied has no other route."""
+    """The fault that a failure is; `bought` holds where the complaint does not say it.
+
+    A key of the caller's own that is denied has no other route.
+    """
     reason = complaint.reason or BY_STATUS.get(status, FAILED)
     details = {"provider": provider}
     if reason == REFUSED:
@@ -89,7 +94,7 @@ def fault_of(
     return UpstreamFault(
         reason,
         _WORDS[reason].format(provider),
-        bought=bought,
+        bought=complaint.bought or bought,
         retryable=reason not in _FINAL and not (own_key and reason == DENIED),
         details=details,
         retry_after_seconds=retry_after_seconds if reason in {RATE_LIMITED, FAILED} else None,

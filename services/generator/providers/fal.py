@@ -1,0 +1,195 @@
+"""fal: a queue for many vendors' models, whose tickets are requests and whose pictures stand at addresses.
+
+What each model takes stands in fal_models.py. Variables: FAL_KEY, FAL_BASE_URL (of the queue). Options of a route: any input of the
+model by its name, and `inputs`: a line in the notation of filling.py, for a model that the table does not know.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+from yarl import URL
+
+from generator.providers.api import VendorApi
+from generator.providers.base import (
+    Bought,
+    Drawn,
+    Memory,
+    Order,
+    Pixels,
+    Provider,
+    ProviderFactory,
+    Ticket,
+    UpstreamFault,
+)
+from generator.providers.complaints import Stage, nonsense, refused
+from generator.providers.deadline import Deadline
+from generator.providers.downloads import Downloads, data_uris
+from generator.providers.fal_errors import read_complaint
+from generator.providers.fal_models import ALIASES, ANY_MODEL, CONCEPTS, MODELS
+from generator.providers.filling import Filled, Filling
+from generator.providers.masks import Masks
+from generator.providers.polling import NotNow, Pending, Poller
+from generator.providers.seeds import told_seed
+
+NAME = "fal"
+DEFAULT_BASE_URL = "https://queue.fal.run"
+_DONE = "COMPLETED"
+_SECONDS_PER_PLACE = 1.0
+"""What a place in the queue is taken to last, for the next look."""
+_FILLING = Filling(NAME, CONCEPTS, aliases=ALIASES)
+
+
+class _Submitted(msgspec.Struct, frozen=True):
+    request_id: str
+    status_url: str = ""
+    response_url: str = ""
+
+
+class _Placed(msgspec.Struct, frozen=True):
+    """What a ticket holds."""
+
+    request: _Submitted
+    warnings: Sequence[str]
+
+
+class _Status(msgspec.Struct, frozen=True):
+    status: str
+    queue_position: int | None = None
+    error: str | None = None
+
+
+class _File(msgspec.Struct, frozen=True):
+    url: str
+
+
+class _Result(msgspec.Struct, frozen=True):
+    images: list[_File] = []
+    image: _File | None = None
+    seed: int | None = None
+    has_nsfw_concepts: list[bool] | None = None
+    prompt: str | None = None
+
+
+class FalProvider:
+    """One vendor, with the platform's key or the order's own."""
+
+    name = NAME
+    free_to_repeat = False
+    trained = True
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._api = VendorApi(
+            NAME,
+            base_url=environ.get("FAL_BASE_URL") or DEFAULT_BASE_URL,
+            key=environ.get("FAL_KEY", ""),
+            authorize=lambda key: {"Authorization": f"Key {key}"},
+            complaint=read_complaint,
+        )
+        self._downloads = Downloads(NAME, environ)
+        self._masks = Masks(NAME)
+        self._poller = Poller(NAME)
+
+    @property
+    def configured(self) -> bool:
+        """Whether the platform has a key."""
+        return self._api.has_key
+
+    async def submit(self, order: Order, memory: Memory) -> Ticket:
+        """Place the order in the vendor's queue. Raises UpstreamFault."""
+        mask = await self._masks.white(order.mask, order.inputs[0]) if order.mask and order.inputs else None
+        pictures = await data_uris([*order.inputs, *filter(None, [mask])], memory)
+        filled = _filled(order, pictures[: len(order.inputs)], pictures[-1] if mask else None)
+        submitted = await self._api.ask("POST", order.upstream_model, order, body=filled.fields, answer=_Submitted)
+        return Ticket(msgspec.json.encode(_Placed(submitted, filled.warnings)))
+
+    async def collect(self, ticket: Ticket, order: Order, memory: Memory) -> Drawn:
+        """Wait for the request and fetch its pictures. Raises UpstreamFault."""
+        deadline = Deadline.after(order.deadline_seconds)
+        placed = msgspec.json.decode(ticket.data, type=_Placed)
+        result = await self._poller.until_done(lambda: self._look(placed.request, order), deadline)
+        files = (result.images or ([result.image] if result.image else []))[: order.count]
+        if not files:
+            raise self._api.nonsense("a result without pictures")
+        flagged = _flags(result, len(files))
+        addresses = [file.url for file, is_flagged in zip(files, flagged, strict=True) if not is_flagged]
+        fetched = await self._downloads.pictures(addresses, order, memory, deadline)
+        return _drawn(order, result, fetched, flagged, placed.warnings)
+
+    async def close(self) -> None:
+        """Close the connections and end the children."""
+        await self._api.close()
+        await self._downloads.close()
+        await self._masks.close()
+
+    async def _look(self, submitted: _Submitted, order: Order) -> _Result | Pending:
+        result_url = self._address(submitted, order, submitted.response_url, "")
+        status_url = self._address(submitted, order, submitted.status_url, "/status")
+        status = await self._api.poll(status_url, order, answer=_Status)
+        if status.status != _DONE:
+            place = status.queue_position
+            return Pending(place * _SECONDS_PER_PLACE if place else None)
+        if status.error:
+            raise await self._failure(result_url, order)
+        return await self._api.poll(result_url, order, answer=_Result)
+
+    async def _failure(self, result_url: URL, order: Order) -> UpstreamFault:
+        """Why a request has failed: its result is answered with the status and the error of the model."""
+        try:
+            await self._api.ask("GET", result_url, order, answer=_Result)
+        except UpstreamFault as fault:
+            if fault.bought is Bought.UNKNOWN:
+                raise NotNow(fault) from None
+            return fault
+        return nonsense(NAME)
+
+    def _address(self, submitted: _Submitted, order: Order, told: str, suffix: str) -> URL:
+        """The address that the vendor told, if it is its own; else the one that its rule gives: an app is owner and alias alone."""
+        app = "/".join(order.upstream_model.split("/")[:2])
+        return self._api.own(told) or self._api.url(f"{app}/requests/{submitted.request_id}{suffix}")
+
+
+class FalFactory:
+    """What the entry point names."""
+
+    name = NAME
+
+    def open(self, environ: Mapping[str, str]) -> Provider:
+        """Make the provider from the vendor's own variables; no network is touched."""
+        return FalProvider(environ)
+
+
+PROVIDER: ProviderFactory = FalFactory()
+
+
+def _filled(order: Order, pictures: Sequence[str], mask: str | None) -> Filled:
+    inputs = order.options.get("inputs") or MODELS.get(order.upstream_model, ANY_MODEL)
+    return _FILLING.fill(order, inputs, pictures=pictures, mask=mask)
+
+
+def _flags(result: _Result, count: int) -> Sequence[bool]:
+    """Which pictures are blacked out: these models answer so, where others refuse."""
+    told = result.has_nsfw_concepts or []
+    return [index < len(told) and told[index] for index in range(count)]
+
+
+def _drawn(
+    order: Order,
+    result: _Result,
+    fetched: Sequence[bytearray | UpstreamFault],
+    flagged: Sequence[bool],
+    warnings: Sequence[str],
+) -> Drawn:
+    faults = [refused(NAME, Stage.OUTPUT, bought=Bought.YES) for is_flagged in flagged if is_flagged]
+    faults += [one for one in fetched if isinstance(one, UpstreamFault)]
+    pictures = [one for one in fetched if not isinstance(one, UpstreamFault)]
+    if not pictures:
+        raise faults[0]
+    # The seed is that of the whole batch: it tells of a picture only where that was alone.
+    seed = told_seed(result.seed) if order.count == 1 else None
+    return Drawn(
+        pictures=[Pixels(picture, seed) for picture in pictures],
+        upstream_model=order.upstream_model,
+        faults=[*faults, *(nonsense(NAME) for _ in range(order.count - len(flagged)))],
+        revised_prompt=result.prompt if result.prompt and result.prompt != order.draw.prompt else "",
+        warnings=warnings,
+    )
