@@ -204,7 +204,7 @@ def _worker(ground: _Ground, core: _Core) -> Worker:
         database=ground.database,
         router=core.router,
         orders=Orders(core.steps, core.router, keeper, core.own_keys, _observer(ground.telemetry)),
-        inputs=Inputs(ground.gallery, ground.objects),
+        inputs=Inputs(ground.gallery, ground.objects, ground.studio, white_masks=core.catalogue.has_white_masks),
         secrets=core.secrets,
         own_keys=core.own_keys,
         memory=PictureMemory(ground.config.picture_bytes),

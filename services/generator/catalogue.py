@@ -82,6 +82,11 @@ class Catalogue:
         """Whether a file names the provider, installed or not."""
         return name in self._tables.providers
 
+    def has_white_masks(self, dialect: str) -> bool:
+        """Whether the dialect's masks with transparency mark by white."""
+        book = self._tables.books.get(dialect)
+        return book is not None and book.white_masks
+
     def quote(self, draw: Draw, *, dialect: str, markup_percent: int, own_key: bool = False) -> Price:
         """The price of one picture of this draw, or why it cannot be had: pure, the same for the same arguments.
 

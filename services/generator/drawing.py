@@ -67,7 +67,7 @@ class Drawing:
         with self._memory.reserved() as memory:
             try:
                 secret = self._secrets.open(run.task)
-                inputs, mask = await self._inputs.read(run.job.account_id, run.draw, memory)
+                inputs, mask = await self._inputs.read(run.job.account_id, run.job.purchase.dialect, run.draw, memory)
             except Fault as fault:
                 _close(run, fault)
                 return

@@ -3,22 +3,23 @@
 import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from generator.peers import Gallery, SignItem
 from generator.providers.base import Bought, Pixels, UpstreamFault
 from generator.records import JobRecord, TaskRecord, image_id_of
 from generator.steps import persist
 from generator.storehouse import Storehouse
+from generator.transforming import Change, known_quality, transformed, wanted
 from gesso.errors.v1 import reason_pb2 as reasons
 from gesso.gallery.v1 import gallery_pb2 as gallery
 from gesso.generator.v1 import generator_pb2 as pb
 from pictures.facts import Buffer, Facts, Flaw, NotAPicture, Standing, extension
 from pictures.inspection import inspect
 from pictures.slots import MANIFEST_SLOT_BYTES, Slot, slot
-from pictures.studio import Studio, StudioUnavailable, Target
+from pictures.studio import Studio, StudioUnavailable
 from servicekit.crashpoints import crashpoint
 from servicekit.objects import blob_key
 from servicekit.timestamps import to_timestamp
@@ -27,8 +28,7 @@ T = TypeVar("T")
 
 # Above this a walk over the bytes is worth a thread: it takes milliseconds, in which the loop would serve nobody.
 _OFF_LOOP_BYTES = 1 << 20
-_DEFAULT_QUALITY = 90
-_FORMATS = {"jpg": "jpeg"}
+_IMPROVING = frozenset({pb.OPERATION_UPSCALE, pb.OPERATION_REMOVE_BACKGROUND, pb.OPERATION_FILTER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +41,6 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """What a picture must be made into."""
-
-    format: Target
-    width: int | None
-    height: int | None
-    warnings: list[str]
-
-
-@dataclass(frozen=True, slots=True)
 class _Ready:
     """A picture as it will be kept, all but its credentials."""
 
@@ -59,6 +49,7 @@ class _Ready:
     size_bytes: int
     buffers: Sequence[Buffer]
     slot: Slot | None
+    transformations: tuple[str, ...] = ()
 
 
 class Keeper:
@@ -70,51 +61,64 @@ class Keeper:
         self._studio = studio
 
     async def keep(
-        self, job: JobRecord, task: TaskRecord, position: int, pixels: Pixels, origin: Origin
+        self,
+        job: JobRecord,
+        task: TaskRecord,
+        position: int,
+        pixels: Pixels,
+        origin: Origin,
+        *,
+        source: Buffer | None = None,
     ) -> tuple[pb.Picture, Sequence[str]]:
-        """Return the kept picture and what was changed about it. Raises UpstreamFault UPSTREAM_BAD_IMAGE.
+        """Return the kept picture and what is to be said of its changes; `source` is the first input that it was drawn from.
 
-        Kept again, after a crash or by another worker, the picture that was first stands.
+        Raises UpstreamFault UPSTREAM_BAD_IMAGE. Kept again, after a crash or by another worker, the picture that was first stands.
         """
         draw = job.purchase.draws[task.index]
-        ready, warnings = await self._prepared(pixels, draw, origin.provider)
+        ready, warnings = await self._prepared(pixels, draw, origin.provider, source)
         image_id = image_id_of(task, position)
         buffers = await self._signed(ready, draw, image_id, origin)
         key = blob_key(job.account_id, ready.digest, extension(ready.facts.format))
-        await persist(lambda: self._storehouse.put(key, buffers))
-        crashpoint("generator.after_put")
         record = _record(job, task, position, image_id=image_id, key=key, ready=ready)
-        stands = await persist(lambda: self._gallery.record(record))
-        return picture_of(stands, pixels.seed), warnings
 
-    async def _prepared(self, pixels: Pixels, draw: pb.Draw, provider: str) -> tuple[_Ready, Sequence[str]]:
+        async def put_and_record() -> gallery.Image:
+            await self._storehouse.put(key, buffers)
+            crashpoint("generator.after_put")
+            return await self._gallery.record(record)
+
+        # Both again where one fails: retention may have removed the same bytes of an older picture between the two.
+        stands = await persist(put_and_record)
+        return picture_of(stands, pixels.seed, ready.transformations), warnings
+
+    async def _prepared(
+        self, pixels: Pixels, draw: pb.Draw, provider: str, source: Buffer | None
+    ) -> tuple[_Ready, Sequence[str]]:
         try:
             facts, change, ready = await _off_loop(pixels.data, lambda: _looked(pixels, draw))
             if ready is not None:
                 return ready, ()
-            data, facts, warnings = await self._as_asked(pixels.data, facts, change, draw)
+            if change is not None:
+                return await self._changed(pixels.data, facts, change, draw, source)
         except NotAPicture as flaw:
             raise bad_image(provider, flaw) from flaw
-        if facts.has_manifest and await self._has_valid_manifest(data):
-            return await _off_loop(data, lambda: _as_it_is(data, facts)), warnings
-        return await _off_loop(data, lambda: _cut(data, facts)), warnings
+        return await self._untouched(pixels.data, facts), ()
 
-    async def _as_asked(
-        self, data: Buffer, facts: Facts, change: Change | None, draw: pb.Draw
-    ) -> tuple[Buffer, Facts, Sequence[str]]:
-        if change is None:
-            return data, facts, ()
+    async def _changed(
+        self, data: Buffer, facts: Facts, change: Change, draw: pb.Draw, source: Buffer | None
+    ) -> tuple[_Ready, Sequence[str]]:
         try:
-            made = await self._studio.transcode(
-                data,
-                format=change.format,
-                quality=draw.output_quality or _DEFAULT_QUALITY,
-                width=change.width,
-                height=change.height,
-            )
+            made = await transformed(self._studio, data, change, draw, source)
         except StudioUnavailable:
-            return data, facts, ("The picture is as the upstream drew it: it could not be converted.",)
-        return made.data, made.facts, change.warnings
+            warning = "The picture is as the upstream drew it: it could not be converted."
+            return await self._untouched(data, facts), (warning,)
+        ready = await _off_loop(made.data, lambda: _cut(made.data, made.facts))
+        return replace(ready, transformations=change.transformations), change.warnings
+
+    async def _untouched(self, data: Buffer, facts: Facts) -> _Ready:
+        """The upstream's own file, with its own credentials where they are valid."""
+        if facts.has_manifest and await self._has_valid_manifest(data):
+            return await _off_loop(data, lambda: _as_it_is(data, facts))
+        return await _off_loop(data, lambda: _cut(data, facts))
 
     async def _has_valid_manifest(self, data: Buffer) -> bool:
         try:
@@ -138,6 +142,8 @@ class Keeper:
             trained=origin.trained,
             composite=bool(draw.input_image_ids),
             drawn_at=to_timestamp(datetime.now(UTC)),
+            transformations=ready.transformations,
+            enhanced=draw.operation in _IMPROVING,
         )
         return ready.slot.filled(await persist(lambda: self._gallery.sign(item)))
 
@@ -148,7 +154,7 @@ def _looked(pixels: Pixels, draw: pb.Draw) -> tuple[Facts, Change | None, _Ready
     Raises NotAPicture.
     """
     facts = _inspected(pixels)
-    change = wanted(facts, draw)
+    change = wanted(facts, draw, quality=known_quality(pixels.data, facts, draw))
     plain = change is None and not facts.has_manifest
     return facts, change, _cut(pixels.data, facts) if plain else None
 
@@ -171,21 +177,6 @@ def _inspected(pixels: Pixels) -> Facts:
     return facts
 
 
-def wanted(facts: Facts, draw: pb.Draw) -> Change | None:
-    """What must be changed about a picture for it to be what was asked for; None for nothing."""
-    asked = _FORMATS.get(draw.output_format, draw.output_format) or facts.format
-    resized = bool(draw.width and draw.height) and (facts.width, facts.height) != (draw.width, draw.height)
-    if asked == facts.format and not resized:
-        return None
-    warnings = []
-    if resized:
-        warnings.append(f"resized from {facts.width}x{facts.height} to {draw.width}x{draw.height}")
-    if asked != facts.format:
-        warnings.append(f"converted from {facts.format} to {asked}")
-    size = (draw.width, draw.height) if resized else (None, None)
-    return Change(cast("Target", asked), size[0], size[1], warnings)
-
-
 def bad_image(provider: str, flaw: NotAPicture) -> UpstreamFault:
     """The fault of an upstream's answer that is no usable picture: paid for, and of no use."""
     return UpstreamFault(
@@ -200,6 +191,7 @@ def bad_image(provider: str, flaw: NotAPicture) -> UpstreamFault:
 def _record(
     job: JobRecord, task: TaskRecord, position: int, *, image_id: str, key: str, ready: _Ready
 ) -> gallery.Image:
+    now = datetime.now(UTC)
     record = gallery.Image(
         id=image_id,
         account_id=job.account_id,
@@ -213,10 +205,10 @@ def _record(
         job_id=job.id,
         task_index=task.index,
         image_index=position,
-        created_at=to_timestamp(datetime.now(UTC)),
+        created_at=to_timestamp(now),
     )
     if lifetime := _lifetime(job):
-        record.expires_at.CopyFrom(to_timestamp(job.created_at + lifetime))
+        record.expires_at.CopyFrom(to_timestamp(now + lifetime))
     return record
 
 
@@ -226,7 +218,7 @@ def _lifetime(job: JobRecord) -> timedelta | None:
     return timedelta(days=job.retention_days) if job.retention_days else None
 
 
-def picture_of(image: gallery.Image, seed: int | None) -> pb.Picture:
+def picture_of(image: gallery.Image, seed: int | None, transformations: Sequence[str] = ()) -> pb.Picture:
     """The picture of a task that an image of the gallery is."""
     return pb.Picture(
         image_id=image.id,
@@ -237,6 +229,7 @@ def picture_of(image: gallery.Image, seed: int | None) -> pb.Picture:
         blob_key=image.blob_key,
         seed=seed,
         digest=image.digest,
+        transformations=transformations,
     )
 
 

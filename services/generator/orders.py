@@ -234,7 +234,8 @@ class Orders:
     async def _keep_one(self, attempt: Attempt, position: int, pixels: Pixels, origin: Origin) -> None:
         run = attempt.run
         try:
-            kept, warnings = await self._keeper.keep(run.job, run.task, position, pixels, origin)
+            source = attempt.inputs[0] if attempt.inputs else None
+            kept, warnings = await self._keeper.keep(run.job, run.task, position, pixels, origin, source=source)
         except Fault as fault:
             self._failed(attempt, (position,), fault, came=True)
         else:

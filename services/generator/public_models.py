@@ -133,6 +133,8 @@ class PriceBook(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     """Whether a draw that goes by its account's stored provider keys costs nothing."""
     resizes: bool = False
     """Whether any size is taken, since results are resized to what was asked."""
+    white_masks: bool = False
+    """Whether a mask with transparency marks by what is seen white in it, and not by the transparency itself."""
 
 
 class ProviderLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

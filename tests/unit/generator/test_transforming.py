@@ -2,7 +2,7 @@
 
 import pytest
 
-from generator.keeping import wanted
+from generator.transforming import wanted
 from gesso.generator.v1 import generator_pb2 as pb
 from pictures.facts import Facts
 
@@ -27,7 +27,8 @@ def test_another_size_is_resized_and_said() -> None:
     change = wanted(PNG, pb.Draw(width=512, height=256))
     assert change is not None
     assert (change.format, change.width, change.height) == ("png", 512, 256)
-    assert change.warnings == ["resized from 1024x1024 to 512x256"]
+    assert change.warnings == ("resized from 1024x1024 to 512x256",)
+    assert change.transformations == ("resize",)
 
 
 @pytest.mark.parametrize("word", ["jpeg", "jpg"])
@@ -35,4 +36,5 @@ def test_another_format_is_converted_and_keeps_its_size(word: str) -> None:
     change = wanted(PNG, pb.Draw(output_format=word))
     assert change is not None
     assert (change.format, change.width, change.height) == ("jpeg", None, None)
-    assert change.warnings == ["converted from png to jpeg"]
+    assert change.warnings == ("converted from png to jpeg",)
+    assert change.transformations == ("reencode",)
