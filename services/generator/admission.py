@@ -20,6 +20,7 @@ from generator.replica import Replica, new_token
 from generator.router import Router
 from generator.settlement import Settlement
 from generator.steps import Steps, passes, until_done
+from generator.storage_quota import StorageQuota
 from generator.store import jobs, reads
 from generator.store.jobs import Insertion, Refusal, Written
 from generator.watches import Watches, is_over
@@ -54,6 +55,7 @@ _NOT_NOW = frozenset(
         reasons.REASON_MODEL_UNAVAILABLE,
         reasons.REASON_UNKNOWN_MODEL,
         reasons.REASON_UNPRICED,
+        reasons.REASON_STORAGE_EXCEEDED,
     }
 )
 """Why nothing is bought at the moment that could be bought before."""
@@ -84,6 +86,7 @@ class Admission:
         own_keys: OwnKeys,
         watches: Watches,
         gate: Gate,
+        quota: StorageQuota,
         replica: Replica,
         deadline_seconds: float,
     ) -> None:
@@ -98,6 +101,7 @@ class Admission:
         self._own_keys = own_keys
         self._watches = watches
         self._gate = gate
+        self._quota = quota
         self._replica = replica
         self._deadline = timedelta(seconds=deadline_seconds)
         self._refusing: set[asyncio.Task[None]] = set()
@@ -133,6 +137,7 @@ class Admission:
             if purchase.join_recent and (joined := await self._recent(claims, purchase)):
                 return self._standing(joined, watch_id)
             self._check_routes(purchase, prices)
+            await self._quota.check(claims, purchase)
         except Fault as fault:
             if fault.reason in _NOT_NOW and (standing := await self._bought_before(claims, purchase)):
                 return self._standing(standing, watch_id)

@@ -38,6 +38,7 @@ from generator.servicers import JobsServicer, ModelsServicer, OperationsServicer
 from generator.settlement import Live, Settlement
 from generator.sizes import Size
 from generator.steps import Steps
+from generator.storage_quota import StorageQuota
 from generator.store import leases, provider_keys
 from generator.storehouse import Storehouse
 from generator.sweeper import Sweeper
@@ -260,6 +261,7 @@ def _rooms(ground: _Ground, core: _Core) -> _Rooms:
         own_keys=core.own_keys,
         watches=core.watches,
         gate=gate,
+        quota=StorageQuota(ground.gallery.used_bytes),
         replica=core.replica,
         deadline_seconds=ground.config.job_deadline_seconds,
     )

@@ -20,6 +20,7 @@ from servicekit.timestamps import to_timestamp
 Admission = billing.AdmitRequest.Admission
 Settlement = billing.SettleRequest.Settlement
 SignItem = gallery.SignImagesRequest.SignItem
+_ASKED_BEFORE_BUYING_SECONDS = 3.0
 
 
 class Billing:
@@ -95,6 +96,12 @@ class Gallery:
         return await self._link.call(
             self._images.GetImage, gallery.GetImageRequest(account_id=account_id, image_id=image_id)
         )
+
+    async def used_bytes(self, account_id: str) -> int:
+        """Bytes that an account keeps. Raises Unavailable, Fault TIMEOUT."""
+        request = gallery.GetStorageRequest(account_id=account_id)
+        answer = await self._link.call(self._images.GetStorage, request, timeout_seconds=_ASKED_BEFORE_BUYING_SECONDS)
+        return answer.byte_count
 
     async def _sign(self, items: list[SignItem]) -> Sequence[bytes | Fault]:
         answer = await self._sign_calls.call(gallery.SignImagesRequest(items=items))
