@@ -4,7 +4,7 @@
     filled = filling.fill(order, "prompt* num_images guidance_scale raw:bool output_format=png,jpeg", pictures=…, mask=…)
 
 The line's notation: `name` is an input, `name*` one that must be filled, `name=a,b` takes one of these words; `name:bool`,
-`name:num` and `name:word` are options of that type; a size may be bounded in sides and area, `image_size=512..2048@921600..4194304`.
+`name:num` and `name:word` are options of that type. A size may have bounds (sides, grid, area): `size=256..1440/32@65536..1048576`.
 A provider's table of concepts says what each of its vendor's names means; a name that is not in it is an option of the same name,
 of the draw or of the route. What was asked for and filled nothing is a warning.
 """
@@ -155,11 +155,12 @@ def _size(asking: _Asking, one: Input) -> Size | None:
 
 @lru_cache(maxsize=64)
 def bounds(text: str) -> Bounds:
-    """Read `512..2048`, or `512..2048@921600..4194304` with the area."""
+    """Read `512..2048`; with the grid, `256..1440/32`; with the area, `512..2048@921600..4194304`."""
     sides, _, area = text.partition("@")
+    sides, _, step = sides.partition("/")
     low, high = map(int, sides.split(".."))
     fewest, most = map(int, area.split("..")) if area else (0, 0)
-    return Bounds(min_side=low, max_side=high, min_pixels=fewest, max_pixels=most)
+    return Bounds(min_side=low, max_side=high, step=int(step or 8), min_pixels=fewest, max_pixels=most)
 
 
 def _size_object(asking: _Asking, one: Input) -> object | None:

@@ -4,7 +4,7 @@ Sizes themselves, and what a draw asks for, stand in generator/sizes.py.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from generator.sizes import Size, requested_size
@@ -58,16 +58,18 @@ class Bounds:
     max_pixels: int = 0
 
     def nearest(self, size: Size) -> Size:
-        """The legal size of the same shape that is nearest; a side beyond the bounds is cut to them."""
+        """The nearest legal size of the same shape, rounded up to the grid; a side beyond the bounds is cut to them."""
         area = min(max(size.pixel_count, self.min_pixels), self.max_pixels or math.inf)
         scale = math.sqrt(area / size.pixel_count)
         longest, shortest = max(size.width, size.height) * scale, min(size.width, size.height) * scale
         scale *= min(1.0, self.max_side / longest) * max(1.0, self.min_side / shortest)
-        # An area at its bound is rounded to its legal side, any other to the nearest.
-        rounded = math.ceil if area > size.pixel_count else math.floor if area < size.pixel_count else round
-        return Size(
-            self._legal(rounded(size.width * scale / self.step)), self._legal(rounded(size.height * scale / self.step))
-        )
+        # Rounded up, so that it holds what was asked for, unless the area forbids it.
+        larger = self._rounded(size, scale, math.ceil)
+        return larger if larger.pixel_count <= (self.max_pixels or math.inf) else self._rounded(size, scale, math.floor)
+
+    def _rounded(self, size: Size, scale: float, rounded: Callable[[float], int]) -> Size:
+        width, height = (rounded(round(side * scale / self.step, 6)) for side in (size.width, size.height))
+        return Size(self._legal(width), self._legal(height))
 
     def _legal(self, steps: int) -> int:
         low, high = math.ceil(self.min_side / self.step), self.max_side // self.step

@@ -124,3 +124,40 @@ def test_a_reply_over_a_limit_is_refused(reply: bytes, limits: ReplyLimits) -> N
 def test_a_picture_that_is_just_within_the_limit_is_taken() -> None:
     reply = b'{"b64_json":"' + b"A" * 400 + b'"}'
     assert scanned([reply], ReplyLimits(picture_bytes=300))[1] == [bytes(300)]
+
+
+_PICTURE = base64.b64encode(bytes(range(90))).decode()
+
+
+@pytest.mark.parametrize(
+    ("reply", "skeleton", "count"),
+    [
+        ({"images": [_PICTURE, _PICTURE], "n": 2}, {"images": ["0", "1"], "n": 2}, 2),
+        ({"images": [None, {"data": _PICTURE}]}, {"images": [None, {"data": "0"}]}, 1),
+        ({"data": f"data:image/png;base64,{_PICTURE}"}, {"data": "0"}, 1),
+        ({"data": "https://x/y.png", "images": []}, {"data": "https://x/y.png", "images": []}, 0),
+        ({"images": ["http://x", f"data:;base64,{_PICTURE}"]}, {"images": ["http://x", "0"]}, 1),
+        ({"images": [_PICTURE], "other": [_PICTURE, "a"]}, {"images": ["0"], "other": [_PICTURE, "a"]}, 1),
+        ({"images": {"a": _PICTURE}, "data": ""}, {"images": {"a": _PICTURE}, "data": "0"}, 1),
+    ],
+)
+@pytest.mark.parametrize("step", [1, 7, 10_000])
+def test_pictures_stand_under_any_key_in_lists_and_in_data_uris(
+    reply: Any, skeleton: Any, count: int, step: int
+) -> None:
+    for written_reply in (json.dumps(reply), json.dumps(reply, indent=1).replace("/", "\\/")):
+        scanner = ReplyScanner(keys={"data", "images"})
+        text = written_reply.encode()
+        for start in range(0, len(text), step):
+            scanner.feed(text[start : start + step])
+        told, pictures = scanner.finish()
+        assert json.loads(told) == skeleton
+        assert len(pictures) == count
+        assert all(bytes(picture) in (bytes(range(90)), b"") for picture in pictures)
+
+
+@pytest.mark.parametrize("text", ["data:image/png;base64", "data:" + "x" * 1000, "dat", "data:,%%%%"])
+def test_a_data_uri_that_holds_no_base64_is_a_bad_reply(text: str) -> None:
+    scanner = ReplyScanner(keys={"data"})
+    with pytest.raises(BadReply):
+        scanner.feed(json.dumps({"data": text}).encode())

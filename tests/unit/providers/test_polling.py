@@ -1,0 +1,111 @@
+"""A ticket is asked about at its own pace, until its deadline, whatever becomes of single polls."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from generator.providers.base import Bought, UpstreamFault
+from generator.providers.deadline import Deadline
+from generator.providers.polling import NotNow, Pace, Pending, Poller
+from gesso.errors.v1 import reason_pb2 as reason
+
+QUICK = Pace(first_seconds=0.01, growth=2.0, most_seconds=0.05)
+
+
+def fault(*, bought: Bought = Bought.YES) -> UpstreamFault:
+    return UpstreamFault(reason.REASON_UPSTREAM_FAILED, "failed", bought=bought, retryable=False)
+
+
+def answering(*answers: object) -> Callable[[], Awaitable[object]]:
+    """A look that gives these answers, or raises those that are errors, one after the other."""
+    left = iter(answers)
+
+    async def look() -> object:
+        answer = next(left)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    return look
+
+
+async def test_it_looks_until_there_is_an_answer() -> None:
+    look = answering(Pending(), Pending(), "done")
+    assert await Poller("acme", QUICK).until_done(look, Deadline.after(5)) == "done"
+
+
+async def test_looks_that_fail_by_accident_do_not_end_the_wait() -> None:
+    look = answering(NotNow(fault()), NotNow(fault(), most=2), Pending(), NotNow(fault(), most=2), "done")
+    assert await Poller("acme", QUICK).until_done(look, Deadline.after(5)) == "done"
+
+
+async def test_an_accident_that_repeats_is_none() -> None:
+    lost = fault(bought=Bought.UNKNOWN)
+    with pytest.raises(UpstreamFault) as caught:
+        await Poller("acme", QUICK).until_done(answering(*[NotNow(lost, most=3)] * 3), Deadline.after(5))
+    assert caught.value is lost
+
+
+async def test_what_the_vendor_says_of_the_order_ends_the_wait() -> None:
+    refused = fault()
+    with pytest.raises(UpstreamFault) as caught:
+        await Poller("acme", QUICK).until_done(answering(Pending(), refused), Deadline.after(5))
+    assert caught.value is refused
+
+
+async def test_at_the_deadline_the_purchase_stands() -> None:
+    async def look() -> Pending:
+        return Pending()
+
+    with pytest.raises(UpstreamFault) as caught:
+        await Poller("acme", QUICK).until_done(look, Deadline.after(0.1))
+    assert (caught.value.reason, caught.value.bought) == (reason.REASON_TIMEOUT, Bought.YES)
+
+
+async def test_a_look_that_hangs_is_ended_by_the_deadline() -> None:
+    async def look() -> Pending:
+        await asyncio.Event().wait()
+        return Pending()
+
+    with pytest.raises(UpstreamFault) as caught:
+        await Poller("acme", QUICK).until_done(look, Deadline.after(0.1))
+    assert caught.value.reason == reason.REASON_TIMEOUT
+
+
+async def test_a_hint_of_the_vendor_goes_before_the_pace() -> None:
+    started_at = time.monotonic()
+    slow = Pace(first_seconds=0.01, growth=1000.0, most_seconds=1000.0)
+    assert await Poller("acme", slow).until_done(answering(Pending(0.05), Pending(0.05), "done"), Deadline.after(5))
+    assert 0.05 <= time.monotonic() - started_at < 2
+
+
+async def test_a_crowd_is_asked_about_no_more_often_than_the_provider_allows() -> None:
+    looks = 0
+
+    async def look() -> Pending:
+        nonlocal looks
+        looks += 1
+        return Pending()
+
+    poller = Poller("acme", Pace(first_seconds=0.01, growth=1.0, most_seconds=0.01, polls_per_second=100.0))
+    waits: list[Awaitable[object]] = [poller.until_done(look, Deadline.after(1.0)) for _ in range(100)]
+    await asyncio.gather(*waits, return_exceptions=True)
+    assert looks <= 150
+
+
+async def test_polls_at_one_time_are_bounded() -> None:
+    at_once, most = 0, 0
+
+    async def look() -> str:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        await asyncio.sleep(0.02)
+        at_once -= 1
+        return "done"
+
+    poller = Poller("acme", Pace(first_seconds=0.01, concurrent_polls=3))
+    await asyncio.gather(*(poller.until_done(look, Deadline.after(5)) for _ in range(20)))
+    assert most == 3
