@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from servicekit.ids import new_id
 from servicekit.server import Registration, serving
 from servicekit.settings import load
 from testkit import ports
-from testkit.scripted_service import scripted
+from testkit.scripted_service import Method, scripted
 
 KEY = "gesso_test_key_0123456789"
 ADMIN_TOKEN = "operator-token"
@@ -84,6 +85,20 @@ def picture(path: Path, data: bytes) -> generator_pb.Picture:
     )
 
 
+Script = Callable[[Any], Any]
+"""What a method answers to a request."""
+
+
+def by_script(scripts: dict[str, Script], *names: str) -> dict[str, Method]:
+    """Methods that answer as the test scripts them, under their names."""
+
+    async def answer(name: str, request: Any, _: Any) -> Any:
+        assert name in scripts, f"the test scripts {name}"
+        return scripts[name](request)
+
+    return {name: partial(answer, name) for name in names}
+
+
 @dataclass
 class Billing:
     """Billing by script: `refusal` is its verdict on every key but those of `keys`, `limit` the fault of every request."""
@@ -99,11 +114,21 @@ class Billing:
     taken: int = 0
     takings: list[tuple[str, str]] = field(default_factory=list)
     """Addresses that were counted, and for what."""
+    calls: list[str] = field(default_factory=list)
+    """Dialects for which a request was counted as a call."""
+    scripts: dict[str, Script] = field(default_factory=dict)
 
     def services(self) -> tuple[Registration, ...]:
         return (
             scripted("gesso.billing.v1.Callers", {"Authenticate": self.authenticate}),
-            scripted("gesso.billing.v1.Limits", {"TakeLimits": self.take_limits}),
+            scripted(
+                "gesso.billing.v1.Limits", {"TakeLimits": self.take_limits, **by_script(self.scripts, "GetCalls")}
+            ),
+            scripted("gesso.billing.v1.Ledger", by_script(self.scripts, "GetBalance")),
+            scripted(
+                "gesso.billing.v1.ApiKeys",
+                by_script(self.scripts, "ListApiKeys", "CreateApiKey", "RotateApiKey", "RevokeApiKey"),
+            ),
             scripted("gesso.billing.v1.Accounts", {"CreateAccount": self.create_account}),
         )
 
@@ -122,6 +147,7 @@ class Billing:
         response = billing_pb.TakeLimitsResponse()
         for taking in request.takings:
             self.taken += 1
+            self.calls += [taking.dialect] if taking.is_call else []
             if taking.address:
                 self.takings.append((taking.address, taking.dialect))
             fault = None if self.limit is None else to_proto(self.limit)
@@ -178,11 +204,19 @@ class Generator:
     watched: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
     models: Sequence[generator_pb.Model] = ()
+    scripts: dict[str, Script] = field(default_factory=dict)
 
     def services(self) -> tuple[Registration, ...]:
         jobs = {"SubmitJobs": self.submit_jobs, "WatchJobs": self.watch_jobs, "GetJob": self.get_job}
         return (
-            scripted("gesso.generator.v1.Jobs", jobs),
+            scripted(
+                "gesso.generator.v1.Jobs", {**jobs, **by_script(self.scripts, "ListJobs", "CancelJob", "FindJob")}
+            ),
+            scripted("gesso.generator.v1.Usage", by_script(self.scripts, "GetUsage")),
+            scripted(
+                "gesso.generator.v1.Secrets",
+                by_script(self.scripts, "GetSealingKey", "PutProviderKey", "ListProviderKeys", "DeleteProviderKey"),
+            ),
             scripted("gesso.generator.v1.Models", {"ListModels": self.list_models}),
         )
 
