@@ -1,12 +1,16 @@
 """A job has a number beside its id: unique on the platform, told at once, and good for its owner only."""
 
 import asyncio
+from importlib import resources
 
 import pytest
 
 from gesso.errors.v1 import reason_pb2 as reasons
 from gesso.generator.v1 import generator_pb2 as pb
+from servicekit.database import Database as Tables
+from servicekit.database import migrate
 from servicekit.faults import Fault
+from testkit.database import Database
 
 from .house import Customer, Generator, House, draw, ended, purchase
 from .scripted import Scripted
@@ -17,6 +21,11 @@ INSERT INTO jobs (id, account_id, api_key_id, dialect, route, fingerprint, purch
     created_at, deadline_at)
 SELECT $1, account_id, api_key_id, dialect, route, fingerprint, purchase, 2, hold_micros, retention_days, created_at, deadline_at
 FROM jobs
+"""
+_OLDEST_JOB = """
+INSERT INTO jobs (id, account_id, api_key_id, dialect, route, fingerprint, purchase, state, hold_micros, retention_days,
+    created_at, deadline_at, finished_at)
+VALUES ('job_' || gen_random_uuid(), 'acct_1', 'key_1', 'openai', 'generations', '', '', 5, 0, 0, now(), now(), {finished})
 """
 _OLDER_TASK = """
 INSERT INTO tasks (job_id, idx, account_id, state, price_micros, price_rule, holds_secret)
@@ -95,3 +104,20 @@ async def test_a_row_that_the_previous_version_writes_is_numbered_and_listed(
     await house.rows(_OLDER_TASK, older)
     found = await generator.page(customer.token(), size=10, operations=[pb.OPERATION_TEXT_TO_IMAGE])
     assert {one.id: one.number for one in found.jobs} == {job.id: job.number, older: job.number + 1}
+
+
+async def test_jobs_of_before_there_were_numbers_are_numbered_by_the_migration(database: Database) -> None:
+    files = [file for file in resources.files("generator.migrations").iterdir() if file.name.endswith(".sql")]
+    async with Tables.connect(database.url("generator"), schema="generator") as tables:
+        await tables.execute(
+            "CREATE TABLE schema_migrations (name text PRIMARY KEY, applied_at timestamptz DEFAULT now())"
+        )
+        for file in sorted(files, key=lambda file: file.name):
+            if file.name < "0005":
+                await tables.execute(file.read_text())
+                await tables.execute("INSERT INTO schema_migrations (name) VALUES ($1)", file.name)
+        for finished in ("now()", "NULL"):
+            await tables.execute(_OLDEST_JOB.format(finished=finished))
+        await migrate(tables, "generator.migrations")
+        rows = await tables.fetch("SELECT number FROM jobs ORDER BY finished_at")
+    assert [row["number"] for row in rows] == [FIRST_NUMBER, FIRST_NUMBER + 1]
