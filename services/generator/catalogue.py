@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from generator.catalogue_files import FOLDER, CatalogueError, read_tables
-from generator.pricing import Price, price_of, with_own_key
+from generator.pricing import Price, own_model_price, price_of, with_own_key
 from generator.providers.base import Provider
 from generator.public_models import (
     AUTO_SIZE,
     OPERATION_NAMES,
     OPERATIONS,
+    OWN_MODELS,
     ModelRoute,
     OperationName,
     PriceBook,
@@ -43,7 +44,7 @@ class Catalogue:
         self._tables = tables
         self._configured = frozenset(configured)
         self._stand_in = stand_in
-        self._messages = {entry.id: self._message(entry) for entry in tables.models.values()}
+        self._messages = {entry.id: self._message(entry) for entry in tables.models.values() if entry.listed}
 
     @classmethod
     def load(
@@ -70,9 +71,22 @@ class Catalogue:
     def entry(self, name: str) -> PublicModel:
         """The model as its file says it. Raises Fault UNKNOWN_MODEL."""
         entry = self._tables.models.get(name)
-        if entry is None:
-            raise Fault(reason.REASON_UNKNOWN_MODEL, f"There is no model {name!r}.", details={"model": name})
+        if entry is None or not entry.listed:
+            raise self.unknown(name)
         return entry
+
+    def entry_of(self, draw: Draw) -> PublicModel:
+        """What bounds and prices a draw: its model, or what all of accounts' own models share. Raises Fault UNKNOWN_MODEL."""
+        own = self._tables.models.get(OWN_MODELS) if draw.HasField("custom_model") else None
+        return own or self.entry(draw.model)
+
+    def has(self, name: str) -> bool:
+        """Whether an entry has this name."""
+        return name in self._tables.models
+
+    def unknown(self, name: str) -> Fault:
+        """The fault of a model that there is not."""
+        return Fault(reason.REASON_UNKNOWN_MODEL, f"There is no model {name!r}.", details={"model": name})
 
     def provider_limits(self, name: str) -> ProviderLimits:
         """The provider's limits; defaults for one that no file names (a third party's package)."""
@@ -94,12 +108,19 @@ class Catalogue:
         Raises InvalidField naming `n`, `prompt`, `model` (it has no such operation), `quality`, `size`, `aspect_ratio`,
         `resolution` or `background`; Fault UNKNOWN_MODEL; Fault UNPRICED where no rule covers the draw.
         """
-        entry, book = self.entry(draw.model), self._tables.books[dialect]
+        entry, book = self.entry_of(draw), self._tables.books[dialect]
         operation = _checked_operation(entry, draw)
+        if draw.HasField("custom_model") and not self.candidates(draw):
+            raise InvalidField("model", f"The model {draw.model} does not offer {operation}.")
         quality = draw.quality or entry.qualities[0]
         _check_limits(entry, draw, quality)
         size = _checked_size(entry, book, draw)
-        price = self._price(entry, book, quality=quality, operation=operation, size=size, markup_percent=markup_percent)
+        if draw.custom_model.price_micros:
+            price: Price | None = own_model_price(draw.custom_model, book, markup_percent=markup_percent)
+        else:
+            price = self._price(
+                entry, book, quality=quality, operation=operation, size=size, markup_percent=markup_percent
+            )
         if price is None:
             raise Fault(
                 reason.REASON_UNPRICED,
@@ -124,14 +145,24 @@ class Catalogue:
         return None if price is None else price.per_picture_micros
 
     def candidates(self, draw: Draw) -> Sequence[ModelRoute]:
-        """The routes of the draw's model that offer its operation, in the order of the file, configured or not."""
-        entry = self.entry(draw.model)
-        return [route for route in entry.routes if _offers(route, entry, OPERATION_NAMES.get(draw.operation))]
+        """The routes of the draw's model that offer its operation, in the order of the file, configured or not.
+
+        An account's own model has those of its base that take weights, at its provider. Raises Fault UNKNOWN_MODEL.
+        """
+        entry = self.entry_of(draw)
+        return [route for route in self._routes(draw) if _offers(route, entry, OPERATION_NAMES.get(draw.operation))]
+
+    def _routes(self, draw: Draw) -> Sequence[ModelRoute]:
+        if not draw.HasField("custom_model"):
+            return self.entry(draw.model).routes
+        own = draw.custom_model
+        return [route for route in self.entry(own.base_model).weights_routes if route.provider == own.provider]
 
     def stand_in_routes(self, draw: Draw) -> Sequence[ModelRoute]:
         """The fallback engine's routes for the draw: only for a model of which no route has a configured provider."""
-        entry = self.entry(draw.model)
-        if self._stand_in is None or not entry.stand_in or any(r.provider in self._configured for r in entry.routes):
+        if self._stand_in is None or not self.entry_of(draw).stand_in:
+            return ()
+        if any(route.provider in self._configured for route in self._routes(draw)):
             return ()
         engine = self._tables.models[self._stand_in]
         return [route for route in engine.routes if _offers(route, engine, OPERATION_NAMES.get(draw.operation))]

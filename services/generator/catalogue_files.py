@@ -6,7 +6,7 @@ that model, as known so far, but what it says itself.
 """
 
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -118,11 +118,8 @@ def _check(origin: str, model: PublicModel, books: Mapping[str, PriceBook], prov
     def wrong(field_name: str, message: str) -> CatalogueError:
         return CatalogueError(origin, model.id, field_name, message)
 
-    for position, route in enumerate(model.routes):
-        if route.provider not in providers:
-            raise wrong(f"routes[{position}].provider", f"no provider is called {route.provider!r}")
-        if not set(route.operations) <= set(model.operations):
-            raise wrong(f"routes[{position}].operations", "the model itself does not offer them")
+    for place, message in _flaws_of_routes(model, providers):
+        raise wrong(place, message)
     if model.routes and not model.prices:
         raise wrong("prices", "a model with a route must have a price: nothing is run for nothing")
     if model.deprecated and model.sunset and model.sunset < model.deprecated:
@@ -136,6 +133,19 @@ def _check(origin: str, model: PublicModel, books: Mapping[str, PriceBook], prov
     unpriced = _unpriced_default(model)
     if unpriced:
         raise wrong("prices", f"no rule of {unpriced} covers the model's default size and quality")
+
+
+def _flaws_of_routes(model: PublicModel, providers: set[str]) -> Iterator[tuple[str, str]]:
+    for name, routes in (("routes", model.routes), ("weights_routes", model.weights_routes)):
+        for position, route in enumerate(routes):
+            if route.provider not in providers:
+                yield f"{name}[{position}].provider", f"no provider is called {route.provider!r}"
+    for position, route in enumerate(model.routes):
+        if not set(route.operations) <= set(model.operations):
+            yield f"routes[{position}].operations", "the model itself does not offer them"
+    for position, route in enumerate(model.weights_routes):
+        if not route.operations:
+            yield f"weights_routes[{position}].operations", "must say what the route can do"
 
 
 def _flaw_of_rule(rule: PriceRule, model: PublicModel, books: Mapping[str, PriceBook]) -> str:

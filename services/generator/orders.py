@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from generator import lifecycle
+from generator import custom_models, lifecycle
 from generator.keeping import Keeper, Origin
 from generator.memory import Reservation
 from generator.own_keys import OwnKeys
@@ -97,7 +97,7 @@ class Attempt:
 
     def order(self, positions: Sequence[int], secret: str | None) -> Order:
         """The order of these positions, with the key to use instead of the platform's."""
-        draw = self.run.draw
+        draw = custom_models.asked(self.run.draw)
         if draw.HasField("seed") and positions[0]:
             draw = pb.Draw.FromString(draw.SerializeToString())
             draw.seed = (draw.seed + positions[0]) % _SEEDS

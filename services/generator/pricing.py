@@ -10,6 +10,7 @@ from decimal import ROUND_CEILING, Decimal
 
 from generator.public_models import AUTO_SIZE, OperationName, PriceBook, PriceRule, PublicModel
 from generator.sizes import Size, parse_size
+from gesso.generator.v1.generator_pb2 import CustomModel
 
 _MICROS_PER_USD = 1_000_000
 
@@ -30,6 +31,13 @@ def with_own_key(price: Price, book: PriceBook) -> Price:
     """The price of a draw that goes by its account's stored keys: nothing where the book says so, else what it would be."""
     micros = 0 if book.own_key_free else price.per_picture_micros
     return Price(micros, f"{price.rule} own key", own_key=True)
+
+
+def own_model_price(model: CustomModel, book: PriceBook, *, markup_percent: int) -> Price:
+    """The price of an account's own model that says one itself, in any book."""
+    markup = markup_percent if book.markup else 0
+    micros = _stepped(Decimal(model.price_micros), book, markup)
+    return Price(micros, f"{book.name}/{model.name} {model.price_micros} micros" + (f" +{markup}%" if markup else ""))
 
 
 def covering_rule(
@@ -78,9 +86,12 @@ def price_of(
     if rule is None:
         return None
     markup = markup_percent if book.markup else 0
-    steps = base_micros(rule, source) * (100 + markup) / (100 * book.step_micros)
-    micros = int(steps.to_integral_value(ROUND_CEILING)) * book.step_micros
-    return Price(micros, _worded(rule, book, model, markup))
+    return Price(_stepped(base_micros(rule, source), book, markup), _worded(rule, book, model, markup))
+
+
+def _stepped(micros: Decimal, book: PriceBook, markup: int) -> int:
+    steps = micros * (100 + markup) / (100 * book.step_micros)
+    return int(steps.to_integral_value(ROUND_CEILING)) * book.step_micros
 
 
 def _worded(rule: PriceRule, book: PriceBook, model: PublicModel, markup: int) -> str:

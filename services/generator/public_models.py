@@ -25,6 +25,10 @@ OPERATIONS: Mapping[OperationName, Operation.ValueType] = {
 OPERATION_NAMES = {value: name for name, value in OPERATIONS.items()}
 AUTO_SIZE = "auto"
 """In a list of sizes: the model's own choice."""
+OWN_MODEL_PREFIX = "custom-"
+"""Begins the names of accounts' own models."""
+OWN_MODELS = "custom"
+"""The entry with what they all share: prices and bounds."""
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9._/-]{0,99}$")]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
@@ -64,6 +68,8 @@ class ModelRoute(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """For the provider, under the names that its file documents."""
     until: date | None = None
     """The day from which the vendor no longer serves it."""
+    makeshift: bool = False
+    """Whether it serves only where none of the model's other routes is configured: it never takes the place of one that fails."""
 
 
 class Range(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -115,7 +121,11 @@ class PublicModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     schedulers: tuple[str, ...] = ()
     stand_in: bool = True
     """Whether the fallback engine may stand in where no provider is configured."""
+    listed: bool = True
+    """Whether it is a public model, to be shown and bought under this name."""
     routes: tuple[ModelRoute, ...] = ()
+    weights_routes: tuple[ModelRoute, ...] = ()
+    """Those that draw it with weights of an account's own (`lora_weights`); each names its operations."""
     prices: tuple[PriceRule, ...] = ()
 
 

@@ -65,7 +65,7 @@ class Router:
         alone (`stored`, even where that is none): neither ever to the platform's key. Raises Fault MODEL_UNAVAILABLE where there
         is no route, UPSTREAM_DENIED where no stored key is left for one, UNKNOWN_MODEL for a model that has left the catalogue.
         """
-        quality = draw.quality or self._catalogue.entry(draw.model).qualities[0]
+        quality = draw.quality or self._catalogue.entry_of(draw).qualities[0]
         own = {draw.sealed_for} if draw.sealed_for else stored
         offered = self._healthy(self._configured(draw)) if own is None else self._owned(draw, own)
         if not offered:
@@ -123,8 +123,9 @@ class Router:
             await provider.close()
 
     def _configured(self, draw: Draw) -> Sequence[ModelRoute]:
-        """What the platform's own keys and engines may draw; the fallback engine's routes where that is nothing."""
+        """What the platform's own keys and engines may draw; makeshift, and then the fallback engine, where that is nothing."""
         served = [route for route in self._catalogue.candidates(draw) if self._serves(route)]
+        served = [route for route in served if not route.makeshift] or served
         return served or [route for route in self._catalogue.stand_in_routes(draw) if self._serves(route)]
 
     def _serves(self, route: ModelRoute) -> bool:

@@ -82,6 +82,7 @@ async def _write_task(message: pb.Task, task: TaskRecord, draw: pb.Draw, objects
     message.index = task.index
     message.state = task.state
     message.draw.CopyFrom(draw)
+    message.flags[:] = draw.flags
     message.provider = task.provider
     message.upstream_model = task.upstream_model
     message.charge_micros = task.charge_micros
