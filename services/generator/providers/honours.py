@@ -6,8 +6,12 @@ from generator.providers.base import Order
 from gesso.generator.v1 import generator_pb2 as pb
 
 _PLAIN_QUALITIES = frozenset({"", "auto", "standard"})
-# Options for us, or that say who asks: no vendor that ignores them draws anything else.
-_SILENT_OPTIONS = frozenset({"safety_identifier", "user", "moderation"})
+# Options for us (see inputs.py and transforming.py), or that say who asks: no vendor that ignores them draws anything else.
+_SILENT_OPTIONS = frozenset(
+    {"safety_identifier", "user", "moderation", "mask_blur", "mask_inverted", "preserve_colors"}
+)
+# What every vendor does (the picture below the mask as it is), or was done to the picture before: see generator/inputs.py.
+_SILENT_VALUES = frozenset({("inpaint_mode", "original"), ("inpaint_mode", "fill")})
 _INPUT_OPERATIONS = frozenset({pb.OPERATION_IMAGE_TO_IMAGE, pb.OPERATION_INPAINT})
 
 
@@ -29,7 +33,8 @@ def asked(order: Order) -> Sequence[str]:
         "lora_weights": bool(draw.lora_weights),
         "mask": order.mask is not None,
     }
-    options = sorted(name for name in draw.options if name not in _SILENT_OPTIONS)
+    said = [item for item in draw.options.items() if item not in _SILENT_VALUES]
+    options = sorted(name for name, _ in said if name not in _SILENT_OPTIONS)
     return [name for name, is_asked in found.items() if is_asked] + options
 
 

@@ -77,6 +77,17 @@ SKETCH = ("sketch", "sketch")
 NONE = [("none", "MODEL_UNAVAILABLE")]
 
 
+def test_bicubic_serves_only_where_no_vendor_upscales_and_takes_nobodys_place() -> None:
+    wanted = pb.Draw(model="magnific-precision", operation=pb.OPERATION_UPSCALE, n=1)
+    bicubic = Vendor("upscaling", free_to_repeat=True)
+    assert names(routed(bicubic), wanted) == [("upscaling", "bicubic")]
+    router = routed(bicubic, Vendor("magnific"))
+    assert {name for name, _ in names(router, wanted)} == {"magnific"}
+    for route in router.routes(wanted):
+        failed(router, route, FAILURES_TO_OPEN)
+    assert names(router, wanted) == NONE
+
+
 def test_a_retired_name_leads_to_its_successors_in_order() -> None:
     assert names(routed(Vendor("openai")), draw("dall-e-3")) == [FLARE, GPT_2]
 
