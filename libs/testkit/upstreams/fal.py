@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 
-from testkit.upstreams.base import Exchange, Recorded, Reply
+from testkit.upstreams.base import Behaviour, Exchange, Recorded, Reply
 from testkit.upstreams.fal_rules import Model, Violation, drawn_size, models, violation
 from testkit.upstreams.queues import QueuedJob, QueueUpstream
 
@@ -113,7 +113,7 @@ class FalUpstream(QueueUpstream):
         files = [] if behaviour.name == "empty" else self._files(job)
         answer: dict[str, object] = {"image": files[0]} if model.one_image and files else {"images": files}
         if model.flags_nsfw:
-            answer |= {"has_nsfw_concepts": [behaviour.name == "output_refusal"] * len(files), "timings": {}}
+            answer |= {"has_nsfw_concepts": _flags(behaviour, len(files)), "timings": {}}
             answer["prompt"] = job.fields.get("prompt", "")
         if model.tells_seed:
             answer["seed"] = job.fields.get("seed", 2_894_637_523)
@@ -132,6 +132,12 @@ class FalUpstream(QueueUpstream):
         return [
             {"url": url, "content_type": media_type, "width": width, "height": height} for url in job.pictures[:count]
         ]
+
+
+def _flags(behaviour: Behaviour, count: int) -> list[bool]:
+    """All pictures are flagged, or as many as the behaviour's number says."""
+    flagged = 0 if behaviour.name != "output_refusal" else int(behaviour.seconds or count)
+    return [index < flagged for index in range(count)]
 
 
 def _detail(status: int, text: str, headers: Mapping[str, str] | None = None) -> Reply:

@@ -30,7 +30,7 @@ _IMAGEN_4 = f"prompt* num_images aspect_ratio=1:1,16:9,9:16,4:3,3:4 {_FORMATS_3}
 _BANANA_RATIOS = "aspect_ratio=21:9,16:9,3:2,4:3,5:4,1:1,4:5,3:4,2:3,9:16"
 _BANANA = f"prompt* num_images limit_generations:bool {_FORMATS_3}"
 _BANANA_2 = f"{_BANANA} seed resolution=0.5K,1K,2K,4K {_BANANA_RATIOS},4:1,1:4,8:1,1:8 safety_tolerance=1,2,3,4,5,6"
-_GPT = f"prompt* num_images quality=auto,low,medium,high background=auto,transparent,opaque {_FORMATS_3}"
+_GPT = f"prompt* num_images quality=auto,low,medium,high,xhigh,max background=auto,transparent,opaque {_FORMATS_3}"
 _GPT_SIZES = "image_size=1024x1024,1536x1024,1024x1536"
 _REVE = f"prompt* num_images {_FORMATS_3}"
 _REVE_RATIOS = "aspect_ratio=16:9,9:16,3:2,2:3,4:3,3:4,1:1"
@@ -110,8 +110,12 @@ MODELS: Mapping[str, str] = {
     "fal-ai/nano-banana-2": _BANANA_2,
     "fal-ai/nano-banana-2/edit": f"{_BANANA_2} image_urls*=14",
     "fal-ai/gemini-25-flash-image": f"{_BANANA} {_BANANA_RATIOS}",
-    # Their own inputs are not published; these are those of gpt-image-1.5 there.
+    # The inputs of these are not published; they are taken to be those of gpt-image-1.5 there.
+    "openai/gpt-image-2": f"{_GPT} {_GPT_SIZES}",
+    "openai/gpt-image-2/edit": f"{_GPT} {_GPT_SIZES} image_urls*=16 mask_image_url",
+    "openai/gpt-image-2.5/flare/text-to-image": f"{_GPT} {_GPT_SIZES}",
     "openai/gpt-image-2.5/flare/edit": f"{_GPT} {_GPT_SIZES} image_urls*=16 mask_image_url",
+    "openai/gpt-image-2.5/sunburst/text-to-image": f"{_GPT} {_GPT_SIZES}",
     "openai/gpt-image-2.5/sunburst/edit": f"{_GPT} {_GPT_SIZES} image_urls*=16 mask_image_url",
     "fal-ai/recraft/v3/text-to-image": f"prompt* image_size style:word {_CHECKED}",
     "fal-ai/reve/text-to-image": f"{_REVE} {_REVE_RATIOS}",
