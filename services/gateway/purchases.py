@@ -52,11 +52,8 @@ class Purchases:
     async def buy(self, visit: Visit, route: str, action: Buy, order: Order) -> Reply:
         """Submit an order's purchase under the name of its route, and answer as its manner asks. Raises Fault."""
         wishes = asked.manner(visit.ask)
-        manner = _Manner(
-            asked=wishes,
-            at_once=wishes.respond_async or order.respond_async or not action.waits,
-            events=action.events if order.stream else None,
-        )
+        at_once = wishes.respond_async or order.respond_async or not action.waits
+        manner = _Manner(wishes, at_once, events=action.events if order.stream and not at_once else None)
         purchase = order.purchase
         self._complete(order, visit, route, wishes)
         if order.inputs or order.secrets or order.check:

@@ -15,6 +15,7 @@ from multidict import CIMultiDict
 
 from gateway.sources import Sources
 from gateway.wire import Base64Of, Event, Reply
+from servicekit.faults import Unavailable
 
 _SERVER = "gesso"
 _UNIT_BYTES = 3 * 1024
@@ -98,10 +99,26 @@ class Sending:
             if event is None:
                 yield _PAUSE
                 continue
-            yield event.head
-            async for block in self._encoded(event.data):
+            data = self._encoded(event.data)
+            try:
+                opening = await self._opening(event, data)
+            except Unavailable:
+                if event.optional:
+                    continue
+                raise
+            yield event.head + opening
+            async for block in data:
                 yield block
             yield b"\n\n"
+
+    async def _opening(self, event: Event, data: AsyncGenerator[bytes, None]) -> bytes:
+        """The first of an event's data: where a picture stands in them, so much that it has been found readable."""
+        if not any(isinstance(part, Base64Of) for part in event.data):
+            return await anext(data)
+        for part in event.data:
+            if isinstance(part, Base64Of):
+                self._sources.check(part.read_url, part.byte_count)
+        return await anext(data) + await anext(data, b"")
 
     async def _stream(
         self, request: web.BaseRequest, begun: Begun, rest: AsyncGenerator[bytes, None], headers: CIMultiDict[str]

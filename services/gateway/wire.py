@@ -69,12 +69,13 @@ class Reply:
 class Event:
     """One server-sent event: its data are sent part after part, on one line. `name` and `id` are left out where they are empty.
 
-    Source: the HTML standard, "Server-sent events".
+    One that is `optional` is left out where its picture cannot be read any more. Source: the HTML standard, "Server-sent events".
     """
 
     data: tuple[bytes | Base64Of, ...]
     name: str = ""
     id: str = ""
+    optional: bool = False
 
     @property
     def head(self) -> bytes:
@@ -84,10 +85,12 @@ class Event:
         return f"{event_id}{name}data: ".encode()
 
 
-def json_event(value: object, *, name: str = "", event_id: str = "", pictures: Sequence[Base64Of] = ()) -> Event:
+def json_event(
+    value: object, *, name: str = "", event_id: str = "", pictures: Sequence[Base64Of] = (), optional: bool = False
+) -> Event:
     """Encode `value` as an event's data; each PICTURE_HERE in it is filled by the next of `pictures`."""
     encoded = _encoder.encode(value)
-    return Event(_filled(encoded, pictures) if pictures else (encoded,), name, event_id)
+    return Event(_filled(encoded, pictures) if pictures else (encoded,), name, event_id, optional)
 
 
 def event_reply(events: AsyncIterator[Event]) -> Reply:

@@ -133,7 +133,10 @@ class Watch:
         """
         queue: asyncio.Queue[Job | None] = asyncio.Queue()
         self._followers.setdefault(job.id, set()).add(queue)
-        self._send(add=(job.id,))
+        if (early := self._early.pop(job.id, None)) is not None:
+            job = early
+        else:
+            self._send(add=(job.id,))
         try:
             yield job
             while not has_ended(job):
@@ -147,10 +150,12 @@ class Watch:
             self._stop_following(job.id, queue)
 
     async def _news(self, queue: "asyncio.Queue[Job | None]", ask: AskForJob) -> Job | None:
-        try:
-            return await asyncio.wait_for(queue.get(), NET_SECONDS)
-        except TimeoutError:
-            return await ask()
+        while True:
+            try:
+                return await asyncio.wait_for(queue.get(), NET_SECONDS)
+            except TimeoutError:
+                with contextlib.suppress(Fault):  # that it cannot be told now is no news either
+                    return await ask()
 
     def _stop_following(self, job_id: str, queue: "asyncio.Queue[Job | None]") -> None:
         followers = self._followers[job_id]

@@ -1,14 +1,19 @@
-"""The OpenAI dialect: image generations, models and jobs, as the official SDKs of OpenAI call them."""
+"""The OpenAI dialect: image generations, edits, variations, models and jobs, as the official SDKs of OpenAI call them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from gateway.about import BEARER
 from gateway.desk import Desk
-from gateway.dialects.base import Addresses, Buy, Dialect, Problem, Route, Show, ShowJob, Unserved
+from gateway.dialects.base import Addresses, Buy, Dialect, Problem, Route, Show, ShowJob
 from gateway.dialects.openai import about, answers, faults, requests
 from gateway.jobs import failure
 from gateway.money import usd
+from gateway.openai_images import pictures
+from gateway.openai_images.events import Streaming
+from gateway.openai_images.pictures import Edit, Variation
+from gateway.openai_images.requests import EditRequest, GenerationRequest, VariationRequest
 from gateway.orders import Order
 from gateway.standing import dry_run, standing
 from gateway.visitor import Visitor
@@ -30,7 +35,6 @@ from servicekit.settings import setting
 _LINK_SECONDS = 86_400
 """Source: contract.md, "Requests and answers"."""
 _DRAWING = frozenset({OPERATION_TEXT_TO_IMAGE, OPERATION_IMAGE_TO_IMAGE, OPERATION_INPAINT})
-_NO_UPLOADS = "Pictures as inputs are not served yet: use /v1/images/generations."
 
 
 @dataclass(frozen=True)
@@ -69,16 +73,29 @@ class _OpenAI:
     def __init__(self, settings: Settings) -> None:
         self._default_model = settings.openai_default_model
         self.wait_seconds = settings.openai_wait_seconds
+        streaming = Streaming(answers.facts, _error_event, self._late, self.wait_seconds)
         self.routes = (
             Route(
                 "POST",
                 "/v1/images/generations",
                 "generations",
-                Buy(requests.GenerationRequest, self._generation),
+                Buy(GenerationRequest, self._generation, events=streaming.events),
                 about.GENERATION,
             ),
-            Route("POST", "/v1/images/edits", "edits", Unserved(_NO_UPLOADS), about.EDIT),
-            Route("POST", "/v1/images/variations", "variations", Unserved(_NO_UPLOADS), about.VARIATION),
+            Route(
+                "POST",
+                "/v1/images/edits",
+                "edits",
+                Buy(EditRequest, self._edit, form=pictures.edit_of_form, events=streaming.events),
+                about.EDIT,
+            ),
+            Route(
+                "POST",
+                "/v1/images/variations",
+                "variations",
+                Buy(VariationRequest, self._variation, form=pictures.variation_of_form),
+                about.VARIATION,
+            ),
             Route("GET", "/v1/images/jobs/{id}", "job", ShowJob(), about.JOB),
             Route("GET", "/v1/models", "models", Show(_models), about.MODELS),
             Route("GET", "/v1/models/{id}", "model", Show(_model), about.MODEL),
@@ -90,8 +107,16 @@ class _OpenAI:
     def window_headers(self, windows: Sequence[WindowState]) -> Mapping[str, str]:
         return {}
 
-    def _generation(self, request: requests.GenerationRequest, _: Visitor) -> Order:
-        return Order(requests.purchase(request, default_model=self._default_model))
+    def _generation(self, request: GenerationRequest, _: Visitor) -> Order:
+        return requests.generation(request, default_model=self._default_model)
+
+    def _edit(self, asked: EditRequest | Edit, _: Visitor) -> Order:
+        edit = asked if isinstance(asked, Edit) else pictures.edit_of_json(asked)
+        return requests.edit(edit, default_model=self._default_model)
+
+    def _variation(self, asked: VariationRequest | Variation, _: Visitor) -> Order:
+        variation = asked if isinstance(asked, Variation) else pictures.variation_of_json(asked)
+        return requests.variation(variation, default_model=self._default_model)
 
     def job_path(self, job: Job) -> str:
         return f"/v1/images/jobs/{job.id}"
@@ -103,8 +128,11 @@ class _OpenAI:
         return standing(job, addresses.edge(self.job_path(job)), self.job_path(job))
 
     def overdue(self, job: Job, addresses: Addresses) -> Reply:
+        raise self._late(job, addresses)
+
+    def _late(self, job: Job, addresses: Addresses) -> Fault:
         address = addresses.edge(self.job_path(job))
-        raise Fault(pb.REASON_TIMEOUT, f"The pictures are not ready yet. The job goes on: fetch it at {address}.")
+        return Fault(pb.REASON_TIMEOUT, f"The pictures are not ready yet. The job goes on: fetch it at {address}.")
 
     def finished(self, job: Job, addresses: Addresses) -> Reply:
         if any(task.pictures for task in job.tasks):
@@ -122,6 +150,10 @@ class _OpenAI:
 
     def word(self, problem: Problem) -> Reply:
         return faults.word(problem)
+
+
+def _error_event(fault: Fault, addresses: Addresses) -> Mapping[str, Any]:
+    return {"error": faults.error_of(fault, addresses.edge(""))}
 
 
 async def _models(desk: Desk, _: Visitor) -> Reply:

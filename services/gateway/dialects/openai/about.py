@@ -1,8 +1,10 @@
 """What the routes of the OpenAI dialect say about themselves."""
 
 from gateway.about import About, Answer, Parameter
-from gateway.dialects.openai.answers import Image, ImagesResponse, ModelList, ModelObject
-from gateway.dialects.openai.requests import GenerationRequest
+from gateway.dialects.openai.answers import ModelList, ModelObject
+from gateway.openai_images import about
+from gateway.openai_images.answers import Image, ImagesResponse
+from gateway.openai_images.requests import EditForm, GenerationRequest, VariationForm
 from gateway.standing import DryRun, StandingJob
 from gesso.errors.v1 import reason_pb2 as pb
 
@@ -50,12 +52,27 @@ GENERATION = About(
             quality="medium",
             response_format="b64_json",
         ),
+        "a stream": about.STREAMED,
     },
-    answers=(_PICTURES, _PRICE, _STANDING),
-    reasons=(pb.REASON_NOT_IMPLEMENTED,),
+    answers=(_PICTURES, about.STREAM, _PRICE, _STANDING),
 )
-EDIT = About("Change pictures by a prompt", "Not served by this version.")
-VARIATION = About("Vary a picture", "Not served by this version.")
+EDIT = About(
+    "Change pictures by a prompt",
+    "As a form, with up to 16 files `image` or `image[]` and perhaps a `mask`, or as JSON that names them by address or id. "
+    "Where the mask is transparent is repainted.",
+    requests={"by an address": about.EDIT, "by ids, with a mask": about.EDIT_MASKED},
+    answers=(_PICTURES, about.STREAM, _PRICE, _STANDING),
+    reasons=about.INPUT_REASONS,
+    form=EditForm,
+)
+VARIATION = About(
+    "Vary a picture",
+    "The picture is drawn anew from itself, by a model that draws from pictures.",
+    requests={"two": about.VARIATION},
+    answers=(_PICTURES, _PRICE, _STANDING),
+    reasons=about.INPUT_REASONS,
+    form=VariationForm,
+)
 JOB = About(
     "Fetch a job",
     "A finished job is answered exactly as its call would have been: with its pictures, or with its error and status.",

@@ -16,6 +16,7 @@ from gateway.money import usd_text
 from gateway.wire import Reply, json_reply
 from gesso.errors.v1 import reason_pb2 as pb
 from gesso.errors.v1.reason_pb2 import Reason
+from servicekit.faults import Fault
 
 _REQUEST = "invalid_request_error"
 _CONTENT = "image_generation_user_error"
@@ -119,18 +120,27 @@ _PAGES = {
 
 def word(problem: Problem) -> Reply:
     """The error body of a fault."""
-    fault = problem.fault
+    return json_reply(ErrorBody(error_of(problem.fault, problem.public_url)), problem.status)
+
+
+def error_of(fault: Fault, public_url: str) -> ErrorObject:
+    """A fault in OpenAI's words; `public_url` is where this platform's pages are."""
     wording = WORDINGS[fault.reason]
-    named = fault.details.get("field", "").rpartition(".")[2]
-    error = ErrorObject(_message(problem), wording.type, _PARAMS.get(named, named) or wording.param, wording.code)
-    return json_reply(ErrorBody(error), problem.status)
+    named = _of_a_draw(fault.details.get("field", ""))
+    return ErrorObject(
+        _message(fault, public_url), wording.type, _PARAMS.get(named, named) or wording.param, wording.code
+    )
 
 
-def _message(problem: Problem) -> str:
-    fault = problem.fault
+def _of_a_draw(field: str) -> str:
+    """A field without the draw that it is of, for here is one draw only."""
+    return field.partition(".")[2] if field.startswith("draws[") else field
+
+
+def _message(fault: Fault, public_url: str) -> str:
     message = _short_of_money(fault.details) if fault.details.keys() >= _FIGURES else fault.message
     page = _PAGES.get(fault.reason)
-    return message if page is None else f"{message} For more, see {problem.public_url}{page}."
+    return message if page is None else f"{message} For more, see {public_url}{page}."
 
 
 _FIGURES = {"required_micros", "available_micros"}
