@@ -4,13 +4,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.dialects import bigapi, openai, pixeldojo, productai
+from gateway.dialects import bigapi, imagegen, openai, pixeldojo, productai
 from gateway.dialects.base import Dialect
 
-DIALECTS: tuple[Callable[[Any], Dialect], ...] = (openai.dialect, bigapi.dialect, pixeldojo.dialect, productai.dialect)
+DIALECTS: tuple[Callable[[Any], Dialect], ...] = (
+    openai.dialect,
+    bigapi.dialect,
+    imagegen.dialect,
+    pixeldojo.dialect,
+    productai.dialect,
+)
 """The first one also answers outside every dialect's prefixes. Source: contract.md."""
 
 
 @dataclass(frozen=True)
-class Settings(openai.Settings, bigapi.Settings, pixeldojo.Settings, productai.Settings):
+class Settings(openai.Settings, bigapi.Settings, imagegen.Settings, pixeldojo.Settings, productai.Settings):
     """The variables of all dialects."""
