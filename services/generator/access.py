@@ -4,6 +4,7 @@ ACCESS = {
     "gesso.generator.v1.Jobs": frozenset({"gateway"}),
     "gesso.generator.v1.Jobs/ListSettlements": frozenset[str](),
     "gesso.generator.v1.Models": frozenset({"gateway"}),
+    "gesso.generator.v1.CustomModels": frozenset({"gateway"}),
     "gesso.generator.v1.Usage": frozenset({"gateway"}),
     "gesso.generator.v1.Secrets": frozenset({"gateway"}),
     "gesso.generator.v1.Operations": frozenset({"gateway"}),

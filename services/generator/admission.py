@@ -18,6 +18,7 @@ from generator.pricing import Price
 from generator.records import JobRecord, TaskRecord
 from generator.replica import Replica, new_token
 from generator.router import Router
+from generator.screening import Screening
 from generator.settlement import Settlement
 from generator.steps import Steps, passes, until_done
 from generator.storage_quota import StorageQuota
@@ -55,6 +56,7 @@ _NOT_NOW = frozenset(
         reasons.REASON_MODEL_UNAVAILABLE,
         reasons.REASON_UNKNOWN_MODEL,
         reasons.REASON_UNPRICED,
+        reasons.REASON_CONTENT_REFUSED,
         reasons.REASON_STORAGE_EXCEEDED,
     }
 )
@@ -78,6 +80,7 @@ class Admission:
         database: Database,
         steps: Steps,
         catalogue: Catalogue,
+        screening: Screening,
         router: Router,
         billing: Billing,
         dispatch: Dispatch,
@@ -93,6 +96,7 @@ class Admission:
         self._database = database
         self._steps = steps
         self._catalogue = catalogue
+        self._screening = screening
         self._router = router
         self._billing = billing
         self._dispatch = dispatch
@@ -107,8 +111,9 @@ class Admission:
         self._refusing: set[asyncio.Task[None]] = set()
 
     async def quote(self, claims: CallerClaims, purchase: pb.Purchase) -> Sequence[Price]:
-        """What a picture of each draw costs at most. Raises the catalogue's faults, and tells in `draw` which draw it was."""
+        """What a picture of each draw costs at most. Raises what the screening and the catalogue do; `draw` tells which it was."""
         _check(purchase)
+        await self._screening.screen(claims, purchase)
         stored = await self._own_keys.providers(claims.account_id)
         prices = []
         for index, draw in enumerate(purchase.draws):
@@ -154,6 +159,11 @@ class Admission:
             raise
         self._forget(boxes)
         return self._standing(standing, watch_id)
+
+    async def find(self, claims: CallerClaims, purchase: pb.Purchase) -> JobRecord | None:
+        """The job that stands for a purchase already, None where it is to be made. Raises as `admit` does for a used key."""
+        recent = await self._recent(claims, purchase) if purchase.join_recent else None
+        return recent or await self._bought_before(claims, purchase)
 
     async def _begin(self, job: JobRecord, number: int, watch_id: str) -> JobRecord:
         hold = Hold(

@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from generator import tariff
 from generator.access import ACCESS
 from generator.admission import Admission
 from generator.cancelling import Cancelling
 from generator.catalogue import Catalogue
 from generator.catalogue_files import CatalogueError
-from generator.conclusions import Pricing
 from generator.config import Config
 from generator.dispatch import Dispatch
 from generator.drawing import Drawing
@@ -29,14 +29,21 @@ from generator.own_keys import OwnKeys
 from generator.peers import Billing, Gallery, Webhooks
 from generator.providers.base import Provider
 from generator.providers.registry import open_providers
-from generator.records import JobRecord, TaskRecord
 from generator.recovery import Recoverer
 from generator.replica import Replica
 from generator.router import Router
+from generator.safety import RuleError, Safety
+from generator.screening import Screening
 from generator.secrets import Sealing
-from generator.servicers import JobsServicer, ModelsServicer, OperationsServicer, SecretsServicer, UsageServicer
+from generator.servicers import (
+    CustomModelsServicer,
+    JobsServicer,
+    ModelsServicer,
+    OperationsServicer,
+    SecretsServicer,
+    UsageServicer,
+)
 from generator.settlement import Live, Settlement
-from generator.sizes import Size
 from generator.steps import Steps
 from generator.storage_quota import StorageQuota
 from generator.store import leases, provider_keys
@@ -44,7 +51,6 @@ from generator.storehouse import Storehouse
 from generator.sweeper import Sweeper
 from generator.watches import Watches
 from generator.worker import Worker
-from gesso.generator.v1 import generator_pb2 as pb
 from gesso.generator.v1 import generator_pb2_grpc as rpc
 from pictures.studio import Studio
 from servicekit.background import running_task
@@ -84,6 +90,7 @@ class _Core:
     live: Live
     steps: Steps
     catalogue: Catalogue
+    safety: Safety
     router: Router
     secrets: KeptSecrets
     keyring: Keyring
@@ -182,6 +189,7 @@ def _core(ground: _Ground) -> _Core:
         live=live,
         steps=steps,
         catalogue=catalogue,
+        safety=_safety(config),
         router=router,
         secrets=KeptSecrets(Sealing(config.sealing_key)),
         keyring=keyring,
@@ -196,6 +204,13 @@ def _catalogue(config: Config, providers: Mapping[str, Provider]) -> Catalogue:
     try:
         return Catalogue.load(providers=providers, extra_path=config.catalogue_path, stand_in=config.fallback_engine)
     except CatalogueError as error:
+        raise SettingError(str(error)) from error
+
+
+def _safety(config: Config) -> Safety:
+    try:
+        return Safety.load(config.safety_rules_path, actions=config.safety_policy, relaxable=config.safety_relaxable)
+    except RuleError as error:
         raise SettingError(str(error)) from error
 
 
@@ -220,8 +235,8 @@ def _worker(ground: _Ground, core: _Core) -> Worker:
         watches=core.watches,
         live=core.live,
         secrets=core.secrets,
-        retirement=_retirement(core.catalogue),
-        pricing=_pricing(core.catalogue),
+        retirement=tariff.retirement(core.catalogue),
+        pricing=tariff.pricing(core.catalogue),
         delivered=core.measurements.delivered,
         span=ground.telemetry.span,
         capacity=ground.config.task_capacity,
@@ -246,13 +261,14 @@ def _rooms(ground: _Ground, core: _Core) -> _Rooms:
         core.settlement,
         ground.gallery,
         core.replica,
-        pricing=_pricing(core.catalogue),
+        pricing=tariff.pricing(core.catalogue),
         requeued=dispatch.wake,
     )
     admission = Admission(
         database=database,
         steps=core.steps,
         catalogue=core.catalogue,
+        screening=Screening(database, core.catalogue, core.safety),
         router=core.router,
         billing=ground.billing,
         dispatch=dispatch,
@@ -347,6 +363,11 @@ def _registrations(ground: _Ground, core: _Core, gate: Gate, jobs: JobsServicer)
             ModelsServicer(core.catalogue, core.measurements),
         ),
         Registration(
+            f"{package}.CustomModels",
+            rpc.add_CustomModelsServicer_to_server,
+            CustomModelsServicer(ground.database, core.catalogue, caller_token_key=ground.config.caller_token_key),
+        ),
+        Registration(
             f"{package}.Usage",
             rpc.add_UsageServicer_to_server,
             UsageServicer(ground.database, caller_token_key=ground.config.caller_token_key),
@@ -371,27 +392,3 @@ def _observer(telemetry: Telemetry) -> Callable[[str, str, float], None]:
         telemetry.metrics.provider_seconds.labels(provider, outcome).observe(seconds)
 
     return observe
-
-
-def _pricing(catalogue: Catalogue) -> Pricing:
-    def pricing(job: JobRecord, task: TaskRecord, picture: pb.Picture) -> int:
-        delivered = catalogue.delivered_micros(
-            job.purchase.draws[task.index],
-            dialect=job.purchase.dialect,
-            markup_percent=job.markup_percent,
-            size=Size(picture.width, picture.height),
-        )
-        return task.price_micros if delivered is None else delivered
-
-    return pricing
-
-
-def _retirement(catalogue: Catalogue) -> Callable[[str], tuple[str, str]]:
-    def retirement(name: str) -> tuple[str, str]:
-        try:
-            model = catalogue.model(name)
-        except Fault:  # it left the catalogue while the job ran
-            return "", ""
-        return model.deprecated_on, model.sunset_on
-
-    return retirement

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from generator.keyring import NamedKey, parse_keys
 from generator.router import parse_weights
+from generator.safety import Action, parse_actions, parse_groups
 from generator.secrets import new_sealing_key, parse_sealing_key
 from servicekit import shared_settings as shared
 from servicekit.settings import optional_path, setting
@@ -78,6 +79,26 @@ class Config:
         "Preference between providers, as `openai=2,fal=0`; 0 leaves one out.",
         default="",
         parse=parse_weights,
+    )
+    safety_policy: Mapping[str, Action] = setting(
+        "GESSO_SAFETY_POLICY",
+        "What becomes of prompts by group of rules, as `violence=flag,sexual=block`: `block`, `flag` or `off`; `all` stands for"
+        " every group. Groups that are not named keep what the rules say; `sexual_minors` always blocks.",
+        default="",
+        parse=parse_actions,
+    )
+    safety_relaxable: frozenset[str] | None = setting(
+        "GESSO_SAFETY_RELAXABLE",
+        "Groups that an account may turn off for itself by its preference `nsfw_filter`, as `sexual,violence`, or `none`; without"
+        " it those that the rules name.",
+        default="",
+        parse=parse_groups,
+    )
+    safety_rules_path: Path | None = setting(
+        "GESSO_SAFETY_RULES",
+        "A TOML file of the operator's own prompt rules, read after the shipped ones.",
+        default="",
+        parse=optional_path,
     )
     task_capacity: int = setting(
         "GESSO_GENERATOR_TASKS", "Most tasks that one replica works on at once.", default="256", parse=int

@@ -77,6 +77,18 @@ class JobsServicer(rpc.JobsServicer):
         owner = self._owner(request.caller_token)
         return await self._message(await owned_job(self._database, owner, await self._named(request, owner)))
 
+    async def FindJob(self, request: pb.FindJobRequest, context: Context) -> pb.FindJobResponse:
+        """Answer a used idempotency key, or a client's own retry."""
+        purchase = pb.Purchase(
+            dialect=request.dialect,
+            route=request.route,
+            idempotency_key=request.idempotency_key,
+            fingerprint=request.fingerprint,
+            join_recent=request.join_recent,
+        )
+        job = await self._admission.find(self._claims(request.caller_token), purchase)
+        return pb.FindJobResponse(job=await self._message(job) if job else None)
+
     async def ListJobs(self, request: pb.ListJobsRequest, context: Context) -> pb.ListJobsResponse:
         """List an account's jobs, newest first."""
         claims = self._claims(request.caller_token)
