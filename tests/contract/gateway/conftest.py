@@ -16,6 +16,7 @@ from gesso.generator.v1 import generator_pb2 as generator_pb
 from servicekit.ids import new_id
 from servicekit.settings import load
 from testkit import ports
+from testkit.upstreams.serving import serving
 
 from .peers import ADMIN_TOKEN, KEY, TOKENS, Billing, Gallery, Generator, picture, serving_peer
 
@@ -67,15 +68,16 @@ def environment(folder: Path, **variables: str) -> dict[str, str]:
 @contextlib.asynccontextmanager
 async def running_edge(folder: Path, **variables: str) -> AsyncIterator[Edge]:
     """An edge with both peers, until the block ends; the peers outlive the edge. Variables may lead it elsewhere."""
-    config = load(Config, environment(folder, **variables))
     billing, generator, gallery = Billing(), Generator(), Gallery()
     async with (
+        serving(gallery.upload) as uploads_url,
         serving_peer(folder / "billing.sock", billing.services(), closed_to_the_edge="gesso.billing.v1.Accounts"),
         serving_peer(folder / "gallery.sock", gallery.services()),
         generator.running(folder / "generator.sock"),
         aiohttp.ClientSession() as session,
         asyncio.TaskGroup() as group,
     ):
+        config = load(Config, environment(folder, **{"GESSO_UPLOADS_URL": uploads_url, **variables}))
         edge = Edge("", billing, generator, gallery, config, session)
         group.create_task(_run(edge))
         await edge.started.wait()

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
+import urllib.parse
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -10,11 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+from aiohttp import web
+from google.protobuf.json_format import MessageToDict
 
 from gesso.billing.v1 import billing_pb2 as billing_pb
 from gesso.errors.v1 import reason_pb2 as pb
 from gesso.gallery.v1 import gallery_pb2 as gallery_pb
 from gesso.generator.v1 import generator_pb2 as generator_pb
+from pictures.facts import NotAPicture
+from pictures.inspection import inspect
 from servicekit.calls import Call
 from servicekit.faults import Fault, NotFound, to_proto
 from servicekit.identity import Access, format_peers, parse_peers
@@ -163,6 +168,24 @@ class Gallery:
     height: int = 480
     faults: dict[str, Fault] = field(default_factory=dict)
     imported: list[gallery_pb.ImportInputsRequest.ImportItem] = field(default_factory=list)
+    uploaded: list[bytes] = field(default_factory=list)
+
+    async def upload(self, request: web.BaseRequest) -> web.Response:
+        """POST /inputs of the files port: what the bytes are is found by looking at them."""
+        data = await request.read()
+        try:
+            facts = inspect(data)
+        except NotAPicture:
+            name = urllib.parse.unquote(request.headers["gesso-field"])
+            refused = {
+                "reason": "INPUT_NOT_AN_IMAGE",
+                "message": f"`{name}` is no picture.",
+                "details": {"field": name},
+            }
+            return web.json_response(refused, status=422)
+        self.uploaded.append(data)
+        image = gallery_pb.Image(id=new_id("img"), format=facts.format, width=facts.width, height=facts.height)
+        return web.json_response(MessageToDict(image, preserving_proto_field_name=True), status=201)
 
     def services(self) -> tuple[Registration, ...]:
         return (scripted("gesso.gallery.v1.Inputs", {"ImportInputs": self.import_inputs}),)
