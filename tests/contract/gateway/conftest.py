@@ -71,7 +71,9 @@ async def running_edge(folder: Path, **variables: str) -> AsyncIterator[Edge]:
     billing, generator, gallery = Billing(), Generator(), Gallery()
     async with (
         serving(gallery.upload) as uploads_url,
-        serving_peer(folder / "billing.sock", billing.services(), closed_to_the_edge="gesso.billing.v1.Accounts"),
+        serving_peer(
+            folder / "billing.sock", billing.services(), closed_to_the_edge="gesso.billing.v1.Accounts/CreateAccount"
+        ),
         serving_peer(folder / "gallery.sock", gallery.services()),
         generator.running(folder / "generator.sock"),
         aiohttp.ClientSession() as session,

@@ -128,7 +128,11 @@ class Billing:
                 "gesso.billing.v1.ApiKeys",
                 by_script(self.scripts, "ListApiKeys", "CreateApiKey", "RotateApiKey", "RevokeApiKey"),
             ),
-            scripted("gesso.billing.v1.Accounts", {"CreateAccount": self.create_account}),
+            scripted(
+                "gesso.billing.v1.Accounts",
+                {"CreateAccount": self.create_account, **by_script(self.scripts, "GetAccount", "SetPreferences")},
+            ),
+            scripted("gesso.billing.v1.Budgets", by_script(self.scripts, "GetBudgets", "SetBudget")),
         )
 
     async def authenticate(self, request: Any, _: Any) -> billing_pb.AuthenticateResponse:
@@ -169,6 +173,7 @@ class Gallery:
     faults: dict[str, Fault] = field(default_factory=dict)
     imported: list[gallery_pb.ImportInputsRequest.ImportItem] = field(default_factory=list)
     uploaded: list[bytes] = field(default_factory=list)
+    scripts: dict[str, Script] = field(default_factory=dict)
 
     async def upload(self, request: web.BaseRequest) -> web.Response:
         """POST /inputs of the files port: what the bytes are is found by looking at them."""
@@ -188,7 +193,13 @@ class Gallery:
         return web.json_response(MessageToDict(image, preserving_proto_field_name=True), status=201)
 
     def services(self) -> tuple[Registration, ...]:
-        return (scripted("gesso.gallery.v1.Inputs", {"ImportInputs": self.import_inputs}),)
+        return (
+            scripted(
+                "gesso.gallery.v1.Inputs",
+                {"ImportInputs": self.import_inputs, **by_script(self.scripts, "AnalyseImage", "MeasureMask")},
+            ),
+            scripted("gesso.gallery.v1.Images", by_script(self.scripts, "GetStorage")),
+        )
 
     async def import_inputs(self, request: Any, _: Any) -> gallery_pb.ImportInputsResponse:
         response = gallery_pb.ImportInputsResponse()
@@ -338,5 +349,6 @@ _PEERS = parse_peers(format_peers(TOKENS))
 def serving_peer(
     socket: Path, services: Sequence[Registration], closed_to_the_edge: str = ""
 ) -> contextlib.AbstractAsyncContextManager[str]:
-    grants = {service.name: frozenset({"gateway"}) for service in services if service.name != closed_to_the_edge}
+    grants: dict[str, frozenset[str]] = {service.name: frozenset({"gateway"}) for service in services}
+    grants[closed_to_the_edge] = frozenset()
     return serving(f"unix:{socket}", services, access=Access(_PEERS, grants), observer=_Unobserved(), grace_seconds=0)
