@@ -2,7 +2,7 @@
 
 It is named for what it is: the upstream model is `bicubic`, and a warning says that no detail was added. Option of a draw:
 `scale_factor`, 2, 3 or 4; 2 where it is absent. The result has at most 64 megapixels, keeps its transparency, and the format of
-its input where the draw names none.
+its input where the draw names none, but for a PNG that would be too large a file.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,6 +33,9 @@ _DEFAULT_QUALITY = 92
 _TARGETS: Mapping[str, Target] = {"png": "png", "jpeg": "jpeg", "jpg": "jpeg", "webp": "webp"}
 # The largest results take most of a minute to compress on a slow machine.
 _CHILDREN: Final = replace(DECODER, most=1, limits=replace(DECODER.limits, cpu_seconds=90))
+# A photograph as PNG takes about two bytes a pixel, and a file has at most 64 MB.
+_MOST_PNG_PIXELS = 24_000_000
+_LONGEST_WEBP_SIDE = 16_383
 _WARNING = "Enlarged by bicubic interpolation, which adds no detail: no upscaling model is configured."
 
 
@@ -58,11 +61,12 @@ class UpscalingProvider:
         picture, factor = order.inputs[0], _factor(order)
         try:
             facts = inspect(picture)
+            target = _target(order, facts, factor)
             await memory.reserve(facts.width * facts.height * factor**2)
             made = await self._studio.enlarge(
                 picture,
                 factor=factor,
-                format=_target(order, facts),
+                format=target,
                 quality=order.draw.output_quality or _DEFAULT_QUALITY,
             )
         except NotAPicture as flaw:
@@ -73,7 +77,7 @@ class UpscalingProvider:
             pictures=[Pixels(made.data) for _ in range(order.count)],
             upstream_model=UPSTREAM_MODEL,
             echoed={"size": f"{made.facts.width}x{made.facts.height}", "output_format": made.facts.format},
-            warnings=_warnings(order),
+            warnings=_warnings(order, facts, target),
         )
 
     async def collect(self, ticket: Ticket, order: Order, memory: Memory) -> Drawn:
@@ -105,13 +109,25 @@ def _factor(order: Order) -> int:
     return int(text)
 
 
-def _target(order: Order, facts: Facts) -> Target:
-    return _TARGETS.get(order.draw.output_format) or _TARGETS.get(facts.format, "png")
+def _target(order: Order, facts: Facts, factor: int) -> Target:
+    asked = _TARGETS.get(order.draw.output_format)
+    if asked is not None:
+        return asked
+    own = _TARGETS.get(facts.format, "png")
+    if own != "png" or facts.width * facts.height * factor**2 <= _MOST_PNG_PIXELS:
+        return own
+    if not facts.has_alpha:
+        return "jpeg"
+    return "webp" if max(facts.width, facts.height) * factor <= _LONGEST_WEBP_SIDE else "png"
 
 
-def _warnings(order: Order) -> Sequence[str]:
-    ignored = [f"{NAME} uses the first of {len(order.inputs)} input pictures."] if len(order.inputs) > 1 else []
-    return [_WARNING, *ignored]
+def _warnings(order: Order, facts: Facts, target: Target) -> Sequence[str]:
+    found = [_WARNING]
+    if not order.draw.output_format and target != facts.format:
+        found.append(f"It is a {target}: as {facts.format} it would be too large a file, or cannot be written.")
+    if len(order.inputs) > 1:
+        found.append(f"{NAME} uses the first of {len(order.inputs)} input pictures.")
+    return found
 
 
 def _refused(flaw: NotAPicture, factor: int) -> UpstreamFault:

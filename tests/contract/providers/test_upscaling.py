@@ -57,6 +57,14 @@ async def test_transparency_stays_and_the_format_is_the_one_asked_for(upscaling:
     assert (shown.getpixel((5, 5))[3], shown.getpixel((75, 5))[3]) == (0, 255)  # type: ignore[index]
 
 
+async def test_a_png_that_would_be_too_large_a_file_becomes_a_jpeg_and_says_so(
+    upscaling: Provider, order: OrderMaker
+) -> None:
+    drawn = await enlarged(upscaling, order, encoded(Image.new("RGB", (1300, 1200)), "PNG"), factor="4")
+    assert inspect(drawn.pictures[0].data).format == "jpeg"
+    assert "too large" in drawn.warnings[1]
+
+
 @pytest.mark.parametrize(
     ("picture", "factor", "field"),
     [
