@@ -1,4 +1,4 @@
-"""Ours are masks in which white is repainted; vendors want them as large as the picture, and white, black or transparent there."""
+"""Ours are masks as large as their picture, in which white is repainted; vendors want white, black or transparent there."""
 
 import asyncio
 import struct
@@ -25,7 +25,7 @@ class Masks:
         self._studio = Studio()
 
     async def white(self, mask: bytes, picture: bytes) -> bytes:
-        """A grey PNG as large as the picture, white where it is repainted."""
+        """A picture as large as the picture, white where it is repainted: the mask itself, if it is so already."""
         return bytes((await self._fitted(mask, picture)).data)
 
     async def black(self, mask: bytes, picture: bytes) -> bytes:
@@ -50,7 +50,9 @@ class Masks:
 
     async def _fitted(self, mask: bytes, picture: bytes) -> Picture:
         try:
-            facts = inspect(picture)
+            facts, own = inspect(picture), inspect(mask)
+            if (own.width, own.height) == (facts.width, facts.height) and not own.has_alpha:
+                return Picture(mask, own)
             return await self._studio.to_white_mask(mask, width=facts.width, height=facts.height)
         except NotAPicture as error:
             raise invalid(self._provider, "mask", "The mask or its picture cannot be read.") from error
