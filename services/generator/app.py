@@ -26,6 +26,7 @@ from generator.measurements import Measurements
 from generator.memory import PictureMemory
 from generator.orders import Orders
 from generator.own_keys import OwnKeys
+from generator.partials import Partials
 from generator.peers import Billing, Gallery, Webhooks
 from generator.providers.base import Provider
 from generator.providers.registry import open_providers
@@ -97,6 +98,7 @@ class _Core:
     own_keys: OwnKeys
     watches: Watches
     settlement: Settlement
+    partials: Partials
     measurements: Measurements
 
 
@@ -196,6 +198,7 @@ def _core(ground: _Ground) -> _Core:
         own_keys=OwnKeys(database, keyring, takes_keys=router.takes_keys),
         watches=watches,
         settlement=settlement,
+        partials=Partials(database, ground.objects),
         measurements=Measurements(database, [model.id for model in catalogue.models()]),
     )
 
@@ -215,11 +218,12 @@ def _safety(config: Config) -> Safety:
 
 
 def _worker(ground: _Ground, core: _Core) -> Worker:
+    observe = _observer(ground.telemetry)
     keeper = Keeper(ground.gallery, ground.storehouse, ground.studio)
     drawing = Drawing(
         database=ground.database,
         router=core.router,
-        orders=Orders(core.steps, core.router, keeper, core.own_keys, _observer(ground.telemetry)),
+        orders=Orders(core.steps, core.router, keeper, core.own_keys, observe=observe, show=core.partials.show),
         inputs=Inputs(ground.gallery, ground.objects, ground.studio, white_masks=core.catalogue.has_white_masks),
         secrets=core.secrets,
         own_keys=core.own_keys,
@@ -296,6 +300,7 @@ async def _begin_work(stack: contextlib.AsyncExitStack, ground: _Ground, core: _
         settlement=core.settlement,
         recoverer=rooms.recoverer,
         worker=rooms.worker,
+        partials=core.partials,
         replica=core.replica,
         seconds=config.sweep_seconds,
     )

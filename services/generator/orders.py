@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -33,6 +34,7 @@ T = TypeVar("T")
 
 Observe = Callable[[str, str, float], None]
 """Provider, OK or a fault's name, seconds."""
+Show = Callable[[Run, Pixels], Awaitable[None]]
 
 SAFETY_IDENTIFIER = "safety_identifier"
 """The option by which a request names its end user, and an order the hash of it. Source: upstreams/01-openai.md."""
@@ -95,8 +97,10 @@ class Attempt:
     begun: bool = False
     beginning: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    def order(self, positions: Sequence[int], secret: str | None) -> Order:
-        """The order of these positions, with the key to use instead of the platform's."""
+    def order(self, positions: Sequence[int], secret: str | None, show: Show) -> Order:
+        """The order of these positions, with the key to use instead of the platform's; of the first picture's order the
+        unfinished ones are shown, where they are asked for.
+        """
         draw = custom_models.asked(self.run.draw)
         if draw.HasField("seed") and positions[0]:
             draw = pb.Draw.FromString(draw.SerializeToString())
@@ -111,6 +115,7 @@ class Attempt:
             mask=self.mask,
             secret=secret,
             deadline_seconds=self.deadline_seconds,
+            on_partial=partial(show, self.run) if draw.partial_images and not positions[0] else None,
         )
 
     def _end_user(self) -> str:
@@ -125,8 +130,11 @@ class Attempt:
 class Orders:
     """Places and collects orders. Faults of an order stand at its positions; only LeaseLost is raised."""
 
-    def __init__(self, steps: Steps, router: Router, keeper: Keeper, own_keys: OwnKeys, observe: Observe) -> None:
-        """`observe` is told how long each order took, and how it ended."""
+    def __init__(
+        self, steps: Steps, router: Router, keeper: Keeper, own_keys: OwnKeys, *, observe: Observe, show: Show
+    ) -> None:
+        """`observe` is told how long each order took, and how it ended; `show` shows an unfinished picture."""
+        self._show = show
         self._own_keys = own_keys
         self._steps = steps
         self._router = router
@@ -135,7 +143,9 @@ class Orders:
 
     async def place(self, attempt: Attempt, positions: Sequence[int]) -> None:
         """Order the positions anew. The intent is durable before the first byte goes out."""
-        orders = batches(positions, attempt.route.native_count)
+        # Vendors stream one picture at a time.
+        size = 1 if attempt.run.draw.partial_images else attempt.route.native_count
+        orders = batches(positions, size)
         await _together([self._place(attempt, order) for order in orders])
 
     async def collect(self, attempt: Attempt, ticketed: Ticketed) -> None:
@@ -143,7 +153,7 @@ class Orders:
         provider = self._router.provider(ticketed.provider)
         try:
             async with self._slot(attempt):
-                order = attempt.order(ticketed.positions, await self._secret(attempt))
+                order = attempt.order(ticketed.positions, await self._secret(attempt), self._show)
                 drawn = await self._timed(provider.collect(Ticket(ticketed.data), order, attempt.memory), provider)
         except Fault as fault:
             self._failed(attempt, ticketed.positions, fault)
@@ -155,7 +165,7 @@ class Orders:
         try:
             async with self._slot(attempt):
                 await self._begin(attempt)
-                order = attempt.order(positions, await self._secret(attempt))
+                order = attempt.order(positions, await self._secret(attempt), self._show)
                 drawn = await self._timed(provider.submit(order, attempt.memory), provider)
                 crashpoint("generator.after_submit")
                 if isinstance(drawn, Ticket):

@@ -42,6 +42,8 @@ class TaskRecord:
     charge_micros: int = 0
     ended_at: datetime | None = None
     revision: int = 0
+    partials: tuple[pb.Picture, ...] = ()
+    """Unfinished pictures, in the order in which they came."""
 
     @property
     def id(self) -> str:

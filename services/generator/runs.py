@@ -19,6 +19,8 @@ class Run:
     task: TaskRecord
     began: Callable[["Run", Beginning], None]
     """Called when an intent to order is durable, before the order goes out."""
+    shown: Callable[["Run", pb.Picture], None] = lambda _run, _picture: None
+    """Called when an unfinished picture can be seen."""
     gathered: Gathered = field(default_factory=Gathered)
     answerable: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once it is durable that the task is begun or ended, or the run is over."""

@@ -1,4 +1,5 @@
-"""The sweeper finds what fell through: holds past their review, tasks past their deadline, leases that nobody works under.
+"""The sweeper finds what fell through: holds past their review, tasks past their deadline, leases that nobody works under; and what
+was only of use while its task ran.
 
 Nobody expires a hold by the clock: each is resolved by its job.
 """
@@ -8,6 +9,7 @@ import logging
 import random
 from datetime import UTC, datetime
 
+from generator.partials import Partials
 from generator.peers import Billing
 from generator.records import JobRecord, task_id_of
 from generator.recovery import Recoverer
@@ -39,6 +41,7 @@ class Sweeper:
         settlement: Settlement,
         recoverer: Recoverer,
         worker: Worker,
+        partials: Partials,
         replica: Replica,
         seconds: float,
     ) -> None:
@@ -47,6 +50,7 @@ class Sweeper:
         self._settlement = settlement
         self._recoverer = recoverer
         self._worker = worker
+        self._partials = partials
         self._replica = replica
         self._seconds = seconds
         self._idle: set[tuple[str, int]] = set()
@@ -67,6 +71,7 @@ class Sweeper:
         await leases.forget_dead(self._database)
         await self._time_out()
         await self._review()
+        await self._partials.erase()
 
     async def _strays(self) -> list[tuple[str, int]]:
         """Our leases under which nothing was done in this round and the last: what claimed them broke off half-way."""

@@ -90,5 +90,6 @@ async def _write_task(message: pb.Task, task: TaskRecord, draw: pb.Draw, objects
     message.own_key = task.own_key
     if task.state == pb.Task.STATE_CANCELLED and task.result is None:
         message.fault.CopyFrom(_CANCELLED)
-    for picture in message.pictures:
+    message.partials.extend(task.partials)
+    for picture in (*message.pictures, *message.partials):
         picture.read_url = await objects.read_url(picture.blob_key, _READ_URL_SECONDS)

@@ -82,7 +82,7 @@ class Worker:
         """Begin to work on a leased task of a job as it was just read, written or claimed."""
         assert task.id not in self._runs, "a task runs once"
         job = self._live[job.id] = self._merged(job)
-        run = self._runs[task.id] = Run(job, task, self._began)
+        run = self._runs[task.id] = Run(job, task, self._began, self._shown)
         run.work = asyncio.create_task(self._work(run))
         self._settlement.begun(job)  # elsewhere perhaps, by a replica that died before it could capture
         return run
@@ -164,6 +164,13 @@ class Worker:
         if starts:
             self._settlement.begun(run.job)
         run.answerable.set()
+
+    def _shown(self, run: Run, picture: pb.Picture) -> None:
+        if run.task.ended:  # while it was being shown
+            return
+        task = replace(run.task, partials=(*run.task.partials, picture), revision=run.task.revision + 1)
+        self._update(run, self._live.get(run.job.id, run.job), task)
+        self._watches.publish(run.job)
 
     async def _conclude(self, run: Run) -> None:
         """Step 6, and what follows where it was the job's last task."""

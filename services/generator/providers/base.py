@@ -6,7 +6,7 @@ because that alone decides whether the order may be placed again. Adding a vendo
 """
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -67,6 +67,8 @@ class Order:
     secret: str | None = field(default=None, repr=False)
     deadline_seconds: float = 300.0
     """Left until the job's deadline."""
+    on_partial: "Callable[[Pixels], Awaitable[None]] | None" = field(default=None, repr=False, compare=False)
+    """Shows an unfinished picture, up to `draw.partial_images` of them; None where nobody looks. It raises nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,11 @@
 """The statements that only read: jobs with their tasks, pages of them, and what they owe."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from generator.records import JobRecord, TaskRecord
+from generator.store import partials
 from gesso.errors.v1.reason_pb2 import Fault as FaultMessage
 from gesso.generator.v1 import generator_pb2 as pb
 from servicekit.database import Database
@@ -29,7 +31,17 @@ async def jobs(database: Database, job_ids: Sequence[str], *, replica: str = "")
     tasks: dict[str, list[TaskRecord]] = {}
     for row in task_rows:
         tasks.setdefault(row["job_id"], []).append(_task(row, replica))
-    return {row["id"]: _job(row, tasks.get(row["id"], [])) for row in job_rows}
+    return await _with_partials(database, {row["id"]: _job(row, tasks.get(row["id"], [])) for row in job_rows})
+
+
+async def _with_partials(database: Database, found: dict[str, JobRecord]) -> dict[str, JobRecord]:
+    """The jobs with the unfinished pictures of those that asked for some: few do."""
+    asking = [job.id for job in found.values() if any(draw.partial_images for draw in job.purchase.draws)]
+    shown = await partials.of_jobs(database, asking) if asking else {}
+    for (job_id, index), pictures in shown.items():
+        job = found[job_id]
+        found[job_id] = job.with_task(replace(job.tasks[index], partials=pictures))
+    return found
 
 
 async def job(database: Database, job_id: str, *, replica: str = "") -> JobRecord | None:
