@@ -82,8 +82,10 @@ def outcome_unknown(provider: str) -> Fault:
 
 
 def may_repeat(fault: Fault, *, attempt: int, free_to_repeat: bool) -> bool:
-    """Whether the pictures that this fault cost may be ordered again: never where they may have been bought once."""
+    """Whether the pictures that this fault cost may be ordered again: never where they may have been bought once, or refused."""
     if attempt >= MOST_ATTEMPTS or not isinstance(fault, UpstreamFault) or not fault.retryable:
+        return False
+    if fault.reason == reasons.REASON_UPSTREAM_REFUSED:  # whatever a plugin says
         return False
     return fault.bought is Bought.NO or free_to_repeat
 

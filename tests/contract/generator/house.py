@@ -66,6 +66,10 @@ routes = [
   { provider = "alpha", upstream_model = "alpha-1", native_count = 4 },
   { provider = "beta", upstream_model = "beta-1", native_count = 1 },
 ]
+weights_routes = [
+  { provider = "alpha", upstream_model = "alpha-lora", operations = ["text-to-image"] },
+  { provider = "alpha", upstream_model = "alpha-lora-edit", operations = ["image-to-image"] },
+]
 
 [[model]]
 id = "single"
@@ -112,7 +116,14 @@ class Customer:
     id: str
     api_key_id: str
 
-    def token(self, *, max_concurrency: int = 0, retention_days: int = 0) -> bytes:
+    def token(
+        self,
+        *,
+        max_concurrency: int = 0,
+        retention_days: int = 0,
+        safety: Mapping[str, str] | None = None,
+        relaxes_safety: bool = False,
+    ) -> bytes:
         """A caller token as billing would make it."""
         claims = billing_pb2.CallerClaims(
             account_id=self.id,
@@ -121,6 +132,8 @@ class Customer:
             expires_at=int(time.time()) + 60,
             max_concurrency=max_concurrency,
             retention_days=retention_days,
+            safety=safety,
+            relaxes_safety=relaxes_safety,
         )
         return seal(claims, CALLER_TOKEN_KEY)
 
@@ -134,6 +147,7 @@ class Generator:
         self.jobs = rpc.JobsStub(gateway.channel)
         self.secrets = rpc.SecretsStub(gateway.channel)
         self.models = rpc.ModelsStub(gateway.channel)
+        self._custom_models = rpc.CustomModelsStub(gateway.channel)
         self._usage = rpc.UsageStub(gateway.channel)
         self._settlements = rpc.JobsStub(operator.channel)
         self._operations = rpc.OperationsStub(operator.channel)
@@ -165,6 +179,34 @@ class Generator:
     async def job(self, token: bytes, job_id: str) -> pb.Job:
         """Read a job."""
         return await self._link.call(self.jobs.GetJob, pb.GetJobRequest(caller_token=token, job_id=job_id))
+
+    async def find(self, token: bytes, one: pb.Purchase) -> pb.Job | None:
+        """Ask for the job that stands for a purchase. Raises Fault."""
+        request = pb.FindJobRequest(
+            caller_token=token,
+            dialect=one.dialect,
+            route=one.route,
+            idempotency_key=one.idempotency_key,
+            fingerprint=one.fingerprint,
+            join_recent=one.join_recent,
+        )
+        answer = await self._link.call(self.jobs.FindJob, request)
+        return answer.job if answer.HasField("job") else None
+
+    async def create_custom_model(self, token: bytes, model: pb.CustomModel) -> pb.CustomModel:
+        """Register a model of the account's own."""
+        request = pb.CreateCustomModelRequest(caller_token=token, model=model)
+        return await self._link.call(self._custom_models.CreateCustomModel, request)
+
+    async def custom_models(self, token: bytes) -> list[pb.CustomModel]:
+        """The account's own models."""
+        request = pb.ListCustomModelsRequest(caller_token=token)
+        return list((await self._link.call(self._custom_models.ListCustomModels, request)).models)
+
+    async def delete_custom_model(self, token: bytes, name: str) -> pb.CustomModel:
+        """Forget one."""
+        request = pb.DeleteCustomModelRequest(caller_token=token, name=name)
+        return await self._link.call(self._custom_models.DeleteCustomModel, request)
 
     async def numbered(self, token: bytes, number: int) -> pb.Job:
         """Read a job by its number."""
