@@ -54,7 +54,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     refuses: tuple[str, ...] = ()
     """Prompts that break it, and"""
     passes: tuple[str, ...] = ()
-    """prompts that break no rule at all: a file whose examples do not hold is refused."""
+    """prompts that do not: a file of the operator's whose examples do not hold is refused."""
 
     @property
     def id(self) -> str:
@@ -68,6 +68,8 @@ class RuleBook(msgspec.Struct, frozen=True, kw_only=True):
     groups: Mapping[str, Group]
     rules: Sequence[Rule]
     lists: Mapping[str, tuple[str, ...]]
+    own_rules: Sequence[Rule] = ()
+    """Those of the operator's file."""
 
     def phrases(self, texts: Sequence[str]) -> Sequence[Phrase]:
         """What the texts stand for, lists resolved. Raises RuleError."""
@@ -101,8 +103,8 @@ def read_rules(extra_path: Path | None = None) -> RuleBook:
     groups: dict[str, dict[str, Any]] = {}
     rules: dict[str, Rule] = {}
     lists: dict[str, tuple[str, ...]] = {}
-    for path in (RULES, *(() if extra_path is None else (extra_path,))):
-        file = _read(path)
+    files = [_read(path) for path in (RULES, extra_path) if path is not None]
+    for file in files:
         lists |= file.lists
         for group in file.group:
             name = str(group.get("name"))
@@ -112,6 +114,7 @@ def read_rules(extra_path: Path | None = None) -> RuleBook:
         groups={name: _converted(raw, Group, f"group {name}") for name, raw in groups.items()},
         rules=[rule for rule in rules.values() if rule.patterns],
         lists=lists,
+        own_rules=[rule for file in files[1:] for rule in file.rule if rule.patterns],
     )
     for rule in book.rules:
         if rule.group not in book.groups:

@@ -334,6 +334,15 @@ def test_an_operators_file_adds_groups_changes_groups_and_takes_rules_away(tmp_p
     assert outcome(own, NAKED, claims) == "block"
 
 
+def test_an_operators_rule_may_refuse_what_the_house_lets_pass(tmp_path: Path) -> None:
+    assert broken("infographic on deepfake detection") == []
+    path = own_rules(tmp_path, '[[rule]]\ngroup = "deception"\nname = "charts"\npatterns = ["infographic"]\n')
+    assert (
+        outcome(Safety.load(path, actions={}, relaxable=None), "infographic on deepfake detection", CallerClaims())
+        == "block"
+    )
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
