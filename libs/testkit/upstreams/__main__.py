@@ -11,10 +11,12 @@ import uvloop
 from testkit.upstreams.base import BEHAVIOURS, ScriptedUpstream, parse_behaviour
 from testkit.upstreams.fal import FalUpstream
 from testkit.upstreams.openai import OpenAIUpstream
+from testkit.upstreams.replicate import ReplicateUpstream
 
 UPSTREAMS: Mapping[str, type[ScriptedUpstream]] = {
     "fal": FalUpstream,
     "openai": OpenAIUpstream,
+    "replicate": ReplicateUpstream,
 }
 
 

@@ -125,12 +125,21 @@ class VendorApi:
         body: object | Form | None = None,
         headers: Mapping[str, str] | None = None,
         deadline_seconds: float | None = None,
+        buys: bool = True,
     ) -> T:
-        """Read a small answer of JSON as `answer`. Raises UpstreamFault, also for a success that is no such thing."""
-        async with self.answered(
-            method, path, order, body=body, headers=headers, deadline_seconds=deadline_seconds
-        ) as reply:
-            return await self.read(reply, answer)
+        """Read a small answer of JSON as `answer`. Raises UpstreamFault, also for a success that is no such thing.
+
+        `buys` False is a call beside the order, as an upload: whatever becomes of it, nothing was bought.
+        """
+        try:
+            async with self.answered(
+                method, path, order, body=body, headers=headers, deadline_seconds=deadline_seconds
+            ) as reply:
+                return await self.read(reply, answer)
+        except UpstreamFault as fault:
+            if buys:
+                raise
+            raise _with(fault, Bought.NO) from None
 
     async def poll(self, path: str | URL, order: Order, *, answer: type[T]) -> T:
         """GET news of an accepted order, within `Poller.until_done`.
@@ -146,10 +155,10 @@ class VendorApi:
             if failure.status < 300:
                 raise NotNow(failure, most=_MOST_ACCIDENTS) from None
             if failure.status >= 500 or failure.status in _NOT_NOW:
-                raise NotNow(_paid(failure)) from None
-            raise _paid(failure) from None
+                raise NotNow(_with(failure, Bought.YES)) from None
+            raise _with(failure, Bought.YES) from None
         except UpstreamFault as fault:
-            raise NotNow(_paid(fault)) from None
+            raise NotNow(_with(fault, Bought.YES)) from None
 
     async def read(self, answer: aiohttp.ClientResponse, kind: type[T]) -> T:
         """The answer's JSON as `kind`. Raises UpstreamFault for what is none, or longer than 1 MiB."""
@@ -214,12 +223,12 @@ class _StatusFault(UpstreamFault):
         self.status = status
 
 
-def _paid(fault: UpstreamFault) -> UpstreamFault:
-    """The same of an order that was accepted."""
+def _with(fault: UpstreamFault, bought: Bought) -> UpstreamFault:
+    """The same fault with another verdict on the purchase."""
     return UpstreamFault(
         fault.reason,
         fault.message,
-        bought=Bought.YES,
+        bought=bought,
         retryable=fault.retryable,
         details=fault.details,
         retry_after_seconds=fault.retry_after_seconds,

@@ -1,0 +1,220 @@
+"""Replicate: predictions of many vendors' and people's models, whose tickets are predictions and whose pictures stand at addresses.
+
+What each model takes stands in replicate_models.py. Variables: REPLICATE_API_TOKEN, REPLICATE_BASE_URL. An upstream model is
+`owner/name`, `owner/name:version` or `deployments/owner/name`. Options of a route: any input of the model by its name, and
+`inputs`, a line in the notation of filling.py.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from generator.providers.api import VendorApi
+from generator.providers.base import (
+    Bought,
+    Drawn,
+    Memory,
+    Order,
+    Pixels,
+    Provider,
+    ProviderFactory,
+    Ticket,
+    UpstreamFault,
+)
+from generator.providers.complaints import nonsense
+from generator.providers.deadline import Deadline
+from generator.providers.downloads import Downloads, data_uris
+from generator.providers.filling import Filled, Filling
+from generator.providers.masks import Masks
+from generator.providers.multipart import File, Form
+from generator.providers.polling import Pending, Poller
+from generator.providers.replicate_errors import prediction_fault, read_complaint
+from generator.providers.replicate_models import ALIASES, ANY_MODEL, COMMUNITY, CONCEPTS, MODELS
+from pictures.sniffing import sniff
+
+NAME = "replicate"
+DEFAULT_BASE_URL = "https://api.replicate.com/v1"
+_DEPLOYMENTS = "deployments/"
+_LARGEST_DATA_BYTES = 190_000
+"""As base64 it is 256 kB, the vendor's limit; larger pictures are uploaded."""
+_ENDED_WELL = "succeeded"
+_ENDED_BADLY = frozenset({"failed", "canceled", "aborted"})
+_FILLING = Filling(NAME, CONCEPTS, aliases=ALIASES)
+
+
+class _Urls(msgspec.Struct, frozen=True):
+    get: str = ""
+
+
+class _Metrics(msgspec.Struct, frozen=True):
+    predict_time: float | None = None
+
+
+class _Prediction(msgspec.Struct, frozen=True):
+    id: str
+    status: str
+    urls: _Urls = _Urls()
+    output: object = None
+    error: object = None
+    metrics: _Metrics | None = None
+
+
+class _Placed(msgspec.Struct, frozen=True):
+    """What a ticket holds."""
+
+    id: str
+    url: str
+    warnings: Sequence[str]
+
+
+class _Uploaded(msgspec.Struct, frozen=True):
+    urls: _Urls
+
+
+class _Version(msgspec.Struct, frozen=True):
+    id: str
+
+
+class _Model(msgspec.Struct, frozen=True):
+    latest_version: _Version
+
+
+class ReplicateProvider:
+    """One vendor, with the platform's key or the order's own."""
+
+    name = NAME
+    free_to_repeat = False
+    trained = True
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._api = VendorApi(
+            NAME,
+            base_url=environ.get("REPLICATE_BASE_URL") or DEFAULT_BASE_URL,
+            key=environ.get("REPLICATE_API_TOKEN", ""),
+            complaint=read_complaint,
+        )
+        self._downloads = Downloads(NAME, environ)
+        self._masks = Masks(NAME)
+        self._poller = Poller(NAME)
+        self._latest: dict[str, str] = {}
+        """Versions of community models, as they were when first asked for."""
+
+    @property
+    def configured(self) -> bool:
+        """Whether the platform has a key."""
+        return self._api.has_key
+
+    async def submit(self, order: Order, memory: Memory) -> Ticket:
+        """Create a prediction; inputs that are too large for it are uploaded before. Raises UpstreamFault."""
+        mask = await self._masks.white(order.mask, order.inputs[0]) if order.mask and order.inputs else None
+        pictures = await self._sent(order, [*order.inputs, *filter(None, [mask])], memory)
+        filled = _filled(order, pictures[: len(order.inputs)], pictures[-1] if mask else None)
+        path, body = await self._place(order)
+        try:
+            made = await self._api.ask("POST", path, order, body={**body, "input": filled.fields}, answer=_Prediction)
+        except UpstreamFault:
+            self._latest.pop(order.upstream_model, None)  # it may be the version that is no more
+            raise
+        return Ticket(msgspec.json.encode(_Placed(made.id, made.urls.get, filled.warnings)))
+
+    async def collect(self, ticket: Ticket, order: Order, memory: Memory) -> Drawn:
+        """Wait for the prediction and fetch its pictures, which the vendor keeps for an hour. Raises UpstreamFault."""
+        deadline = Deadline.after(order.deadline_seconds)
+        placed = msgspec.json.decode(ticket.data, type=_Placed)
+        url = self._api.own(placed.url) or self._api.url(f"predictions/{placed.id}")
+
+        async def look() -> _Prediction | Pending:
+            news = await self._api.poll(url, order, answer=_Prediction)
+            return news if news.status == _ENDED_WELL or news.status in _ENDED_BADLY else Pending()
+
+        ended = await self._poller.until_done(look, deadline)
+        if ended.status != _ENDED_WELL:
+            raise prediction_fault(NAME, str(ended.error or ""), _bought(order, ended))
+        addresses = _addresses(ended.output)[: order.count]
+        if not addresses:
+            raise self._api.nonsense("a prediction without pictures")
+        fetched = await self._downloads.pictures(addresses, order, memory, deadline)
+        return _drawn(order, fetched, placed.warnings)
+
+    async def close(self) -> None:
+        """Close the connections and end the children."""
+        await self._api.close()
+        await self._downloads.close()
+        await self._masks.close()
+
+    async def _place(self, order: Order) -> tuple[str, Mapping[str, object]]:
+        """Where the prediction is created, and what says which model it is of."""
+        model = order.upstream_model
+        if model.startswith(_DEPLOYMENTS):
+            return f"{model}/predictions", {}
+        if model in COMMUNITY:
+            return "predictions", {"version": await self._latest_version(model, order)}
+        if ":" in model:
+            return "predictions", {"version": model}
+        return f"models/{model}/predictions", {}
+
+    async def _latest_version(self, model: str, order: Order) -> str:
+        if model not in self._latest:
+            found = await self._api.ask("GET", f"models/{model}", order, answer=_Model, buys=False)
+            self._latest[model] = found.latest_version.id
+        return self._latest[model]
+
+    async def _sent(self, order: Order, pictures: Sequence[bytes], memory: Memory) -> Sequence[str]:
+        return [
+            (await data_uris([picture], memory))[0]
+            if len(picture) <= _LARGEST_DATA_BYTES
+            else await self._upload(order, picture)
+            for picture in pictures
+        ]
+
+    async def _upload(self, order: Order, picture: bytes) -> str:
+        kind = sniff(picture) or "png"
+        form = Form({}, [File("content", f"picture.{kind}", f"image/{kind}", picture)])
+        uploaded = await self._api.ask("POST", "files", order, body=form, answer=_Uploaded, buys=False)
+        return uploaded.urls.get
+
+
+class ReplicateFactory:
+    """What the entry point names."""
+
+    name = NAME
+
+    def open(self, environ: Mapping[str, str]) -> Provider:
+        """Make the provider from the vendor's own variables; no network is touched."""
+        return ReplicateProvider(environ)
+
+
+PROVIDER: ProviderFactory = ReplicateFactory()
+
+
+def _filled(order: Order, pictures: Sequence[str], mask: str | None) -> Filled:
+    name = order.upstream_model.partition(":")[0]
+    inputs = order.options.get("inputs") or MODELS.get(name, ANY_MODEL)
+    return _FILLING.fill(order, inputs, pictures=pictures, mask=mask)
+
+
+def _bought(order: Order, ended: _Prediction) -> Bought:
+    """Official models are paid by the picture, and so not where there is none; the others by the second that they ran."""
+    by_the_second = order.upstream_model in COMMUNITY or ":" in order.upstream_model
+    ran = ended.metrics is not None and bool(ended.metrics.predict_time)
+    return Bought.YES if by_the_second and ran else Bought.NO
+
+
+def _addresses(output: object) -> Sequence[str]:
+    """A model's output is any JSON: pictures are an address or a list of them."""
+    found = output if isinstance(output, list) else [output]
+    return [one for one in found if isinstance(one, str)]
+
+
+def _drawn(order: Order, fetched: Sequence[bytearray | UpstreamFault], warnings: Sequence[str]) -> Drawn:
+    faults = [one for one in fetched if isinstance(one, UpstreamFault)]
+    pictures = [one for one in fetched if not isinstance(one, UpstreamFault)]
+    if not pictures:
+        raise faults[0]
+    seed = order.draw.seed if order.draw.HasField("seed") and order.count == 1 else None
+    return Drawn(
+        pictures=[Pixels(picture, seed) for picture in pictures],
+        upstream_model=order.upstream_model,
+        faults=[*faults, *(nonsense(NAME) for _ in range(order.count - len(fetched)))],
+        warnings=warnings,
+    )
