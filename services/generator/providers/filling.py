@@ -4,14 +4,16 @@
     filled = filling.fill(order, "prompt* num_images guidance_scale raw:bool output_format=png,jpeg", pictures=…, mask=…)
 
 The line's notation: `name` is an input, `name*` one that must be filled, `name=a,b` takes one of these words; `name:bool`,
-`name:num` and `name:word` are options of that type. A size may have bounds (sides, grid, area): `size=256..1440/32@65536..1048576`.
-A provider's table of concepts says what each of its vendor's names means; a name that is not in it is an option of the same name,
-of the draw or of the route. What was asked for and filled nothing is a warning.
+`name:num` and `name:word` are options of that type. Numbers may have a range, `steps=1..50`, and a size bounds (sides, grid,
+area): `size=256..1440/32@65536..1048576`. A provider's table of concepts says what each of its vendor's names means; where an
+order fills it with nothing, the route's option of that name does. A name that is not in the table is an option of the same name,
+of the draw or of the route. What was asked for and filled nothing, or something else, is a warning.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import TypeVar
 
 from generator.providers.base import Order
 from generator.providers.complaints import invalid
@@ -19,6 +21,8 @@ from generator.providers.honours import unsupported
 from generator.providers.shapes import Bounds, asked_ratio, nearest_size, shape_warnings
 from generator.sizes import RESOLUTION_SIDES, Size, parse_size, requested_size
 from gesso.generator.v1 import generator_pb2 as pb
+
+T = TypeVar("T", int, float)
 
 Concept = str
 """One of `_MAKERS`."""
@@ -47,12 +51,16 @@ class Filled:
 
 @dataclass(slots=True)
 class _Asking:
-    """An order while its inputs are filled; `honoured` grows, `shape` is what stands for the size in the end."""
+    """An order while its inputs are filled; `honoured` grows, `shape` is what stands for the size in the end.
+
+    `notes` tell of numbers that had to be changed.
+    """
 
     order: Order
     pictures: Sequence[str]
     mask: str | None
     honoured: set[str] = field(default_factory=set)
+    notes: list[str] = field(default_factory=list)
     shape: str | Size | None = None
     picture_count: int = 0
 
@@ -93,8 +101,10 @@ class Filling:
         if concept is None:
             return self._option(asking, one)
         value = _MAKERS[concept](asking, one)
-        if value is not None:
-            asking.honoured.add(_NAMES.get(concept, concept))
+        if value is None:
+            text = asking.order.options.get(one.name)
+            return None if text is None else typed(text, one)
+        asking.honoured.add(_NAMES.get(concept, concept))
         return value
 
     def _option(self, asking: _Asking, one: Input) -> object | None:
@@ -107,7 +117,9 @@ class Filling:
         return None
 
     def _warnings(self, asking: _Asking) -> Sequence[str]:
-        found = unsupported(self._provider, asking.order, asking.honoured, most_inputs=asking.picture_count)
+        found = list(unsupported(self._provider, asking.order, asking.honoured, most_inputs=asking.picture_count)) + [
+            f"{self._provider} was asked for {note}" for note in asking.notes
+        ]
         is_new = asking.draw.operation == pb.OPERATION_TEXT_TO_IMAGE
         if asking.shape is None and not is_new:  # the result has its input's shape
             return found
@@ -128,16 +140,63 @@ def _input(token: str) -> Input:
 
 def typed(text: str, one: Input) -> object | None:
     """An option's text as the input's type; None for what is no value of it."""
+    if one.kind == "num":
+        return _typed_number(text, one)
     if one.words:
         return next((word for word in one.words if word.lower() == text.lower()), None)
-    if one.kind == "bool":
-        return _BOOLEANS.get(text.lower())
-    if one.kind != "num":
-        return text
+    return _BOOLEANS.get(text.lower()) if one.kind == "bool" else text
+
+
+def _typed_number(text: str, one: Input) -> int | float | None:
     try:
-        return int(text) if text.lstrip("-").isdecimal() else float(text)
+        number = int(text) if text.lstrip("-").isdecimal() else float(text)
     except ValueError:
         return None
+    low, high = _range(one)
+    return number if low <= number <= high else None
+
+
+def _range(one: Input) -> tuple[float, float]:
+    """The least and the most that a number may be."""
+    low, _, high = (one.words[0] if one.words else "-inf..inf").partition("..")
+    return float(low), float(high)
+
+
+def _seed(asking: _Asking, one: Input) -> int | None:
+    """The seed, taken around where the vendor knows fewer: seeds that follow one another stay different."""
+    if not asking.draw.HasField("seed"):
+        return None
+    asked = asking.draw.seed
+    drawn = asked if not one.words else asked % (int(_range(one)[1]) + 1)
+    if drawn != asked:
+        asking.notes.append(f"the seed {drawn} instead of {asked}, which is larger than its seeds.")
+    return drawn
+
+
+def _bounded(asking: _Asking, one: Input, name: str, value: T) -> T:
+    """The number, or the nearest that the vendor takes."""
+    low, high = _range(one)
+    drawn = type(value)(min(max(value, low), high))
+    if drawn != value:
+        asking.notes.append(f"{name} {drawn:g}, the nearest to {value:g} that it takes.")
+    return drawn
+
+
+def _steps(asking: _Asking, one: Input) -> int | None:
+    return _bounded(asking, one, "steps", asking.draw.steps) if asking.draw.HasField("steps") else None
+
+
+def _guidance(asking: _Asking, one: Input) -> float | None:
+    return _bounded(asking, one, "guidance", asking.draw.guidance) if asking.draw.HasField("guidance") else None
+
+
+def _strength(asking: _Asking, one: Input) -> float | None:
+    return _bounded(asking, one, "strength", asking.draw.strength) if asking.draw.HasField("strength") else None
+
+
+def _likeness(asking: _Asking, one: Input) -> float | None:
+    """The opposite of the strength: how much of the input picture is to be left."""
+    return 1.0 - asking.draw.strength if asking.draw.HasField("strength") else None
 
 
 def _size(asking: _Asking, one: Input) -> Size | None:
@@ -193,18 +252,13 @@ def _ratio(asking: _Asking, one: Input) -> str | None:
 
 
 def _resolution(asking: _Asking, one: Input) -> str | None:
-    """The smallest of the vendor's resolutions that holds the asked size."""
-    size = requested_size(asking.draw)
-    if asking.draw.resolution in one.words or size is None:
-        return asking.draw.resolution or typed_option(asking, one)
+    """The smallest of the vendor's resolutions that holds the asked size; a shape alone asks for none."""
+    draw = asking.draw
+    size = requested_size(draw) if draw.width or draw.resolution else None
+    if size is None or draw.resolution in one.words:
+        return draw.resolution or None
     enough = (word for word in one.words if RESOLUTION_SIDES[word] ** 2 * 1.05 >= size.pixel_count)
     return next(enough, one.words[-1])
-
-
-def typed_option(asking: _Asking, one: Input) -> str | None:
-    """The route's own word for the input, where it has one."""
-    word = asking.order.options.get(one.name, "")
-    return word if word in one.words else None
 
 
 def _format(asking: _Asking, one: Input) -> str | None:
@@ -217,6 +271,13 @@ def _format(asking: _Asking, one: Input) -> str | None:
 def _picture(asking: _Asking, one: Input) -> str | None:
     asking.picture_count = 1
     return asking.pictures[0] if asking.pictures else None
+
+
+def _next_picture(asking: _Asking, one: Input) -> str | None:
+    """Of a vendor that has an input for each picture: the first that no input before this one has taken."""
+    index = asking.picture_count
+    asking.picture_count += 1
+    return asking.pictures[index] if index < len(asking.pictures) else None
 
 
 def _pictures(asking: _Asking, one: Input) -> Sequence[str] | None:
@@ -248,10 +309,11 @@ _MAKERS: Mapping[Concept, Callable[[_Asking, Input], object | None]] = {
     "prompt": lambda asking, _: asking.draw.prompt or None,
     "negative_prompt": lambda asking, _: asking.draw.negative_prompt or None,
     "count": lambda asking, _: asking.order.count,
-    "seed": lambda asking, _: asking.draw.seed if asking.draw.HasField("seed") else None,
-    "steps": lambda asking, _: asking.draw.steps if asking.draw.HasField("steps") else None,
-    "guidance": lambda asking, _: asking.draw.guidance if asking.draw.HasField("guidance") else None,
-    "strength": lambda asking, _: asking.draw.strength if asking.draw.HasField("strength") else None,
+    "seed": _seed,
+    "steps": _steps,
+    "guidance": _guidance,
+    "strength": _strength,
+    "likeness": _likeness,
     "size_object": _size_object,
     "size_text": _size_text,
     "width": _width,
@@ -264,6 +326,7 @@ _MAKERS: Mapping[Concept, Callable[[_Asking, Input], object | None]] = {
     "style": _style,
     "background": _background,
     "picture": _picture,
+    "next_picture": _next_picture,
     "pictures": _pictures,
     "mask": lambda asking, _: asking.mask,
     "loras": _loras,
@@ -271,4 +334,8 @@ _MAKERS: Mapping[Concept, Callable[[_Asking, Input], object | None]] = {
     "lora_scale": lambda asking, _: asking.draw.lora_scale if asking.draw.HasField("lora_scale") else None,
 }
 # What a warning calls it, where that is another word.
-_NAMES: Mapping[Concept, str] = {"loras": "lora_weights", "background": "transparent background"}
+_NAMES: Mapping[Concept, str] = {
+    "loras": "lora_weights",
+    "background": "transparent background",
+    "likeness": "strength",
+}

@@ -18,6 +18,9 @@ FILLING = Filling(
         "n": "count",
         "seed": "seed",
         "steps": "steps",
+        "guidance": "guidance",
+        "strength": "strength",
+        "weight_of_image": "likeness",
         "size": "size_object",
         "width": "width",
         "height": "height",
@@ -28,6 +31,8 @@ FILLING = Filling(
         "style": "style",
         "background": "background",
         "image": "picture",
+        "image_1": "next_picture",
+        "image_2": "next_picture",
         "images": "pictures",
         "mask": "mask",
         "loras": "loras",
@@ -49,6 +54,14 @@ def order(
         ("prompt* n", {"count": 3}, {"prompt": "a fox", "n": 3}),
         ("seed steps", {"seed": 0, "steps": 5}, {"seed": 0, "steps": 5}),
         ("seed steps", {}, {}),
+        ("seed=0..999", {"seed": 7}, {"seed": 7}),
+        ("guidance=1..10 strength", {"guidance": 3.5, "strength": 0.25}, {"guidance": 3.5, "strength": 0.25}),
+        ("weight_of_image", {"strength": 0.25}, {"weight_of_image": 0.75}),
+        ("style=AUTO,REALISTIC", {"options": {"style": "auto"}}, {"style": "AUTO"}),
+        ("steps:num", {"options": {"steps": "9"}}, {"steps": 9}),
+        ("speed:num=1..5", {"options": {"speed": "5"}}, {"speed": 5}),
+        ("speed:num=1..5", {"options": {"speed": "6"}}, {}),
+        ("resolution=1K,2K", {"aspect_ratio": "16:9", "options": {"resolution": "2K"}}, {"resolution": "2K"}),
         ("size", {"width": 1000, "height": 500}, {"size": {"width": 1000, "height": 504}}),
         ("size", {}, {}),
         ("size=512..768", {"width": 2000, "height": 1000}, {"size": {"width": 768, "height": 512}}),
@@ -106,3 +119,28 @@ def test_an_input_that_must_be_filled_and_is_not_is_refused_before_anything_is_b
         FILLING.fill(order(), "prompt* image*")
     fault = caught.value
     assert (fault.reason, fault.bought, fault.details["field"]) == (reason.REASON_UPSTREAM_INVALID, Bought.NO, "image")
+
+
+@pytest.mark.parametrize(
+    ("line", "asked", "sent", "told"),
+    [
+        ("seed=0..999", {"seed": 1003}, {"seed": 3}, "the seed 3 instead of 1003"),
+        ("steps=15..50", {"steps": 5}, {"steps": 15}, "steps 15, the nearest to 5"),
+        ("guidance=1..10", {"guidance": 12.5}, {"guidance": 10.0}, "guidance 10, the nearest to 12.5"),
+    ],
+)
+def test_a_number_beyond_the_range_of_an_input_is_changed_and_told(
+    line: str, asked: Mapping[str, Any], sent: object, told: str
+) -> None:
+    filled = FILLING.fill(order(**asked), line)
+    assert filled.fields == sent
+    (warning,) = filled.warnings
+    assert told in warning
+
+
+def test_pictures_go_one_by_one_into_the_inputs_that_a_vendor_has_for_them() -> None:
+    wanted = order(inputs=[b"1", b"2", b"3"], operation=pb.OPERATION_IMAGE_TO_IMAGE)
+    filled = FILLING.fill(wanted, "image_1 image_2", pictures=["a", "b", "c"])
+    assert filled.fields == {"image_1": "a", "image_2": "b"}
+    assert filled.warnings == ["acme uses the first 2 of 3 input pictures."]
+    assert FILLING.fill(order(), "image_1 image_2", pictures=["a"]).fields == {"image_1": "a"}
