@@ -176,6 +176,13 @@ class OpenAIUpstream(ScriptedUpstream):
         for index in range(partial_images):
             more = {"partial_image_index": index}
             yield self._event(f"{family}.partial_image", order, self._picture(order, SUCCESS), more)
+        if behaviour.name == "output_refusal":
+            yield (
+                b"event: error\ndata: "
+                + json.dumps({"type": "error", **_error_body(_ERRORS["refusal"])}).encode()
+                + b"\n\n"
+            )
+            return
         if behaviour.name != "empty":
             last = self._event(f"{family}.completed", order, self._picture(order, behaviour), {"usage": order.usage(1)})
             yield last
@@ -308,11 +315,16 @@ def _scripted(behaviour: Behaviour, order: _Order) -> Reply | None:
     return _error(refused, status=behaviour.status if behaviour.name == "server_error" else None)
 
 
+def _error_body(refused: Refused) -> dict[str, object]:
+    return {
+        "error": {"message": refused.message, "type": refused.kind, "param": refused.param, "code": refused.code},
+    }
+
+
 def _error(
     refused: Refused, headers: Mapping[str, str] | None = None, *, status: int | None = None, remaining: int = 99
 ) -> Reply:
-    error = {"message": refused.message, "type": refused.kind, "param": refused.param, "code": refused.code}
-    body = json.dumps({"error": error}, indent=2).encode()
+    body = json.dumps(_error_body(refused), indent=2).encode()
     return Reply(status or refused.status, body=[body], headers={**_standard_headers(remaining), **(headers or {})})
 
 

@@ -1,17 +1,22 @@
-"""OpenAI Images: generations and edits, one synchronous answer of base64 pictures for each order.
+"""OpenAI Images: generations and edits, one synchronous answer of base64 pictures for each order, or a stream that shows unfinished
+ones on the way.
 
 The vendor's rules stand in openai_request.py and openai_errors.py; this file places the order and reads the answer. Variables:
 OPENAI_API_KEY, OPENAI_BASE_URL. Options of a route: `quality` (as the vendor is to be asked), `sizes` (the only ones that the
 model draws, separated by spaces), `safety_identifier` (a hash of the account, put there by the worker).
 """
 
+import contextlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 
+import aiohttp
 import msgspec
 
 from generator.providers.api import VendorApi
 from generator.providers.base import (
+    Bought,
     Drawn,
     Memory,
     Order,
@@ -21,7 +26,8 @@ from generator.providers.base import (
     Ticket,
 )
 from generator.providers.base64_reply import BadReply, ReplyLimits
-from generator.providers.complaints import invalid, nonsense
+from generator.providers.complaints import Stage, fault_of, invalid, nonsense
+from generator.providers.event_stream import MEDIA_TYPE, read_events
 from generator.providers.http import read_pictures
 from generator.providers.masks import Masks
 from generator.providers.multipart import Bytes, File, Form
@@ -57,7 +63,23 @@ class _Reply(msgspec.Struct, frozen=True, gc=False):
     output_format: str | None = None
 
 
+class _Event(msgspec.Struct, frozen=True, gc=False):
+    type: str = ""
+    b64_json: str | None = None
+    error: msgspec.Raw = msgspec.Raw(b"")
+    usage: msgspec.Raw = msgspec.Raw(b"")
+    size: str | None = None
+    quality: str | None = None
+    background: str | None = None
+    output_format: str | None = None
+
+
 _READ_REPLY = msgspec.json.Decoder(_Reply).decode
+_READ_EVENT = msgspec.json.Decoder(_Event).decode
+_NO_ERROR = (b"", b"null")
+_UNFINISHED, _FINISHED = ".partial_image", ".completed"
+_SAID = ("usage", "size", "quality", "background", "output_format")
+"""What an event says of its picture as a reply does."""
 
 
 class OpenAIProvider:
@@ -82,11 +104,30 @@ class OpenAIProvider:
         path, body = await self._request(order)
         async with self._api.post(path, order, body=body) as answer:
             try:
+                if order.on_partial is not None and answer.content_type == MEDIA_TYPE:
+                    return await self._streamed(answer, order, memory, order.on_partial)
                 skeleton, pictures = await read_pictures(answer, memory, _LIMITS, count=order.count)
                 reply = _READ_REPLY(skeleton)
                 return _drawn(order, reply, pictures, answer.headers.get("x-request-id", ""))
             except (BadReply, msgspec.MsgspecError) as error:
                 raise self._api.nonsense(str(error)) from error
+
+    async def _streamed(
+        self, answer: aiohttp.ClientResponse, order: Order, memory: Memory, show: Callable[[Pixels], Awaitable[None]]
+    ) -> Drawn:
+        """Show the unfinished pictures of a stream, up to the finished one. Raises UpstreamFault, BadReply, MsgspecError."""
+        async with contextlib.aclosing(read_events(answer, memory, _LIMITS)) as events:
+            async for skeleton, pictures in events:
+                event = _READ_EVENT(skeleton)
+                if bytes(event.error) not in _NO_ERROR:
+                    complaint = replace(read_complaint(answer.status, skeleton), stage=Stage.OUTPUT)
+                    raise fault_of(NAME, complaint, bought=Bought.YES, own_key=order.secret is not None)
+                if event.type.endswith(_UNFINISHED) and pictures:
+                    await show(Pixels(pictures[0], said_format=event.output_format or ""))
+                if event.type.endswith(_FINISHED):
+                    reply = _Reply([_Datum(event.b64_json)], **{name: getattr(event, name) for name in _SAID})
+                    return _drawn(order, reply, pictures, answer.headers.get("x-request-id", ""))
+        raise BadReply("the stream ends before its picture")
 
     async def collect(self, ticket: Ticket, order: Order, memory: Memory) -> Drawn:
         """Never called: `submit` always answers with pictures."""
@@ -107,7 +148,7 @@ class OpenAIProvider:
         if order.mask is not None:
             mask = await self._masks.transparent(order.mask, order.inputs[0])
             files.append(File("mask", "mask.png", "image/png", mask))
-        return "images/edits", Form({name: str(value) for name, value in asked.items()}, files)
+        return "images/edits", Form({name: _text(value) for name, value in asked.items()}, files)
 
 
 class OpenAIFactory:
@@ -146,6 +187,10 @@ def _drawn(order: Order, reply: _Reply, pictures: Sequence[bytearray], request_i
         echoed=echoed,
         warnings=warnings(order, size),
     )
+
+
+def _text(value: str | int) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _file(field: str, index: int, data: Bytes) -> File:

@@ -2,7 +2,7 @@
 
 Source: the vendor's specification and SDK, as of 2026-11-20. GPT image models take any size of multiples of 16 within the limits
 below (those of the first generation three sizes, which the route's option `sizes` lists), always answer with base64, and refuse
-`response_format`, `style` and, from generation 2 on, `input_fidelity`: none of them is ever sent.
+`response_format`, `style` and, from generation 2 on, `input_fidelity`, which are never sent then. A stream is one picture's.
 """
 
 import math
@@ -24,6 +24,10 @@ _FORMATS = {"jpg": "jpeg"}
 _COMPRESSED = frozenset({"jpeg", "webp"})
 _PASSED_ON = {"moderation": frozenset({"auto", "low"}), "complexity": frozenset({"low", "medium", "high"})}
 _HONOURED = frozenset({"quality", "transparent background", "mask", *_PASSED_ON})
+_FIDELITY = "input_fidelity"
+_BOTH = frozenset({"high", "low"})
+_FIDELITIES = {"gpt-image-1-mini": frozenset({"low"}), "gpt-image-1.5": _BOTH, "chatgpt-image-latest": _BOTH}
+"""Later generations refuse the field, and always keep closely to their inputs."""
 
 
 def fields(order: Order, size: Size | None) -> dict[str, str | int]:
@@ -43,10 +47,18 @@ def fields(order: Order, size: Size | None) -> dict[str, str | int]:
     if draw.output_quality and asked.get("output_format") in _COMPRESSED:
         asked["output_compression"] = draw.output_quality
     asked |= {name: draw.options[name] for name, known in _PASSED_ON.items() if draw.options.get(name) in known}
+    if _keeps_fidelity(order):
+        asked[_FIDELITY] = draw.options[_FIDELITY]
+    if order.on_partial is not None:
+        asked |= {"stream": True, "partial_images": draw.partial_images}
     # The worker names the account by a hash where the vendor may know it.
     if order.options.get("safety_identifier"):
         asked["safety_identifier"] = order.options["safety_identifier"]
     return asked
+
+
+def _keeps_fidelity(order: Order) -> bool:
+    return order.draw.options.get(_FIDELITY) in _FIDELITIES.get(order.upstream_model, ())
 
 
 def quality(word: str) -> str:
@@ -85,7 +97,8 @@ def _up(side: float) -> int:
 def warnings(order: Order, drawn: Size | None) -> Sequence[str]:
     """What the draw asks for and the vendor cannot give, each in a sentence."""
     asked = requested_size(order.draw)
-    found = list(unsupported("openai", order, _HONOURED))
+    honoured = _HONOURED | {_FIDELITY} if _keeps_fidelity(order) else _HONOURED
+    found = list(unsupported("openai", order, honoured))
     if drawn is not None and drawn != asked:
         found.append(f"openai was asked for {drawn}, the nearest size to {asked} that it draws.")
     return found

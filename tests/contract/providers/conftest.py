@@ -1,12 +1,12 @@
 """Orders and memory for the tests of providers."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from generator.providers.base import Order
+from generator.providers.base import Order, Pixels
 from generator.providers.openai import OpenAIProvider
 from gesso.generator.v1 import generator_pb2 as pb
 from testkit.upstreams.openai import OpenAIUpstream
@@ -60,6 +60,7 @@ def order() -> OrderMaker:
         mask: bytes | None = None,
         secret: str | None = None,
         deadline_seconds: float = 20.0,
+        on_partial: Callable[[Pixels], Awaitable[None]] | None = None,
         **draw: Any,
     ) -> Order:
         fields = {
@@ -78,6 +79,7 @@ def order() -> OrderMaker:
             mask=mask,
             secret=secret,
             deadline_seconds=deadline_seconds,
+            on_partial=on_partial,
         )
 
     return make

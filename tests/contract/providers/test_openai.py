@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from generator.providers.base import Drawn
+from generator.providers.base import Bought, Drawn, Pixels, UpstreamFault
 from generator.providers.openai import PROVIDER, OpenAIProvider
+from gesso.errors.v1 import reason_pb2 as reasons
 from gesso.generator.v1 import generator_pb2 as pb
 from pictures.inspection import inspect
 from testkit.sample_pictures import sample
@@ -127,3 +128,100 @@ async def test_a_large_reply_is_reserved_before_it_is_read(
     assert isinstance(drawn, Drawn)
     assert len(drawn.pictures[0].data) >= 6_000_000
     assert memory.reserved[0] >= 6_000_000
+
+
+class Shown(list[Pixels]):
+    """Unfinished pictures, as they were shown."""
+
+    async def show(self, pixels: Pixels) -> None:
+        self.append(pixels)
+
+
+@pytest.mark.parametrize("operation", [pb.OPERATION_TEXT_TO_IMAGE, pb.OPERATION_IMAGE_TO_IMAGE])
+async def test_a_stream_shows_unfinished_pictures_before_it_brings_the_finished_one(
+    openai: OpenAIProvider,
+    upstream: OpenAIUpstream,
+    order: OrderMaker,
+    memory: CountedMemory,
+    operation: pb.Operation.ValueType,
+) -> None:
+    shown, inputs = Shown(), [sample("png", 64, 64).stamped(1)] if operation != pb.OPERATION_TEXT_TO_IMAGE else []
+    drawn = await openai.submit(
+        order(operation=operation, inputs=inputs, partial_images=2, on_partial=shown.show, output_format="webp"), memory
+    )
+    assert isinstance(drawn, Drawn)
+    assert [inspect(pixels.data).format for pixels in (*shown, *drawn.pictures)] == ["webp"] * 3
+    assert len({bytes(pixels.data) for pixels in (*shown, *drawn.pictures)}) == 3
+    assert json.loads(drawn.usage_json)["total_tokens"] > 0
+    assert drawn.echoed == {"size": "1024x1024", "quality": "medium", "background": "opaque", "output_format": "webp"}
+    body = upstream.requests[-1].body
+    assert b'"stream":true' in body or b'name="stream"\r\n\r\ntrue' in body
+    assert sum(memory.reserved) >= sum(len(pixels.data) for pixels in shown)
+
+
+async def test_without_somebody_who_looks_nothing_is_streamed(
+    openai: OpenAIProvider, upstream: OpenAIUpstream, order: OrderMaker, memory: CountedMemory
+) -> None:
+    await openai.submit(order(partial_images=2), memory)
+    assert not asked(upstream).keys() & {"stream", "partial_images"}
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "reason"),
+    [
+        ("output_refusal", reasons.REASON_UPSTREAM_REFUSED),
+        ("empty", reasons.REASON_UPSTREAM_FAILED),
+        ("garbage", reasons.REASON_UPSTREAM_FAILED),
+        ("bad_base64", reasons.REASON_UPSTREAM_FAILED),
+    ],
+)
+async def test_a_stream_that_brings_no_picture_was_paid_for(
+    openai: OpenAIProvider,
+    order: OrderMaker,
+    memory: CountedMemory,
+    behaviour: str,
+    reason: reasons.Reason.ValueType,
+) -> None:
+    shown = Shown()
+    with pytest.raises(UpstreamFault) as caught:
+        await openai.submit(order(prompt=f"a fox [[{behaviour}]]", partial_images=1, on_partial=shown.show), memory)
+    assert (caught.value.reason, caught.value.bought) == (reason, Bought.YES)
+
+
+async def test_a_refusal_before_the_stream_is_not_bought(
+    openai: OpenAIProvider, order: OrderMaker, memory: CountedMemory
+) -> None:
+    with pytest.raises(UpstreamFault) as caught:
+        await openai.submit(order(prompt="a fox [[refusal]]", partial_images=1, on_partial=Shown().show), memory)
+    assert (caught.value.reason, caught.value.bought) == (reasons.REASON_UPSTREAM_REFUSED, Bought.NO)
+
+
+@pytest.mark.parametrize(
+    ("model", "fidelity", "sent"),
+    [
+        ("gpt-image-1.5", "high", True),
+        ("gpt-image-1.5", "low", True),
+        ("chatgpt-image-latest", "high", True),
+        ("gpt-image-1-mini", "low", True),
+        ("gpt-image-1-mini", "high", False),
+        ("gpt-image-2", "high", False),
+        ("gpt-image-2.5-flare", "high", False),
+    ],
+)
+async def test_input_fidelity_is_sent_to_models_that_know_it(
+    openai: OpenAIProvider,
+    upstream: OpenAIUpstream,
+    order: OrderMaker,
+    memory: CountedMemory,
+    model: str,
+    fidelity: str,
+    sent: bool,
+) -> None:
+    wanted = order(
+        operation=pb.OPERATION_IMAGE_TO_IMAGE, inputs=[sample("png", 64, 64).stamped(1)], upstream_model=model
+    )
+    wanted.draw.options["input_fidelity"] = fidelity
+    drawn = await openai.submit(wanted, memory)
+    assert isinstance(drawn, Drawn)
+    assert (b"input_fidelity" in upstream.requests[-1].body) is sent
+    assert any("input_fidelity" in warning for warning in drawn.warnings) is not sent
