@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from generator.engines.sketch.engine import Sketch
 from generator.engines.sketch.request import (
@@ -35,6 +35,8 @@ NAME = "sketch"
 _SEEDS = 2**32
 _DEFAULT_SIZE = Size(1024, 1024)
 _DEFAULT_QUALITY = 90
+_PREVIEWS = {1: (4,), 2: (8, 4), 3: (8, 4, 3)}
+"""Of the sides of unfinished pictures, by how many are asked for, the parts of the finished one's: each costs its square."""
 _DEFAULT_STRENGTH = 0.75
 _FORMATS: Mapping[str, OutputFormat] = {"": "png", "png": "png", "jpeg": "jpeg", "jpg": "jpeg", "webp": "webp"}
 # A picture is at most as many bytes as its pixels.
@@ -69,6 +71,8 @@ class SketchProvider:
         draw, size = order.draw, drawn_size(requested_size(order.draw) or _DEFAULT_SIZE)
         await memory.reserve(size.pixel_count * _BYTES_PER_PIXEL * order.count)
         seed = draw.seed if draw.HasField("seed") else _seed_of(order.task_id)
+        if order.on_partial is not None:
+            await self._preview(order, size, seed, order.on_partial)
         drawing = [self._draw(order, size, (seed + index) % _SEEDS) for index in range(order.count)]
         results = await asyncio.gather(*drawing)
         pictures = [result for result in results if isinstance(result, SketchPicture)]
@@ -90,6 +94,14 @@ class SketchProvider:
     async def close(self) -> None:
         """End the children."""
         await self._engine.__aexit__(None, None, None)
+
+    async def _preview(self, order: Order, size: Size, seed: int, show: Callable[[Pixels], Awaitable[None]]) -> None:
+        """Show the picture small: the same picture, with less detail, for a small part of the time."""
+        for share in _PREVIEWS.get(order.draw.partial_images, ()):
+            smaller = Size(max(MIN_SIDE, size.width // share), max(MIN_SIDE, size.height // share))
+            result = await self._draw(order, smaller, seed)
+            if isinstance(result, SketchPicture):
+                await show(Pixels(result.data, result.seed))
 
     async def _draw(self, order: Order, size: Size, seed: int) -> SketchPicture | UpstreamFault:
         try:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from generator.providers.base import Drawn, Provider
+from generator.providers.base import Drawn, Pixels, Provider
 from generator.providers.sketch import PROVIDER
 from gesso.generator.v1 import generator_pb2 as pb
 from pictures.inspection import inspect
@@ -67,3 +67,21 @@ async def test_an_input_is_drawn_over(sketch: Provider, order: OrderMaker, memor
     )
     result = await drawn(sketch, wanted, memory)
     assert inspect(result.pictures[0].data).format == "webp"
+
+
+@pytest.mark.parametrize(("wanted", "sides"), [(1, [64]), (2, [64, 64]), (3, [64, 64, 85])])
+@pytest.mark.parametrize("from_picture", [False, True])
+async def test_unfinished_pictures_are_the_same_one_small(
+    sketch: Provider, order: OrderMaker, memory: CountedMemory, wanted: int, sides: list[int], from_picture: bool
+) -> None:
+    shown: list[Pixels] = []
+
+    async def show(pixels: Pixels) -> None:
+        shown.append(pixels)
+
+    inputs = {"operation": pb.OPERATION_INPAINT, "inputs": [sample("png", 256, 256).stamped(1)]} if from_picture else {}
+    mask = sample("png", 256, 256).stamped(2) if from_picture else None
+    asked = order(width=256, height=256, partial_images=wanted, on_partial=show, mask=mask, **inputs)
+    (finished,) = (await drawn(sketch, asked, memory)).pictures
+    assert [inspect(pixels.data).width for pixels in shown] == sides
+    assert {pixels.seed for pixels in shown} == {finished.seed}
