@@ -17,7 +17,7 @@ import msgspec
 from yarl import URL
 
 from generator.providers.base import Bought, Order, UpstreamFault
-from generator.providers.complaints import DENIED, FAILED, ReadComplaint, by_status, fault_of, nonsense
+from generator.providers.complaints import DENIED, FAILED, Complaint, ReadComplaint, by_status, fault_of, nonsense
 from generator.providers.http import VendorHttp, bought_by, read_error, retry_after_seconds
 from generator.providers.multipart import Form
 from generator.providers.polling import NotNow
@@ -53,10 +53,15 @@ class VendorApi:
         key: str,
         authorize: Authorize = bearer,
         complaint: ReadComplaint = by_status,
+        domain: str = "",
     ) -> None:
-        """An empty `key` serves only orders that bring their own. No network is touched."""
+        """An empty `key` serves only orders that bring their own. No network is touched.
+
+        `domain` is the vendor's where other hosts of it answer too, as those of regions; it counts while the base is one of them.
+        """
         self.provider = provider
         self.base = URL(base_url.rstrip("/") + "/")
+        self._domain = domain if domain and _is_within(self.base, domain) else ""
         self._key = key
         self._authorize = authorize
         self._complaint = complaint
@@ -73,12 +78,17 @@ class VendorApi:
             place = URL(url)
         except ValueError:
             return None
-        return place if place.absolute and place.origin() == self.base.origin() else None
+        return place if self._is_own(place) else None
+
+    def _is_own(self, place: URL) -> bool:
+        if not place.absolute:
+            return False
+        return place.origin() == self.base.origin() or (bool(self._domain) and _is_within(place, self._domain))
 
     def url(self, path: str | URL) -> URL:
         """A path below the base address; a URL goes through, and must be this API's own."""
         if isinstance(path, URL):
-            assert path.origin() == self.base.origin(), "the key goes to no other host"
+            assert self._is_own(path), "the key goes to no other host"
             return path
         return self.base.join(URL(path.lstrip("/")))
 
@@ -142,13 +152,27 @@ class VendorApi:
             raise _with(fault, Bought.NO) from None
 
     async def poll(self, path: str | URL, order: Order, *, answer: type[T]) -> T:
-        """GET news of an accepted order, within `Poller.until_done`.
+        """GET news of an accepted order as JSON; raises as `polled`."""
+        async with self.polled(path, order) as reply:
+            return await self.read(reply, answer)
+
+    @asynccontextmanager
+    async def polled(
+        self,
+        path: str | URL,
+        order: Order,
+        *,
+        headers: Mapping[str, str] | None = None,
+        deadline_seconds: float = _POLL_SECONDS,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """GET news of an accepted order to be read within the block, within `Poller.until_done`; judge them behind it.
 
         Raises NotNow for what says nothing of the order (5xx, a broken connection, too many requests; a few times an id that is
-        not known, or a page that is no such JSON), and UpstreamFault, bought, for the rest, as a key that is no longer good.
+        not known, or a page that is nonsense), and UpstreamFault, bought, for the rest, as a key that is no longer good.
         """
         try:
-            return await self.ask("GET", path, order, answer=answer, deadline_seconds=_POLL_SECONDS)
+            async with self.answered("GET", path, order, headers=headers, deadline_seconds=deadline_seconds) as reply:
+                yield reply
         except _StatusFault as failure:
             if failure.status in _NOT_THERE:
                 raise NotNow(_lost(self.provider), most=_MOST_ACCIDENTS) from None
@@ -171,6 +195,11 @@ class VendorApi:
             return msgspec.json.decode(body, type=kind)
         except msgspec.MsgspecError as error:
             raise self.nonsense(str(error)) from None
+
+    def failed(self, complaint: Complaint, order: Order, *, bought: Bought) -> UpstreamFault:
+        """The fault of an answer whose status says success, and whose body or headers do not."""
+        _log.warning("%s answered success that is %s", self.provider, complaint.code or "none")
+        return fault_of(self.provider, complaint, bought=bought, own_key=order.secret is not None)
 
     def nonsense(self, cause: str) -> UpstreamFault:
         """The fault of a success of no use; `cause` is for the log, and holds nothing that the vendor wrote."""
@@ -233,6 +262,12 @@ def _with(fault: UpstreamFault, bought: Bought) -> UpstreamFault:
         details=fault.details,
         retry_after_seconds=fault.retry_after_seconds,
     )
+
+
+def _is_within(place: URL, domain: str) -> bool:
+    """Whether an address is of a domain or of one below it, by https."""
+    host = place.host or ""
+    return place.scheme == "https" and place.is_default_port() and f".{host}".endswith(f".{domain}")
 
 
 def _lost(provider: str) -> UpstreamFault:

@@ -61,6 +61,8 @@ class Complaint:
     """Where the vendor says what the status does not: whether it charges."""
     code: str = ""
     """The vendor's word for the failure, for the log: never its message."""
+    retry_after_seconds: float | None = None
+    """When the vendor wants to be asked again, where its body says so."""
 
 
 ReadComplaint = Callable[[int, bytes], Complaint]
@@ -86,6 +88,7 @@ def fault_of(
     A key of the caller's own that is denied has no other route.
     """
     reason = complaint.reason or BY_STATUS.get(status, FAILED)
+    again = complaint.retry_after_seconds if retry_after_seconds is None else retry_after_seconds
     details = {"provider": provider}
     if reason == REFUSED:
         details["stage"] = complaint.stage.value
@@ -97,7 +100,7 @@ def fault_of(
         bought=complaint.bought or bought,
         retryable=reason not in _FINAL and not (own_key and reason == DENIED),
         details=details,
-        retry_after_seconds=retry_after_seconds if reason in {RATE_LIMITED, FAILED} else None,
+        retry_after_seconds=again if reason in {RATE_LIMITED, FAILED} else None,
     )
 
 

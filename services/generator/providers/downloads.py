@@ -143,9 +143,21 @@ def _decoded(source: str) -> bytes:
         return b""
 
 
+async def base64_texts(pictures: Sequence[Buffer], memory: Memory) -> Sequence[str]:
+    """Pictures as base64, with memory reserved for their text and for the JSON that will hold it."""
+    await memory.reserve(sum(len(picture) for picture in pictures) * 3)
+    return [pybase64.b64encode(picture).decode() for picture in pictures]
+
+
 async def data_uris(pictures: Sequence[Buffer], memory: Memory) -> Sequence[str]:
     """Pictures as `data:` URIs, with memory reserved for their text and for the JSON that will hold it."""
-    await memory.reserve(sum(len(picture) for picture in pictures) * 3)
+    texts = await base64_texts(pictures, memory)
     return [
-        f"data:image/{sniff(picture) or 'png'};base64,{pybase64.b64encode(picture).decode()}" for picture in pictures
+        f"data:image/{sniff(picture) or 'png'};base64,{text}" for picture, text in zip(pictures, texts, strict=True)
     ]
+
+
+async def base64_texts(pictures: Sequence[Buffer], memory: Memory) -> Sequence[str]:
+    """Pictures as bare base64, with memory reserved as `data_uris` does."""
+    await memory.reserve(sum(len(picture) for picture in pictures) * 3)
+    return [pybase64.b64encode(picture).decode() for picture in pictures]
