@@ -1,0 +1,63 @@
+"""An order that waits in a vendor's queue outlives the process that waits for it: another collects it, and none buys it again."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.chaos.orders import QUICK_LEASES, Order, assert_paid, is_delivered
+
+from testkit.eventually import eventually
+from testkit.platform import PlatformUnderTest, running_platform
+from testkit.upstreams.base import Behaviour
+from testkit.upstreams.fal import FalUpstream
+
+
+class QueuedOrder(Order):
+    """An order of a model that the queue serves."""
+
+    @property
+    def fields(self) -> dict[str, object]:
+        """The body of the request."""
+        return {"model": "flux-dev", "prompt": self.prompt, "size": "1024x1024", "response_format": "url"}
+
+    @property
+    def price_micros(self) -> int:
+        """What it costs where it is delivered."""
+        return 25_000
+
+
+@pytest.fixture(scope="module")
+def queue() -> FalUpstream:
+    """The vendor."""
+    return FalUpstream()
+
+
+@pytest.fixture(scope="module")
+async def queueing(queue: FalUpstream, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[PlatformUnderTest]:
+    """A platform whose one configured vendor queues."""
+    async with queue.running() as url:
+        environment = {
+            **QUICK_LEASES,
+            "FAL_KEY": "id:scripted-secret",
+            "FAL_BASE_URL": url,
+            "GESSO_EGRESS_ALLOW": "127.0.0.0/8",
+        }
+        async with running_platform(tmp_path_factory.mktemp("queueing"), environment=environment) as running:
+            yield running
+            await running.verify()
+
+
+async def test_a_generator_that_dies_while_an_order_is_queued_loses_no_picture_and_buys_none_twice(
+    queueing: PlatformUnderTest, queue: FalUpstream
+) -> None:
+    gate, account = asyncio.Event(), await queueing.account(usd=1)
+    queue.script.append(Behaviour("slow", gate=gate))
+    order = QueuedOrder(account, "killed")
+    first = asyncio.create_task(order.attempt(queueing))
+    await eventually(lambda: any(job.poll_count for job in queue.jobs.values()))
+    await queueing.kill("generator")
+    gate.set()
+    assert await is_delivered(queueing, await order.final([queueing]))
+    await first
+    assert queue.purchases == 1
+    await assert_paid(queueing, account, 1_000_000, order.price_micros)
