@@ -266,9 +266,14 @@ async def test_a_large_source_is_taken_down_in_its_shape_unless_a_side_is_given(
 
 
 async def test_a_mask_is_measured_at_the_size_of_the_result(studio: Any, keep: Any) -> None:
-    measured = []
+    measured: list[gallery_pb2.MeasureMaskRequest] = []
     measures = studio.gallery.scripts["MeasureMask"]
-    studio.gallery.scripts["MeasureMask"] = lambda request: measured.append(request) or measures(request)
+
+    def measure(request: Any) -> Any:
+        measured.append(request)
+        return measures(request)
+
+    studio.gallery.scripts["MeasureMask"] = measure
     _scripted_end(studio, keep)
     async with studio.post({**INPAINT_REQUEST, "preserve_masked_area": True}, path=INPAINT) as answer:
         (image, _) = (await answer.json())["images"]
