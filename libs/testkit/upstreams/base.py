@@ -103,6 +103,7 @@ class Recorded:
     body: bytes
     behaviour: Behaviour
     accepted: bool = False
+    query: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +216,7 @@ class ScriptedUpstream(ABC):
         behaviour = SUCCESS
         if self.places_order(request.method, request.path):
             behaviour = self.script.popleft() if self.script else self.default
-        recorded = Recorded(request.method, request.path, request.headers, b"", behaviour)
+        recorded = Recorded(request.method, request.path, request.headers, b"", behaviour, query=request.query)
         self.requests.append(recorded)
         try:
             await _receive(request, recorded)
