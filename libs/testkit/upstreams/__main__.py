@@ -10,11 +10,13 @@ import uvloop
 
 from testkit.upstreams.base import BEHAVIOURS, ScriptedUpstream, parse_behaviour
 from testkit.upstreams.fal import FalUpstream
+from testkit.upstreams.magnific import MagnificUpstream
 from testkit.upstreams.openai import OpenAIUpstream
 from testkit.upstreams.replicate import ReplicateUpstream
 
 UPSTREAMS: Mapping[str, type[ScriptedUpstream]] = {
     "fal": FalUpstream,
+    "magnific": MagnificUpstream,
     "openai": OpenAIUpstream,
     "replicate": ReplicateUpstream,
 }

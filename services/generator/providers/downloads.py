@@ -155,9 +155,3 @@ async def data_uris(pictures: Sequence[Buffer], memory: Memory) -> Sequence[str]
     return [
         f"data:image/{sniff(picture) or 'png'};base64,{text}" for picture, text in zip(pictures, texts, strict=True)
     ]
-
-
-async def base64_texts(pictures: Sequence[Buffer], memory: Memory) -> Sequence[str]:
-    """Pictures as bare base64, with memory reserved as `data_uris` does."""
-    await memory.reserve(sum(len(picture) for picture in pictures) * 3)
-    return [pybase64.b64encode(picture).decode() for picture in pictures]

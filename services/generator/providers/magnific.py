@@ -1,0 +1,188 @@
+"""Magnific: upscalers whose tickets are tasks and whose results stand at addresses.
+
+The upstream model is the vendor's operation; magnific_models.py has them. Variables: MAGNIFIC_API_KEY, MAGNIFIC_BASE_URL,
+MAGNIFIC_KEY_HEADER (the header that carries the key; by itself that of the front door which the address names). Option of a
+draw: `scale_factor`, 2 where it is absent; and any input of the operation by its name, of a route too.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import msgspec
+from yarl import URL
+
+from generator.providers.api import VendorApi
+from generator.providers.base import (
+    Bought,
+    Drawn,
+    Memory,
+    Order,
+    Pixels,
+    Provider,
+    ProviderFactory,
+    Ticket,
+)
+from generator.providers.complaints import FAILED, Complaint, Stage, fault_of, invalid, refused
+from generator.providers.deadline import Deadline
+from generator.providers.downloads import Downloads, base64_texts
+from generator.providers.filling import Filling
+from generator.providers.magnific_errors import read_complaint
+from generator.providers.magnific_models import CONCEPTS, LONGEST_RATIO, SHORTEST_SIDE, UPSCALERS, Upscaler
+from generator.providers.polling import Pending, Poller
+from gesso.generator.v1 import generator_pb2 as pb
+from pictures.facts import DEFAULT, Facts, NotAPicture
+from pictures.inspection import inspect
+
+NAME = "magnific"
+DEFAULT_BASE_URL = "https://api.magnific.com"
+_KEY_HEADERS = {"api.freepik.com": "x-freepik-api-key"}
+_DEFAULT_KEY_HEADER = "x-magnific-api-key"
+_SCALE = "scale_factor"
+_DEFAULT_FACTOR = 2
+_DONE, _FAILED = "COMPLETED", "FAILED"
+_FILLING = Filling(NAME, CONCEPTS)
+
+
+class _Task(msgspec.Struct, frozen=True):
+    task_id: str = ""
+    status: str = ""
+    task_status: str = ""
+    """What some operations call the status."""
+    generated: list[str] = []
+    has_nsfw: list[bool] | None = None
+
+
+class _Answer(_Task, frozen=True):
+    """A task, wrapped or, from some operations, bare."""
+
+    data: _Task | None = None
+
+    @property
+    def task(self) -> _Task:
+        return self.data or self
+
+
+class _Placed(msgspec.Struct, frozen=True):
+    """What a ticket holds."""
+
+    task_id: str
+    warnings: Sequence[str]
+
+
+class MagnificProvider:
+    """One vendor, with the platform's key or the order's own."""
+
+    name = NAME
+    free_to_repeat = False
+    trained = True
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        base_url = environ.get("MAGNIFIC_BASE_URL") or DEFAULT_BASE_URL
+        host = URL(base_url).host or ""
+        header = environ.get("MAGNIFIC_KEY_HEADER") or _KEY_HEADERS.get(host, _DEFAULT_KEY_HEADER)
+        self._api = VendorApi(
+            NAME,
+            base_url=base_url,
+            key=environ.get("MAGNIFIC_API_KEY", ""),
+            authorize=lambda key: {header: key},
+            complaint=read_complaint,
+        )
+        self._downloads = Downloads(NAME, environ)
+        self._poller = Poller(NAME)
+
+    @property
+    def configured(self) -> bool:
+        """Whether the platform has a key."""
+        return self._api.has_key
+
+    async def submit(self, order: Order, memory: Memory) -> Ticket:
+        """Place the task; what would become too large is refused before it is bought. Raises UpstreamFault."""
+        upscaler = UPSCALERS.get(order.upstream_model)
+        if upscaler is None:
+            raise fault_of(NAME, Complaint(FAILED, code="unknown operation"), bought=Bought.NO)
+        asked, warnings = _scaled(order, upscaler)
+        pictures = await base64_texts(order.inputs[:1], memory)
+        filled = _FILLING.fill(asked, upscaler.inputs, pictures=pictures)
+        answer = await self._api.ask("POST", _path(order), order, body=filled.fields, answer=_Answer)
+        if not answer.task.task_id:
+            raise self._api.nonsense("a task without an id")
+        return Ticket(msgspec.json.encode(_Placed(answer.task.task_id, [*warnings, *filled.warnings])))
+
+    async def collect(self, ticket: Ticket, order: Order, memory: Memory) -> Drawn:
+        """Wait for the task and fetch its picture. Raises UpstreamFault."""
+        deadline = Deadline.after(order.deadline_seconds)
+        placed = msgspec.json.decode(ticket.data, type=_Placed)
+        task = await self._poller.until_done(lambda: self._look(placed.task_id, order), deadline)
+        if not task.generated:
+            raise self._api.nonsense("a task without pictures")
+        if any(task.has_nsfw or ()):
+            raise refused(NAME, Stage.OUTPUT, bought=Bought.YES)
+        picture = await self._downloads.picture(task.generated[0], order, memory, deadline)
+        return Drawn([Pixels(picture)], order.upstream_model, warnings=placed.warnings)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._api.close()
+        await self._downloads.close()
+
+    async def _look(self, task_id: str, order: Order) -> _Task | Pending:
+        task = (await self._api.poll(f"{_path(order)}/{task_id}", order, answer=_Answer)).task
+        status = task.status or task.task_status
+        if status == _FAILED:
+            # Whether the vendor charges for these is not documented: it is not bought twice.
+            raise fault_of(NAME, Complaint(), bought=Bought.YES)
+        return task if status == _DONE else Pending()
+
+
+class MagnificFactory:
+    """What the entry point names."""
+
+    name = NAME
+
+    def open(self, environ: Mapping[str, str]) -> Provider:
+        """Make the provider from the vendor's own variables; no network is touched."""
+        return MagnificProvider(environ)
+
+
+PROVIDER: ProviderFactory = MagnificFactory()
+
+
+def _path(order: Order) -> str:
+    return f"v1/ai/{order.upstream_model}"
+
+
+def _scaled(order: Order, upscaler: Upscaler) -> tuple[Order, Sequence[str]]:
+    """The order with its factor as the operation writes it, and what to say where it has no such factor.
+
+    Raises UpstreamFault, not bought, for a picture that the vendor does not take, or whose result would be too large.
+    """
+    asked = order.draw.options.get(_SCALE, str(_DEFAULT_FACTOR))
+    wanted = int(asked) if asked.isdecimal() else _DEFAULT_FACTOR
+    factor = min((one for one in upscaler.factors if one >= wanted), default=max(upscaler.factors))
+    if order.inputs:
+        _check(order.inputs[0], factor, upscaler)
+    draw = pb.Draw()
+    draw.CopyFrom(order.draw)
+    draw.options.pop(_SCALE, None)
+    if upscaler.factors[factor]:
+        draw.options[_SCALE] = upscaler.factors[factor]
+    warnings = [] if asked == str(factor) else [f"{NAME} enlarges {factor} times; {_SCALE} {asked} was asked for."]
+    return replace(order, draw=draw), warnings
+
+
+def _check(picture: bytes, factor: int, upscaler: Upscaler) -> None:
+    facts = _facts(picture)
+    shorter, longer = sorted((facts.width, facts.height))
+    if shorter < SHORTEST_SIDE or longer > LONGEST_RATIO * shorter:
+        raise invalid(NAME, "image", "The sides must be at least 160 pixels, and one at most three times the other.")
+    most_pixels = min(upscaler.most_pixels or DEFAULT.max_pixels, DEFAULT.max_pixels)
+    too_long = upscaler.most_side and longer * factor > upscaler.most_side
+    if too_long or shorter * longer * factor**2 > most_pixels:
+        raise invalid(NAME, _SCALE, f"{factor} times as large, this picture would be larger than the upscaler draws.")
+
+
+def _facts(picture: bytes) -> Facts:
+    try:
+        return inspect(picture)
+    except NotAPicture as error:
+        raise invalid(NAME, "image", "The picture to enlarge cannot be opened.") from error
