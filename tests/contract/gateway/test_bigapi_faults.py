@@ -137,6 +137,16 @@ async def test_what_is_wrong_with_one_task_is_placed(
     assert (answer.status, body["message"], body["code"]) == (status, f"`{place}`: Because.", code)
 
 
+async def test_refused_content_is_told_with_what_to_do(client: Client) -> None:
+    details = {"field": "prompt", "draw": "0", "cause": "hateful_content_detected", "suggestion": "Please mend it"}
+    fault = Fault(pb.REASON_CONTENT_REFUSED, "The prompt contains prohibited content", details=details)
+    client.generator.answer = _refusing(fault)
+    async with client.create() as answer:
+        body = await answer.json()
+    assert (answer.status, body["code"]) == (400, "CONTENT_REFUSED")
+    assert body["message"] == "`tasks[0].prompt`: The prompt contains prohibited content. Please mend it"
+
+
 @pytest.mark.parametrize(
     ("task", "field"),
     [

@@ -141,13 +141,14 @@ def _figure(fault: Fault, name: str) -> Credits | UnsetType:
 
 def _message(problem: Problem) -> str:
     fault = problem.fault
-    sentences = [_placed(fault)]
+    words, page = _PAGES.get(fault.reason, ("", ""))
+    read_on = f"{words} {problem.public_url}{page}" if page else fault.details.get("suggestion", "")
     if fault.reason == pb.REASON_INSUFFICIENT_FUNDS and "required_micros" in fault.details:
-        sentences = []  # the figures stand beside the message
-    if fault.reason in _PAGES:
-        words, page = _PAGES[fault.reason]
-        sentences.append(f"{words} {problem.public_url}{page}")
-    return " ".join(sentences)
+        return read_on  # the figures stand beside it
+    message = _placed(fault)
+    if not read_on:
+        return message
+    return f"{message}{'' if message.endswith('.') else '.'} {read_on}"
 
 
 def _placed(fault: Fault) -> str:
