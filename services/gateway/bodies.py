@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TypeVar
 
 from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp.http_exceptions import BadHttpMessage
 
 from gateway.forms import Form
 from gateway.orders import Upload
@@ -95,8 +96,10 @@ class Bodies:
                     parts = await self._parts(request, claim)
             except TimeoutError:
                 raise _too_slow() from None
-            except (web.RequestPayloadError, ValueError) as error:
-                raise InvalidField("", f"The body is no well-formed multipart form: {error}.") from None
+            except (web.RequestPayloadError, BadHttpMessage):
+                raise _no_form("it is not framed as its headers say") from None
+            except ValueError as error:
+                raise _no_form(str(error)) from None
             yield Form(parts)
 
     async def _parts(self, request: web.BaseRequest, claim: Claim) -> list[tuple[str, str | Upload]]:
@@ -186,6 +189,10 @@ def _check_type(request: web.BaseRequest) -> None:
     media_type = _media_type(request)
     if media_type != "application/json" and not media_type.endswith("+json"):
         raise _unsupported(f"The Content-Type must be application/json, not {media_type or 'absent'}.")
+
+
+def _no_form(cause: str) -> InvalidField:
+    return InvalidField("", f"The body is no well-formed multipart form: {cause}.")
 
 
 def _too_slow() -> InvalidField:

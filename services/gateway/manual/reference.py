@@ -9,9 +9,11 @@ from typing import Any
 from gateway.manual import layout
 from gateway.manual.html import Child, Html, block, code, element, join, link, paragraphs, prose, table
 from gateway.manual.schemas import Schema, fields, kind, resolved
+from gateway.wire import FORM, JSON
 
 Object = Mapping[str, Any]
 _KEY = "$GESSO_API_KEY"
+_BODIES = {JSON: "Body, as JSON", FORM: "Body, as a multipart form"}
 _TITLE = "An image platform behind the APIs you know"
 
 
@@ -106,8 +108,12 @@ class Reference:
     def _body(self, operation: Operation) -> Child:
         if "requestBody" not in operation.about:
             return None
-        schema = operation.about["requestBody"]["content"]["application/json"]["schema"]
-        return (element("h4", "Body, as JSON"), self._fields(schema))
+        content = operation.about["requestBody"]["content"]
+        return tuple(
+            (element("h4", title), self._fields(content[media_type]["schema"]))
+            for media_type, title in _BODIES.items()
+            if media_type in content
+        )
 
     def _fields(self, schema: Schema, must: str = "required") -> Html:
         found = fields(schema, self._components["schemas"])
@@ -121,14 +127,16 @@ class Reference:
         return (element("h4", "Example"), block(self._curl(operation), label))
 
     def _answer(self, status: str, response: Object) -> Html:
-        ((content_type, media),) = response["content"].items()
-        reasons = [name for name, example in media.get("examples", {}).items() if "$ref" in example]
+        content = response.get("content", {})
+        reasons = [
+            name for media in content.values() for name, one in media.get("examples", {}).items() if "$ref" in one
+        ]
         return element(
             "details",
             element("summary", element("b", status), prose(_brief(response) if reasons else response["description"])),
             _reasons(reasons) if reasons else None,
             self._headers(response["headers"]),
-            self._shown(media) if content_type == "application/json" else None,
+            self._shown(content[JSON]) if JSON in content else None,
         )
 
     def _headers(self, headers: Object) -> Child:
