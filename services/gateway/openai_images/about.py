@@ -25,7 +25,7 @@ EDIT = EditRequest(
 )
 EDIT_MASKED = EditRequest(
     prompt="Put a hat on the fox",
-    images=[ImageReference(file_id="img_01JZX4T7QAM5V8N3B6C9D0E1F3")],
-    mask=ImageReference(file_id="img_01JZX4T7QAM5V8N3B6C9D0E1F4"),
+    images=[ImageReference(file_id="img_01jzx4t7qam5v8n3b6c9d0e1f3")],
+    mask=ImageReference(file_id="img_01jzx4t7qam5v8n3b6c9d0e1f4"),
 )
 VARIATION = VariationRequest(image=_PICTURE, n=2, size="1024x1024")
