@@ -175,7 +175,7 @@ class VendorApi:
                 yield reply
         except _StatusFault as failure:
             if failure.status in _NOT_THERE:
-                raise NotNow(_lost(self.provider), most=_MOST_ACCIDENTS) from None
+                raise self.lost() from None
             if failure.status < 300:
                 raise NotNow(failure, most=_MOST_ACCIDENTS) from None
             if failure.status >= 500 or failure.status in _NOT_NOW:
@@ -200,6 +200,10 @@ class VendorApi:
         """The fault of an answer whose status says success, and whose body or headers do not."""
         _log.warning("%s answered success that is %s", self.provider, complaint.code or "none")
         return fault_of(self.provider, complaint, bought=bought, own_key=order.secret is not None)
+
+    def lost(self, *, most: int = _MOST_ACCIDENTS) -> NotNow:
+        """What to raise where the vendor says that it knows no such order; `most` as in NotNow."""
+        return NotNow(_lost(self.provider), most=most)
 
     def nonsense(self, cause: str) -> UpstreamFault:
         """The fault of a success of no use; `cause` is for the log, and holds nothing that the vendor wrote."""
