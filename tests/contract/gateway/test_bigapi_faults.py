@@ -9,7 +9,7 @@ from gesso.billing.v1.billing_pb2 import WINDOW_HOUR, WINDOW_MINUTE, WindowState
 from gesso.errors.v1 import reason_pb2 as pb
 from gesso.errors.v1.reason_pb2 import Reason
 from gesso.generator.v1 import generator_pb2
-from servicekit.faults import Fault, InsufficientFunds, to_proto
+from servicekit.faults import Fault, InsufficientFunds, InvalidField, to_proto
 
 from .bigapi_client import ASKED, CREATE, TWO, Client, Submitted
 
@@ -135,6 +135,16 @@ async def test_what_is_wrong_with_one_task_is_placed(
     async with client.create(TWO) as answer:
         body = await answer.json()
     assert (answer.status, body["message"], body["code"]) == (status, f"`{place}`: Because.", code)
+
+
+async def test_a_wrong_cursor_is_named(client: Client) -> None:
+    def page(_: Any) -> Any:
+        raise InvalidField("page_token", "The page token is not one that was given out.")
+
+    client.generator.scripts["ListJobs"] = page
+    async with client.get("/v1/jobs?cursor=nonsense") as answer:
+        body = await answer.json()
+    assert (answer.status, body["message"]) == (400, "`cursor`: The page token is not one that was given out.")
 
 
 async def test_refused_content_is_told_with_what_to_do(client: Client) -> None:

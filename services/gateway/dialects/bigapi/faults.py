@@ -109,8 +109,8 @@ _PAGES: Mapping[Reason.ValueType, tuple[str, str]] = {
 }
 """Where people read on."""
 
-_FIELDS: Mapping[str, str] = {"model": "provider", "resolution": "image_size"}
-"""A draw's fields that this API calls otherwise."""
+_FIELDS: Mapping[str, str] = {"model": "provider", "resolution": "image_size", "page_token": "cursor"}
+"""Fields that this API calls otherwise."""
 _FIELDS_OF_REASONS: Mapping[Reason.ValueType, str] = {
     pb.REASON_UNKNOWN_MODEL: "provider",
     pb.REASON_UNPRICED: "provider",
@@ -152,9 +152,10 @@ def _message(problem: Problem) -> str:
 
 
 def _placed(fault: Fault) -> str:
-    """The fault's message, with the parameter in front of it where the fault is one task's of the request."""
-    if "draw" not in fault.details:
-        return fault.message
+    """The fault's message, with the field in front of it where the platform's message does not know its name here."""
     named = fault.details.get("field", "") or _FIELDS_OF_REASONS.get(fault.reason, "")
-    path = f"tasks[{fault.details['draw']}]" + (f".{_FIELDS.get(named, named)}" if named else "")
-    return f"`{path}`: {fault.message}"
+    field = _FIELDS.get(named, named)
+    if "draw" in fault.details:
+        place = f"tasks[{fault.details['draw']}]" + (f".{field}" if field else "")
+        return f"`{place}`: {fault.message}"
+    return f"`{field}`: {fault.message}" if field != named else fault.message
