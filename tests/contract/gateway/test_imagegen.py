@@ -711,6 +711,14 @@ async def test_a_body_that_is_too_large_is_refused(start_edge: Any) -> None:
         assert (answer.status, error["code"], error["details"]) == (413, "PAYLOAD_TOO_LARGE", {"limit_bytes": 1000})
 
 
+async def test_a_part_of_the_platform_that_is_slow_is_no_jobs_deadline(edge: Any) -> None:
+    slow = Fault(pb.REASON_TIMEOUT, "The billing did not answer in time.", details={"component": "billing"})
+    edge.generator.answer = lambda _: Submitted(fault=to_proto(slow))
+    async with edge.post({"prompt": "a fox"}, path=TEXT) as answer:
+        error = await _error(answer)
+        assert (answer.status, error["code"], error["details"]["component"]) == (503, "SERVICE_UNAVAILABLE", "billing")
+
+
 async def test_an_outage_is_told_with_the_part_that_is_away(edge: Any) -> None:
     edge.generator.hangs_up = True
     async with edge.post({"prompt": "a fox"}, path=TEXT) as answer:

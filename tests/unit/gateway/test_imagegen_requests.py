@@ -275,7 +275,7 @@ def test_structure_lowers_the_strength(fields: dict[str, Any], strength: float) 
 
 def test_colors_and_style_are_asked_to_stay() -> None:
     draw = drawn(image({"preserve": {"colors": True, "style": True}}))
-    assert dict(draw.options) == {"preserve_colors": "true", "preserve_style": "true"}
+    assert dict(draw.options) == {"preserve_colors": "true"}
     assert draw.prompt == "a fox, in the style of the source picture"
     assert dict(drawn(image({"preserve": {"colors": False, "style": False}})).options) == {}
 

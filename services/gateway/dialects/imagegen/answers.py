@@ -29,7 +29,7 @@ from gateway.dialects.imagegen.shapes import (
     SourceImage,
     StatusWord,
 )
-from gateway.jobs import failure, has_ended
+from gateway.jobs import failure
 from gateway.money import usd
 from gateway.wire import PICTURE_HERE, Base64Of, Reply, json_reply
 from gesso.generator.v1.generator_pb2 import (
@@ -217,6 +217,6 @@ def _source(job: Job, draw: Draw, facts: Facts, addresses: Addresses) -> SourceI
 
 
 def _error(job: Job, addresses: Addresses) -> ErrorObject | UnsetType:
-    if not has_ended(job) or any(task.pictures for task in job.tasks):
+    if status_word(job) != "failed":
         return UNSET
     return error_object(failure(job), job.request_id, addresses.edge("/docs"))

@@ -16,7 +16,7 @@ from gateway.money import usd
 from gateway.wire import Reply, json_reply
 from gesso.errors.v1 import reason_pb2 as pb
 from gesso.errors.v1.reason_pb2 import Reason
-from servicekit.faults import Fault
+from servicekit.faults import Fault, Unavailable
 
 _VALIDATION = "validation_error"
 _AUTHENTICATION = "authentication_error"
@@ -175,6 +175,7 @@ _FIELDS = {
 }
 """A draw's fields that this dialect calls otherwise."""
 
+_UNAVAILABLE = 503
 _REFUSED_BY_US = "prohibited_content_detected"
 _REFUSED_UPSTREAM = "content_refused_by_provider"
 _SUGGESTIONS: Mapping[Reason.ValueType, str] = {
@@ -186,8 +187,12 @@ _QUOTA_WORDS = "The request may cost {required} credits, and {available} are ava
 
 def word(problem: Problem) -> Reply:
     """The error body of a fault."""
-    error = error_object(problem.fault, problem.request_id, f"{problem.public_url}/docs")
-    return json_reply(ErrorBody(error), problem.status)
+    fault, status = problem.fault, problem.status
+    if (
+        fault.reason == pb.REASON_TIMEOUT and "component" in fault.details
+    ):  # a part of ours was slow: no job's deadline passed
+        fault, status = Unavailable(fault.details["component"]), _UNAVAILABLE
+    return json_reply(ErrorBody(error_object(fault, problem.request_id, f"{problem.public_url}/docs")), status)
 
 
 def error_object(fault: Fault, request_id: str, docs_url: str) -> ErrorObject:

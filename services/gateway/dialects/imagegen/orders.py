@@ -186,7 +186,6 @@ def _preserve(draw: Draw, request: ImageToImage) -> None:
         draw.options["preserve_colors"] = "true"
     if kept.style:
         draw.prompt = f"{draw.prompt}, {words.KEEP_THE_STYLE}"
-        draw.options["preserve_style"] = "true"
 
 
 def _checked_metadata(metadata: dict[str, Any] | None) -> dict[str, Any]:

@@ -134,7 +134,7 @@ _Warnings = Annotated[list[str], _said("What was ignored, and what was done othe
 _Provider = Annotated[str | None, _said("Who drew it; null before.")]
 _Upstream = Annotated[str | None, _said("The model that really ran; null before.")]
 _Source = Annotated[SourceImage | UnsetType, _said("Where there was a source picture.")]
-_Error = Annotated[ErrorObject | UnsetType, _said("Why it failed or was cancelled.")]
+_Error = Annotated[ErrorObject | UnsetType, _said("Why it failed.")]
 
 
 class DrawnGeneration(msgspec.Struct, frozen=True, kw_only=True):
@@ -202,7 +202,7 @@ class Accepted(msgspec.Struct, frozen=True):
     """A generation that goes on."""
 
     id: _GenerationId
-    status: Literal["queued", "running"]
+    status: Literal["queued"]
     created_at: _Began
     model: _Model
     status_url: Annotated[str, Meta(description="Where to ask again.", extra_json_schema={"format": "uri"})]
