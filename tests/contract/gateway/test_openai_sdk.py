@@ -1,15 +1,25 @@
-"""The official OpenAI SDK against the edge: pictures, models, and each error as the exception that its users catch."""
+"""The official OpenAI SDK against the edge: pictures, streams, models, and each error as the exception that its users catch."""
 
+import asyncio
 import base64
 from collections.abc import AsyncIterator
 from typing import Any
 
 import openai
 import pytest
+from openai.types import (
+    ImageEditCompletedEvent,
+    ImageEditPartialImageEvent,
+    ImageGenCompletedEvent,
+    ImageGenPartialImageEvent,
+)
 
 from gesso.errors.v1 import reason_pb2 as pb
 from gesso.generator.v1 import generator_pb2 as generator_pb
 from servicekit.faults import Fault, InsufficientFunds, to_proto
+from testkit.sample_pictures import sample
+
+SQUARE = sample("png", 64, 64).stamped(1)
 
 
 @pytest.fixture
@@ -99,10 +109,55 @@ async def test_a_wrong_key_is_an_authentication_error(edge: Any, client: openai.
     assert caught.value.code == "invalid_api_key"
 
 
-async def test_what_is_not_served_yet_says_so(client: openai.AsyncOpenAI) -> None:
-    with pytest.raises(openai.InternalServerError) as caught:
-        await client.images.edit(prompt="a fox", image=b"png")
-    assert (caught.value.status_code, caught.value.code) == (501, "unsupported")
+async def test_pictures_are_edited_and_varied(edge: Any, client: openai.AsyncOpenAI, keep: Any) -> None:
+    edge.generator.answer = edge.generator.drawing(keep(b"png"))
+    edited = await client.images.edit(
+        model="gpt-image-1.5", prompt="a hat", image=[("a.png", SQUARE), ("b.png", SQUARE)], mask=SQUARE, n=1
+    )
+    assert edited.data is not None
+    assert base64.b64decode(edited.data[0].b64_json or "") == b"png"
+    with pytest.deprecated_call():
+        varied = await client.images.create_variation(image=SQUARE, n=1, size="1024x1024")
+    assert varied.data is not None
+    assert varied.data[0].url is not None
+    assert edge.gallery.uploaded == [SQUARE] * 4
+
+
+async def test_streams_come_as_the_sdks_events(edge: Any, client: openai.AsyncOpenAI, keep: Any) -> None:
+    edge.generator.answer = edge.generator.drawing(keep(b"whole"), partials=[keep(b"first"), keep(b"second")])
+    generated = await client.images.generate(prompt="a fox", model="gpt-image-1", stream=True, partial_images=2)
+    events = [event async for event in generated]
+    assert [(type(event), base64.b64decode(event.b64_json)) for event in events] == [
+        (ImageGenPartialImageEvent, b"first"),
+        (ImageGenPartialImageEvent, b"second"),
+        (ImageGenCompletedEvent, b"whole"),
+    ]
+    edited = await client.images.edit(image=SQUARE, prompt="a hat", stream=True, partial_images=2)
+    assert [type(event) async for event in edited] == [
+        ImageEditPartialImageEvent,
+        ImageEditPartialImageEvent,
+        ImageEditCompletedEvent,
+    ]
+
+
+async def test_a_stream_that_fails_raises_the_sdks_errors(edge: Any, client: openai.AsyncOpenAI, keep: Any) -> None:
+    fault = Fault(pb.REASON_UPSTREAM_REFUSED, "The vendor refused.")
+    edge.generator.answer = edge.generator.failing(fault)
+    with pytest.raises(openai.BadRequestError):
+        await client.images.generate(prompt="a fox", stream=True)
+
+    def failing_later(submission: Any) -> Any:
+        job = edge.generator.queued(submission)
+        job.tasks[0].partials.append(keep(b"first"))
+        asyncio.get_running_loop().call_soon(edge.generator.finish, edge.generator.failed(job, fault))
+        return generator_pb.SubmitJobsResponse.SubmitJobResult(job=job)
+
+    edge.generator.answer = failing_later
+    stream = await client.images.generate(prompt="a fox", stream=True, partial_images=1)
+    assert isinstance(await anext(stream), ImageGenPartialImageEvent)
+    with pytest.raises(openai.APIError, match="The vendor refused") as caught:
+        await anext(stream)
+    assert caught.value.code == "moderation_blocked"
 
 
 async def test_the_sdk_does_not_repeat_a_purchase_that_began(edge: Any, client: openai.AsyncOpenAI) -> None:
