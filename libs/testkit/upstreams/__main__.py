@@ -8,13 +8,17 @@ from pathlib import Path
 
 import uvloop
 
+from testkit.upstreams.ark import ArkUpstream
 from testkit.upstreams.base import BEHAVIOURS, ScriptedUpstream, parse_behaviour
+from testkit.upstreams.bfl import BflUpstream
 from testkit.upstreams.fal import FalUpstream
 from testkit.upstreams.magnific import MagnificUpstream
 from testkit.upstreams.openai import OpenAIUpstream
 from testkit.upstreams.replicate import ReplicateUpstream
 
 UPSTREAMS: Mapping[str, type[ScriptedUpstream]] = {
+    "ark": ArkUpstream,
+    "bfl": BflUpstream,
     "fal": FalUpstream,
     "magnific": MagnificUpstream,
     "openai": OpenAIUpstream,

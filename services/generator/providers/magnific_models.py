@@ -20,7 +20,7 @@ class Upscaler:
     """Of the result; 0 for any."""
 
 
-_PRECISION = "image* sharpen:num smart_grain:num ultra_detail:num filter_nsfw:bool"
+_PRECISION = "image* sharpen:num=0..100 smart_grain:num=0..100 ultra_detail:num=0..100 filter_nsfw:bool"
 UPSCALERS: Mapping[str, Upscaler] = {
     "image-upscaler-precision-v2": Upscaler(
         f"{_PRECISION} scale_factor:num flavor=sublime,photo,photo_denoiser",
@@ -29,7 +29,8 @@ UPSCALERS: Mapping[str, Upscaler] = {
     ),
     "image-upscaler-precision": Upscaler(_PRECISION, factors={2: ""}),
     "image-upscaler": Upscaler(
-        "image* scale_factor=2x,4x,8x,16x prompt creativity:num hdr:num resemblance:num fractality:num"
+        "image* scale_factor=2x,4x,8x,16x prompt creativity:num=-10..10 hdr:num=-10..10 resemblance:num=-10..10"
+        " fractality:num=-10..10"
         " optimized_for=standard,soft_portraits,hard_portraits,art_n_illustration,videogame_assets,nature_n_landscapes,"
         "films_n_photography,3d_renders,science_fiction_n_horror"
         " engine=automatic,magnific_illusio,magnific_sharpy,magnific_sparkle filter_nsfw:bool",

@@ -308,16 +308,8 @@ class Conformance:
         assert self.vendor.factory.open({self.vendor.variables[0]: self.vendor.key}).configured
 
 
-class QueueConformance(Conformance):
-    """And those of a vendor that answers with a ticket."""
-
-    expected = QUEUE_VERDICTS
-
-    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """One more case for each way in which polls fail."""
-        super().pytest_generate_tests(metafunc)
-        if "poll_fault" in metafunc.fixturenames:
-            metafunc.parametrize("poll_fault", ["poll_error", "poll_drop", "poll_limited", "slow:0.8"])
+class TicketConformance(Conformance):
+    """And those of a vendor whose order is a ticket, by which another process collects the pictures."""
 
     async def test_another_process_collects_what_one_has_ordered(
         self, base_url: str, upstream: ScriptedUpstream, memory: CountedMemory
@@ -334,17 +326,29 @@ class QueueConformance(Conformance):
         assert [bytes(one.data) for one in again.pictures] == [bytes(one.data) for one in drawn.pictures]
         assert upstream.purchases == 1
 
+    async def test_a_ticket_is_not_the_place_of_a_key(self, provider: Provider, memory: CountedMemory) -> None:
+        ticket = await provider.submit(self.vendor.order(secret=self.vendor.own_key), memory)
+        assert isinstance(ticket, Ticket)
+        assert self.vendor.own_key.encode() not in ticket.data
+
+
+class QueueConformance(TicketConformance):
+    """And those of a vendor that is polled."""
+
+    expected = QUEUE_VERDICTS
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """One more case for each way in which polls fail."""
+        super().pytest_generate_tests(metafunc)
+        if "poll_fault" in metafunc.fixturenames:
+            metafunc.parametrize("poll_fault", ["poll_error", "poll_drop", "poll_limited", "slow:0.8"])
+
     async def test_polls_that_fail_do_not_lose_the_pictures(
         self, provider: Provider, upstream: ScriptedUpstream, memory: CountedMemory, poll_fault: str
     ) -> None:
         drawn = await drawn_by(provider, self.vendor.order(f"a fox [[{poll_fault}]]"), memory)
         assert len(drawn.pictures) == 1
         assert upstream.purchases == 1
-
-    async def test_a_ticket_is_not_the_place_of_a_key(self, provider: Provider, memory: CountedMemory) -> None:
-        ticket = await provider.submit(self.vendor.order(secret=self.vendor.own_key), memory)
-        assert isinstance(ticket, Ticket)
-        assert self.vendor.own_key.encode() not in ticket.data
 
 
 class AddressConformance(Conformance):

@@ -1,0 +1,135 @@
+"""Ark (BytePlus ModelArk, Volcengine): Seedream, which draws one picture for each order and answers at once with its address.
+
+What each model takes stands in ark_models.py. Variables: ARK_API_KEY, ARK_BASE_URL. Options of a route: `family`, the model that an
+endpoint of one's own (`ep-…`) serves, and any input of the model by its name.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from generator.providers.addressed import Addressed, read_addressed
+from generator.providers.api import VendorApi
+from generator.providers.ark_errors import ArkError, complaint_of, read_complaint
+from generator.providers.ark_models import CONCEPTS, Model, model_of
+from generator.providers.base import Bought, Drawn, Memory, Order, Provider, ProviderFactory, Ticket, UpstreamFault
+from generator.providers.complaints import REFUSED, failure_in_success
+from generator.providers.deadline import Deadline
+from generator.providers.downloads import Downloads, data_uris
+from generator.providers.filling import Filled, Filling
+from gesso.generator.v1.generator_pb2 import Draw
+
+NAME = "ark"
+DEFAULT_BASE_URL = "https://ark.ap-southeast.bytepluses.com/api/v3"
+# The vendor's own default puts a mark on every picture.
+_ALWAYS = {"response_format": "url", "watermark": False}
+_EDITED_AS = "2K"
+_FILLING = Filling(NAME, CONCEPTS)
+
+
+class _Datum(msgspec.Struct, frozen=True):
+    url: str | None = None
+    error: ArkError | None = None
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    data: list[_Datum] | None = None
+    model: str = ""
+    error: ArkError | None = None
+    usage: msgspec.Raw = msgspec.Raw(b"")
+
+
+class ArkProvider:
+    """One vendor, with the platform's key or the order's own."""
+
+    name = NAME
+    free_to_repeat = False
+    trained = True
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._api = VendorApi(
+            NAME,
+            base_url=environ.get("ARK_BASE_URL") or DEFAULT_BASE_URL,
+            key=environ.get("ARK_API_KEY", ""),
+            complaint=read_complaint,
+        )
+        self._downloads = Downloads(NAME, environ)
+
+    @property
+    def configured(self) -> bool:
+        """Whether the platform has a key."""
+        return self._api.has_key
+
+    async def submit(self, order: Order, memory: Memory) -> Ticket:
+        """Have the picture drawn; its address is the ticket, good for 24 hours. Raises UpstreamFault."""
+        model = model_of(order.upstream_model, order.options.get("family", ""))
+        filled = _filled(order, model, await data_uris(order.inputs, memory))
+        body = {"model": order.upstream_model, **_ALWAYS, **model.always, **filled.fields}
+        answer = await self._api.ask("POST", "images/generations", order, body=body, answer=_Answer)
+        return self._addressed(order, answer, filled.warnings).ticket
+
+    async def collect(self, ticket: Ticket, order: Order, memory: Memory) -> Drawn:
+        """Fetch the picture. Raises UpstreamFault."""
+        deadline = Deadline.after(order.deadline_seconds)
+        return await read_addressed(ticket).drawn(NAME, order, self._downloads, memory, deadline)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._api.close()
+        await self._downloads.close()
+
+    def _addressed(self, order: Order, answer: _Answer, warnings: Sequence[str]) -> Addressed:
+        data = answer.data or []
+        addresses = [datum.url for datum in data if datum.url]
+        if not addresses:
+            raise self._failure(order, answer, data)
+        withheld = [datum for datum in data if datum.error and complaint_of(datum.error).reason == REFUSED]
+        return Addressed(
+            addresses,
+            answer.model or order.upstream_model,
+            warnings,
+            refused_count=len(withheld),
+            refused_bought=Bought.NO,  # the vendor bills the pictures that it hands out
+            usage_json=bytes(answer.usage),
+        )
+
+    def _failure(self, order: Order, answer: _Answer, data: Sequence[_Datum]) -> UpstreamFault:
+        error = answer.error or next((datum.error for datum in data if datum.error), None)
+        if error is None:
+            return self._api.nonsense("an answer without pictures")
+        return failure_in_success(NAME, complaint_of(error), own_key=order.secret is not None)
+
+
+class ArkFactory:
+    """What the entry point names."""
+
+    name = NAME
+
+    def open(self, environ: Mapping[str, str]) -> Provider:
+        """Make the provider from the vendor's own variables; no network is touched."""
+        return ArkProvider(environ)
+
+
+PROVIDER: ProviderFactory = ArkFactory()
+
+
+def _filled(order: Order, model: Model, pictures: Sequence[str]) -> Filled:
+    tier = _tier(order.draw, model, is_edit=bool(pictures))
+    if tier:
+        filled = _FILLING.fill(order, model.inputs, pictures=pictures)
+        return Filled({**filled.fields, "size": tier}, filled.warnings)
+    return _FILLING.fill(order, f"{model.inputs} size={model.size}", pictures=pictures)
+
+
+def _tier(draw: Draw, model: Model, *, is_edit: bool) -> str:
+    """The word for the size where the shape is left to the model; empty where a size in pixels is to be asked for.
+
+    An edit that asks for no shape keeps its input's, by a word: without one the vendor draws squares.
+    """
+    if not model.size:
+        return model.tiers[0]
+    if draw.width or draw.aspect_ratio:
+        return ""
+    if draw.resolution:
+        return draw.resolution if draw.resolution in model.tiers else ""
+    return _EDITED_AS if is_edit and _EDITED_AS in model.tiers else ""
