@@ -44,6 +44,7 @@ def environment_files(database: str) -> dict[str, dict[str, str]]:
             "GESSO_GENERATOR_TOKEN": tokens["generator"],
             "GESSO_GENERATOR_DATABASE_URL": urls["generator"],
             "GESSO_SEALING_KEY": key(),
+            "GESSO_SECRETS_KEYS": f"first:{key()}",
         },
         "webhooks": {"GESSO_WEBHOOKS_DATABASE_URL": urls["webhooks"], "GESSO_WEBHOOKS_SECRET_KEY": key()},
         "caller-token-key": {"GESSO_CALLER_TOKEN_KEY": key()},
