@@ -3,9 +3,9 @@
     RULES = FieldTable("model* prompt*:str n:int=1..10 size:like=[0-9]+x[0-9]+ format:word=png,jpeg image:urls=1..14")
     broken = RULES.broken(json.loads(body))     # Broken("n", "invalid"), or None
 
-`name*` must be there, and not empty; a field that the table does not name is `unknown`. Types: str, int and num (with bounds),
-bool, word (one of), like (a regular expression without spaces), url (http, https or a data: URI of a picture), urls (how many),
-base64, object, list.
+`name*` must be there, and not empty; a field that the table does not name is `unknown`. Types: str, int and num (with bounds,
+and a step: `width:int=256..1440/32`), bool, word (one of), like (a regular expression without spaces), url (http, https or a data:
+URI of a picture), urls (how many), base64, object, list.
 """
 
 import re
@@ -64,8 +64,9 @@ class FieldTable:
 
 
 def _within(value: float, bounds: str) -> bool:
-    low, _, high = bounds.partition("..")
-    return not bounds or float(low) <= value <= float(high)
+    ends, _, step = bounds.partition("/")
+    low, _, high = ends.partition("..")
+    return not bounds or (float(low) <= value <= float(high) and (not step or value % int(step) == 0))
 
 
 def _is_base64(value: object, _: str) -> bool:
