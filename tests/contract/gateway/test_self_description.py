@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from openapi_core import OpenAPI
+from openapi_core import Config, OpenAPI
 from openapi_core.testing import MockRequest, MockResponse
 
 from gesso.errors.v1 import reason_pb2 as pb
@@ -23,7 +23,8 @@ class Document:
     def __init__(self, edge: Any, content: Any) -> None:
         self.content = content
         self._edge = edge
-        self._rules = OpenAPI.from_dict(content)
+        config = Config(extra_media_type_deserializers={"text/event-stream": bytes.decode})
+        self._rules = OpenAPI.from_dict(content, config=config)
 
     async def check(
         self,
@@ -123,9 +124,18 @@ async def test_documented_readings_get_documented_answers(edge: Any, document: D
         assert (await document.check("GET", path, template)).status == status
 
 
-async def test_what_is_not_served_yet_answers_as_documented(edge: Any, document: Document) -> None:
-    for path in ("/v1/images/edits", "/v1/images/variations"):
-        assert (await document.check("POST", path, path)).status == 501
+@pytest.mark.parametrize("path", ["/v1/images/edits", "/v1/images/variations"])
+async def test_documented_edits_and_variations_get_documented_answers(
+    edge: Any, document: Document, keep: Any, path: str
+) -> None:
+    edge.generator.answer = edge.generator.drawing(keep(b"png"))
+    edge.gallery.width = edge.gallery.height = 512
+    examples = document.content["paths"][path]["post"]["requestBody"]["content"]["application/json"]["examples"]
+    for example in examples.values():
+        assert (await document.check("POST", path, path, json=example["value"])).status == 200
+    edge.gallery.faults["https://example.com/source-image.png"] = Fault(pb.REASON_INPUT_UNREACHABLE, "Gone.")
+    example = next(iter(examples.values()))
+    assert (await document.check("POST", path, path, json=example["value"])).status == 400
 
 
 @pytest.mark.parametrize(
