@@ -4,13 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.dialects import bigapi, imagegen, openai, pixeldojo, productai
+from gateway.dialects import bigapi, imagegen, openai, opscenter, pixeldojo, productai
 from gateway.dialects.base import Dialect
 
 DIALECTS: tuple[Callable[[Any], Dialect], ...] = (
     openai.dialect,
     bigapi.dialect,
     imagegen.dialect,
+    opscenter.dialect,
     pixeldojo.dialect,
     productai.dialect,
 )
@@ -18,5 +19,12 @@ DIALECTS: tuple[Callable[[Any], Dialect], ...] = (
 
 
 @dataclass(frozen=True)
-class Settings(openai.Settings, bigapi.Settings, imagegen.Settings, pixeldojo.Settings, productai.Settings):
+class Settings(
+    openai.Settings,
+    bigapi.Settings,
+    imagegen.Settings,
+    opscenter.Settings,
+    pixeldojo.Settings,
+    productai.Settings,
+):
     """The variables of all dialects."""

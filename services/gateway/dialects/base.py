@@ -95,7 +95,8 @@ Action = Buy | ShowJob | CancelJob | FollowJob | Show | Act | Unserved
 class Route:
     """One method and path; `{name}` in the path stands for one whole segment. `name` is the scope of idempotency keys.
 
-    `counts` is False for a route that no limit counts.
+    `counts` is False for a route that no limit counts. `operation` is what the documentation calls it where another route bears
+    its name, since both are the same.
     """
 
     method: str
@@ -104,6 +105,7 @@ class Route:
     action: Action
     about: About
     counts: bool = True
+    operation: str = ""
 
 
 @dataclass(frozen=True, slots=True)

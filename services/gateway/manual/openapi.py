@@ -117,7 +117,7 @@ def _operation(dialect: Dialect, route: Route, schemas: Schemas) -> Object:
     about, action = route.about, route.action
     parameters = (*about.parameters, *_manners(action), _REQUEST_ID)
     operation: Object = {
-        "operationId": f"{dialect.name}.{route.name}",
+        "operationId": f"{dialect.name}.{route.operation or route.name}",
         "tags": [dialect.name],
         **_words(about),
         "security": [_security(scheme) for scheme in dialect.schemes],
@@ -205,10 +205,19 @@ def _success(owner: str, answers: Sequence[Answer], headers: Iterable[str], sche
 def _content(owner: str, content_type: str, answers: Sequence[Answer], schemas: Schemas) -> Object:
     types = [answer.body for answer in answers if answer.body is not None]
     examples = {answer.text.rstrip("."): answer.example for answer in answers if answer.example is not None}
-    if content_type == EVENT_STREAM or not types:
-        untyped = {"type": "object" if content_type == JSON else "string"}
-        return _media(untyped, {})
+    if content_type == EVENT_STREAM:
+        return _media(_EVENT, {})
+    if not types:
+        return _media({"type": "object" if content_type == JSON else "string"}, {})
     return _media(schemas.of_any(owner, types), examples)
+
+
+_EVENT = {
+    "type": "object",
+    "description": "One event of the stream, field by field; `data` is JSON.",
+    "properties": {"id": {"type": "string"}, "event": {"type": "string"}, "data": {"type": "string"}},
+    "required": ["data"],
+}
 
 
 def _references(headers: Iterable[str]) -> Object:
