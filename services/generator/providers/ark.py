@@ -13,7 +13,7 @@ from generator.providers.api import VendorApi
 from generator.providers.ark_errors import ArkError, complaint_of, read_complaint
 from generator.providers.ark_models import CONCEPTS, Model, model_of
 from generator.providers.base import Bought, Drawn, Memory, Order, Provider, ProviderFactory, Ticket, UpstreamFault
-from generator.providers.complaints import REFUSED, failure_in_success
+from generator.providers.complaints import REFUSED
 from generator.providers.deadline import Deadline
 from generator.providers.downloads import Downloads, data_uris
 from generator.providers.filling import Filled, Filling
@@ -97,7 +97,7 @@ class ArkProvider:
         error = answer.error or next((datum.error for datum in data if datum.error), None)
         if error is None:
             return self._api.nonsense("an answer without pictures")
-        return failure_in_success(NAME, complaint_of(error), own_key=order.secret is not None)
+        return self._api.failed(complaint_of(error), order, bought=Bought.UNKNOWN)
 
 
 class ArkFactory:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from generator.providers.base import Bought
 from generator.providers.complaints import DENIED, FAILED, INVALID, RATE_LIMITED, REFUSED, Complaint, Stage
 from gesso.errors.v1 import reason_pb2 as pb
 
@@ -41,10 +42,12 @@ class _Body(msgspec.Struct, frozen=True):
 
 
 def complaint_of(error: ArkError) -> Complaint:
-    """What an error object says."""
+    """What an error object says; what it names as turned away was not bought, whatever the status."""
     code = error.code.partition(".")[0]
+    reason = _BY_CODE.get(code, FAILED)
     stage = Stage.OUTPUT if code.startswith(_OF_OUTPUT) else Stage.INPUT
-    return Complaint(_BY_CODE.get(code), field=error.param or "", stage=stage, code=error.code)
+    bought = None if reason == FAILED else Bought.NO
+    return Complaint(_BY_CODE.get(code), field=error.param or "", stage=stage, bought=bought, code=error.code)
 
 
 def read_complaint(status: int, body: bytes) -> Complaint:

@@ -109,15 +109,6 @@ def refused(provider: str, stage: Stage, *, bought: Bought) -> UpstreamFault:
     return fault_of(provider, Complaint(REFUSED, stage=stage), bought=bought)
 
 
-def failure_in_success(provider: str, complaint: Complaint, *, own_key: bool) -> UpstreamFault:
-    """The fault of a success (200) whose body says that the order failed, as some vendors answer.
-
-    What was turned away was not bought; of a failure on the way nobody can tell.
-    """
-    failed = (complaint.reason or FAILED) == FAILED
-    return fault_of(provider, complaint, bought=Bought.UNKNOWN if failed else Bought.NO, own_key=own_key)
-
-
 def invalid(provider: str, field: str, message: str) -> UpstreamFault:
     """The fault of an order that this provider itself cannot put into its vendor's words; nothing was sent."""
     details = {"provider": provider, "field": field}
