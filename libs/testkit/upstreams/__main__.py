@@ -11,7 +11,9 @@ import uvloop
 from testkit.upstreams.ark import ArkUpstream
 from testkit.upstreams.base import BEHAVIOURS, ScriptedUpstream, parse_behaviour
 from testkit.upstreams.bfl import BflUpstream
+from testkit.upstreams.dashscope import DashScopeUpstream
 from testkit.upstreams.fal import FalUpstream
+from testkit.upstreams.google import GoogleUpstream
 from testkit.upstreams.magnific import MagnificUpstream
 from testkit.upstreams.openai import OpenAIUpstream
 from testkit.upstreams.replicate import ReplicateUpstream
@@ -19,7 +21,9 @@ from testkit.upstreams.replicate import ReplicateUpstream
 UPSTREAMS: Mapping[str, type[ScriptedUpstream]] = {
     "ark": ArkUpstream,
     "bfl": BflUpstream,
+    "dashscope": DashScopeUpstream,
     "fal": FalUpstream,
+    "google": GoogleUpstream,
     "magnific": MagnificUpstream,
     "openai": OpenAIUpstream,
     "replicate": ReplicateUpstream,
