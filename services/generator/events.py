@@ -91,7 +91,9 @@ class Events:
 
 
 def _cost(job: JobRecord) -> Mapping[str, float]:
-    return {"credits": job.charge_micros / _CREDIT_MICROS, "usd": job.charge_micros / 1_000_000}
+    """Whole credits are written whole, as the document writes them."""
+    whole, rest = divmod(job.charge_micros, _CREDIT_MICROS)
+    return {"credits": job.charge_micros / _CREDIT_MICROS if rest else whole, "usd": job.charge_micros / 1_000_000}
 
 
 def _error(job: JobRecord) -> Mapping[str, str]:

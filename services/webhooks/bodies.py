@@ -11,7 +11,7 @@ def body(event: Event) -> bytes:
         {
             "id": event.id,
             "event": event.type,
-            "timestamp": event.occurred_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "timestamp": event.occurred_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
             "data": msgspec.Raw(event.data),
         }
     )

@@ -35,6 +35,7 @@ def test_a_delivered_generation_lists_its_pictures_by_links_that_the_files_port_
     assert data["generation_id"] == "gen_01j00000000000000000000000"
     assert data["user_id"] == "user_01j00000000000000000000000"
     assert data["cost"] == {"credits": 1, "usd": 0.02}
+    assert isinstance(data["cost"]["credits"], int)
     url = data["images"][0]["url"].removeprefix("https://files.test")
     link = links.verify(url, key=KEY, now_seconds=NOW.timestamp())
     assert link is not None
