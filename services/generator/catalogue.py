@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from generator.catalogue_files import FOLDER, CatalogueError, read_tables
+from generator.costs import CostBook
 from generator.pricing import Price, own_model_price, price_of, with_own_key
 from generator.providers.base import Provider
 from generator.public_models import (
@@ -44,6 +45,7 @@ class Catalogue:
         self._tables = tables
         self._configured = frozenset(configured)
         self._stand_in = stand_in
+        self.costs = CostBook(tables.costs)
         self._messages = {entry.id: self._message(entry) for entry in tables.models.values() if entry.listed}
 
     @classmethod

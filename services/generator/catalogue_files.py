@@ -1,8 +1,8 @@
 """The catalogue's files are read strictly: what is wrong is named by file, model and field before the service starts.
 
-Each file may hold `[[model]]`, `[[dialect]]` and `[[provider]]` tables. Files are read in order of name, the operator's own last;
-a later table of the same name takes the place of an earlier one. A model may say `like = "other"`: it then has everything of
-that model, as known so far, but what it says itself.
+Each file may hold `[[model]]`, `[[dialect]]`, `[[provider]]` and `[[cost]]` tables. Files are read in order of name, the operator's
+own last; a later table of the same name takes the place of an earlier one, a later cost for each upstream that it names. A model
+may say `like = "other"`: it then has everything of that model, as known so far, but what it says itself.
 """
 
 import tomllib
@@ -15,11 +15,21 @@ from typing import Any, TypeVar
 import msgspec
 
 from generator.pricing import base_micros, covering_rule
-from generator.public_models import AUTO_SIZE, PriceBook, PriceRule, ProviderLimits, PublicModel, Tables
+from generator.public_models import (
+    AUTO_SIZE,
+    CostRule,
+    PriceBook,
+    PriceRule,
+    ProviderLimits,
+    PublicModel,
+    Tables,
+    UpstreamCost,
+)
 from generator.sizes import parse_size
 
 FOLDER = Path(__file__).parent / "catalog"
 _KINDS = {"model": "id", "dialect": "name", "provider": "name"}
+_COST = "cost"
 
 T = TypeVar("T")
 
@@ -48,10 +58,13 @@ def read_tables(extra_path: Path | None, plugins: Iterable[str], folder: Path = 
         providers={
             name: _converted(origin, name, raw, ProviderLimits) for name, (origin, raw) in found.provider.items()
         },
+        costs={name: _converted(origin, name, raw, UpstreamCost) for name, (origin, raw) in found.cost.items()},
     )
     known_providers = {*tables.providers, *plugins}
     for model in tables.models.values():
         _check(found.model[model.id][0], model, tables.books, known_providers)
+    for name, cost in tables.costs.items():
+        _check_cost(found.cost[name][0], name, cost, known_providers)
     return tables
 
 
@@ -70,13 +83,17 @@ class _Found:
     model: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
     dialect: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
     provider: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
+    cost: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
 
     def add_file(self, path: Path) -> None:
         origin = path.name
         for kind, entries in _parsed(path).items():
-            if kind not in _KINDS:
-                raise CatalogueError(origin, "", kind, f"unknown table; there are {', '.join(_KINDS)}")
-            self._add_entries(origin, kind, entries)
+            if kind == _COST:
+                self._add_costs(origin, entries)
+            elif kind in _KINDS:
+                self._add_entries(origin, kind, entries)
+            else:
+                raise CatalogueError(origin, "", kind, f"unknown table; there are {', '.join((*_KINDS, _COST))}")
 
     def _add_entries(self, origin: str, kind: str, entries: Any) -> None:
         known: dict[str, tuple[str, dict[str, Any]]] = getattr(self, kind)
@@ -89,6 +106,18 @@ class _Found:
                 raise CatalogueError(origin, name, _KINDS[kind], "stands twice in this file")
             seen.add(name)
             known[name] = (origin, self._completed(origin, entry) if kind == "model" else entry)
+
+    def _add_costs(self, origin: str, entries: Any) -> None:
+        seen: set[str] = set()
+        for position, entry in enumerate(entries if isinstance(entries, list) else [{}]):
+            names = entry.get("upstreams") if isinstance(entry, dict) else None
+            if not (isinstance(names, list) and names and all(isinstance(name, str) for name in names)):
+                raise CatalogueError(origin, f"{_COST} {position}", "upstreams", "each table names its upstream models")
+            for name in names:
+                if name in seen:
+                    raise CatalogueError(origin, name, _COST, "stands twice in this file")
+                seen.add(name)
+                self.cost[name] = (origin, entry)
 
     def _completed(self, origin: str, entry: dict[str, Any]) -> dict[str, Any]:
         own = {key: value for key, value in entry.items() if key != "like"}
@@ -161,6 +190,29 @@ def _flaw_of_rule(rule: PriceRule, model: PublicModel, books: Mapping[str, Price
     if rule.sizes and rule.up_to:
         return "says either sizes or up_to"
     return ""
+
+
+def _check_cost(origin: str, name: str, cost: UpstreamCost, providers: set[str]) -> None:
+    if name.partition("/")[0] not in providers:
+        raise CatalogueError(origin, name, "upstreams", "it begins with no provider's name and a slash")
+    for position, rule in enumerate(cost.prices):
+        flaw = _flaw_of_cost(rule)
+        if flaw:
+            raise CatalogueError(origin, name, f"prices[{position}]", flaw)
+    last = cost.prices[-1]
+    if last.qualities or last.sizes or last.up_to:
+        raise CatalogueError(origin, name, "prices", "the last rule must cover everything")
+    if any(rate < 0 for rate in cost.usage.values()):
+        raise CatalogueError(origin, name, "usage", "a rate is not less than nothing")
+
+
+def _flaw_of_cost(rule: CostRule) -> str:
+    rate = rule.usd if rule.usd_per_megapixel is None else rule.usd_per_megapixel
+    if rate is None or (rule.usd is not None and rule.usd_per_megapixel is not None):
+        return "a rule says either usd or usd_per_megapixel"
+    if rate < 0:
+        return "a cost is not less than nothing"
+    return "says either sizes or up_to" if rule.sizes and rule.up_to else ""
 
 
 def _unpriced_default(model: PublicModel) -> str:

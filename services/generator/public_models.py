@@ -129,6 +129,38 @@ class PublicModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     prices: tuple[PriceRule, ...] = ()
 
 
+class CostRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a vendor asks for one picture of the orders that it covers. The first rule that covers an order is its cost.
+
+    Exactly one of `usd` (a picture) and `usd_per_megapixel` (each begun one, of 1024x1024) stands. An absent condition covers
+    everything.
+    """
+
+    usd: Decimal | None = None
+    usd_per_megapixel: Decimal | None = None
+    qualities: tuple[str, ...] = ()
+    """As the upstream is asked for them."""
+    sizes: tuple[SizeText, ...] = ()
+    """Exactly these."""
+    up_to: AreaText = ""
+    """Sizes with no more pixels than this one; never the model's own choice of size."""
+
+
+class UpstreamCost(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What upstream models cost the platform: the vendor's own price, for where it does not say what it charged."""
+
+    upstreams: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+    """A provider and its name of the model, as `fal/fal-ai/flux/dev`."""
+    verified: date
+    """When this was last looked up."""
+    estimate: bool = False
+    """Whether the vendor publishes no such price, or none that could be read: then it is a guess."""
+    prices: Annotated[tuple[CostRule, ...], msgspec.Meta(min_length=1)]
+    usage: Mapping[str, Decimal] = msgspec.field(default_factory=dict)
+    """US dollars for `usage_per` units of a number that the vendor measures, by its dotted path in the usage that it reports."""
+    usage_per: Positive = 1
+
+
 class PriceBook(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How a dialect counts money. A price is rounded up to a multiple of `step_micros`, after the markup."""
 
@@ -164,3 +196,5 @@ class Tables(msgspec.Struct, frozen=True, kw_only=True):
     models: Mapping[str, PublicModel]
     books: Mapping[str, PriceBook]
     providers: Mapping[str, ProviderLimits]
+    costs: Mapping[str, UpstreamCost] = msgspec.field(default_factory=dict)
+    """By provider and upstream model, as `fal/fal-ai/flux/dev`."""

@@ -1,0 +1,223 @@
+"""What an order costs the platform: what its vendor says, else its usage at the vendor's rates, else the catalogue's estimate.
+
+Source: design.md and the README of upstreams, "Billing truth". Pure functions; money is int64 micros, a fraction is rounded up.
+"""
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import ROUND_CEILING, Decimal
+from typing import Any
+
+import msgspec
+
+from generator.public_models import AUTO_SIZE, CostRule, UpstreamCost
+from generator.sizes import Size, parse_size
+
+_MICROS_PER_USD = 1_000_000
+_PIXELS_PER_MEGAPIXEL = 1024 * 1024
+
+
+class Source(enum.StrEnum):
+    """How a cost is known."""
+
+    VENDOR = "vendor"
+    """The vendor said what it charges."""
+    USAGE = "usage"
+    """The vendor said what it measured; the rates are the catalogue's."""
+    ESTIMATE = "estimate"
+    """The catalogue says what such pictures cost."""
+    OWN_KEY = "own_key"
+    """The vendor bills the account, by its own key: it costs the platform nothing."""
+    UNKNOWN = "unknown"
+    """The catalogue knows no cost of this upstream: nothing is booked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What an order costs; `estimate_micros` is what the catalogue says of it, None where it says nothing."""
+
+    micros: int
+    source: Source
+    estimate_micros: int | None = None
+
+
+OWN_KEY = Cost(0, Source.OWN_KEY)
+
+
+@dataclass(slots=True)
+class Placed:
+    """One order of a task, from the moment it is placed: until more is known, all of it may have been sold."""
+
+    number: int
+    """The attempt that it belongs to."""
+    positions: tuple[int, ...]
+    provider: str
+    upstream_model: str
+    cost: Cost
+    sold_count: int
+    """Pictures that the vendor charges for, or may."""
+    kept_count: int = 0
+    """Pictures that were kept, and are charged to the customer."""
+
+    @property
+    def lost_count(self) -> int:
+        """Pictures that the platform may have paid for and no customer got."""
+        return max(self.sold_count - self.kept_count, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCost:
+    """What is booked of one order: its row. `paid_micros` is its share of what the customer paid for the task."""
+
+    number: int
+    position: int
+    provider: str
+    upstream_model: str
+    model: str
+    """The public name."""
+    dialect: str
+    picture_count: int
+    cost_micros: int
+    source: Source
+    estimate_micros: int | None
+    paid_micros: int
+    outcome: str
+    """`kept`, or the name of the reason for which pictures of it were lost."""
+
+
+KEPT = "kept"
+
+
+def estimate_micros(cost: UpstreamCost, *, quality: str, size: Size | None, count: int) -> int:
+    """What the catalogue says of `count` pictures of a quality and size; the last of its rules covers every order."""
+    rule = next(rule for rule in cost.prices if _covers(rule, quality, size))
+    if rule.usd is not None:
+        return _micros(rule.usd * count)
+    assert rule.usd_per_megapixel is not None, "the catalogue's reader checked it"
+    megapixels = 1 if size is None else -(-size.pixel_count // _PIXELS_PER_MEGAPIXEL)
+    return _micros(rule.usd_per_megapixel * megapixels * count)
+
+
+def usage_micros(cost: UpstreamCost, usage_json: bytes) -> int | None:
+    """What a vendor's usage object comes to at the catalogue's rates; None where there is no rate, or not all of its numbers."""
+    if not cost.usage or not usage_json:
+        return None
+    try:
+        usage = msgspec.json.decode(usage_json)
+    except msgspec.DecodeError:
+        return None
+    total = Decimal(0)
+    for path, rate in cost.usage.items():
+        units = _number(usage, path)
+        if units is None:
+            return None
+        total += rate * units
+    return _micros(total / cost.usage_per)
+
+
+def cost_of(
+    cost: UpstreamCost | None,
+    *,
+    quality: str,
+    size: Size | None,
+    count: int,
+    said_micros: int | None = None,
+    usage_json: bytes = b"",
+) -> Cost:
+    """What an order of `count` sold pictures costs, by the best that is known."""
+    expected = None if cost is None else estimate_micros(cost, quality=quality, size=size, count=count)
+    if said_micros is not None:
+        return Cost(said_micros, Source.VENDOR, expected)
+    measured = None if cost is None else usage_micros(cost, usage_json)
+    if measured is not None:
+        return Cost(measured, Source.USAGE, expected)
+    return Cost(0, Source.UNKNOWN) if expected is None else Cost(expected, Source.ESTIMATE, expected)
+
+
+class CostBook:
+    """The catalogue's costs, by provider and upstream model."""
+
+    def __init__(self, costs: Mapping[str, UpstreamCost]) -> None:
+        self._costs = costs
+
+    def expected(self, provider: str, upstream_model: str, *, quality: str, size: Size | None, count: int) -> Cost:
+        """What an order would cost of which only what was asked is known."""
+        return cost_of(self.entry(provider, upstream_model), quality=quality, size=size, count=count)
+
+    def entry(self, provider: str, upstream_model: str) -> UpstreamCost | None:
+        """What the catalogue says of an upstream model."""
+        return self._costs.get(f"{provider}/{upstream_model}")
+
+
+def booked(
+    orders: Sequence[Placed], *, model: str, dialect: str, charge_micros: int, reason_name: str
+) -> tuple[OrderCost, ...]:
+    """The rows of a task that has ended: of the orders that cost something, or may have.
+
+    Its charge is shared by the kept pictures; where nothing was kept (tokens that were captured at the start), the last bears it.
+    """
+    sold = [order for order in orders if order.sold_count]
+    shares = _shared(charge_micros, [order.kept_count for order in sold])
+    return tuple(
+        OrderCost(
+            number=order.number,
+            position=order.positions[0],
+            provider=order.provider,
+            upstream_model=order.upstream_model,
+            model=model,
+            dialect=dialect,
+            picture_count=order.kept_count,
+            cost_micros=order.cost.micros,
+            source=order.cost.source,
+            estimate_micros=order.cost.estimate_micros,
+            paid_micros=share,
+            outcome=reason_name or KEPT if order.lost_count else KEPT,
+        )
+        for order, share in zip(sold, shares, strict=True)
+    )
+
+
+def loss_micros(orders: Sequence[Placed]) -> int | None:
+    """What the platform may have paid for pictures that nobody got, of all orders of a task; None where there are none."""
+    lost = [order for order in orders if order.lost_count and order.cost.source is not Source.OWN_KEY]
+    if not lost:
+        return None
+    return sum(-(-order.cost.micros * order.lost_count // order.sold_count) for order in lost)
+
+
+def unsold(order: Placed) -> Placed:
+    """The order as it stands when its vendor certainly sold nothing."""
+    return replace(order, cost=replace(order.cost, micros=0), sold_count=0)
+
+
+def _covers(rule: CostRule, quality: str, size: Size | None) -> bool:
+    if rule.qualities and quality not in rule.qualities:
+        return False
+    if rule.sizes:
+        return (AUTO_SIZE if size is None else str(size)) in rule.sizes
+    if rule.up_to:
+        return size is not None and size.pixel_count <= parse_size(rule.up_to).pixel_count
+    return True
+
+
+def _number(usage: Any, path: str) -> Decimal | None:
+    for name in path.split("."):
+        usage = usage.get(name) if isinstance(usage, dict) else None
+    if isinstance(usage, bool) or not isinstance(usage, int | float) or usage < 0:
+        return None
+    return Decimal(str(usage))
+
+
+def _shared(amount: int, weights: Sequence[int]) -> list[int]:
+    """Cut an amount by weights, nothing lost to rounding; all of it is the last one's where no weight is more than 0."""
+    total, given, shares = sum(weights), 0, list[int]()
+    for index in range(len(weights)):
+        due = amount * sum(weights[: index + 1]) // total if total else amount * (index + 1 == len(weights))
+        shares.append(due - given)
+        given = due
+    return shares
+
+
+def _micros(usd: Decimal) -> int:
+    return int((usd * _MICROS_PER_USD).to_integral_value(ROUND_CEILING))
