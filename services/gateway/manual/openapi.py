@@ -213,8 +213,8 @@ def _content(owner: str, content_type: str, answers: Sequence[Answer], schemas: 
 
 
 _EVENT = {
-    "type": "object",
-    "description": "One event of the stream, field by field; `data` is JSON.",
+    "type": ["string", "object"],
+    "description": "A stream of server-sent events; one of them, field by field, is an object whose `data` is JSON.",
     "properties": {"id": {"type": "string"}, "event": {"type": "string"}, "data": {"type": "string"}},
     "required": ["data"],
 }
