@@ -16,6 +16,7 @@ from testkit.upstreams.fal import FalUpstream
 from testkit.upstreams.google import GoogleUpstream
 from testkit.upstreams.magnific import MagnificUpstream
 from testkit.upstreams.openai import OpenAIUpstream
+from testkit.upstreams.openrouter import OpenRouterUpstream
 from testkit.upstreams.replicate import ReplicateUpstream
 
 UPSTREAMS: Mapping[str, type[ScriptedUpstream]] = {
@@ -26,6 +27,7 @@ UPSTREAMS: Mapping[str, type[ScriptedUpstream]] = {
     "google": GoogleUpstream,
     "magnific": MagnificUpstream,
     "openai": OpenAIUpstream,
+    "openrouter": OpenRouterUpstream,
     "replicate": ReplicateUpstream,
 }
 
