@@ -58,9 +58,10 @@ async def id_of_number(database: Database, account_id: str | None, number: int) 
     return found or ""
 
 
+# States as in gesso.generator.v1: what was REFUSED (2) was never told to its owner as a job.
 _PAGE = """
 SELECT id FROM jobs
-WHERE account_id = $1 AND ($2 = '' OR id < $2) AND ($3 = '' OR dialect = $3)
+WHERE account_id = $1 AND state <> 2 AND ($2 = '' OR id < $2) AND ($3 = '' OR dialect = $3)
     AND ($4::smallint[] = '{}' OR coalesce(operation, 1) = ANY($4::smallint[]))
 ORDER BY id DESC LIMIT $5
 """
@@ -69,7 +70,10 @@ ORDER BY id DESC LIMIT $5
 async def page(
     database: Database, account_id: str, *, before: str, dialect: str, operations: Sequence[int], limit: int
 ) -> list[JobRecord]:
-    """Read an account's jobs, newest first, from behind the id `before`; of any dialect or operation where none is named."""
+    """Read an account's jobs, newest first, from behind the id `before`; of any dialect or operation where none is named.
+
+    Those that were refused are not among them: a page is as long as `limit` while there is more.
+    """
     rows = await database.fetch(_PAGE, account_id, before, dialect, list(operations), limit)
     found = await jobs(database, [row["id"] for row in rows])
     return [found[row["id"]] for row in rows]

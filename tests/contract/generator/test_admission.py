@@ -157,6 +157,15 @@ async def test_jobs_are_listed_newest_first_page_by_page_and_only_to_their_owner
     assert not (await generator.page(stranger.token(), size=2)).jobs
 
 
+async def test_refused_purchases_take_no_room_in_a_list_of_jobs(house: House, generator: Generator) -> None:
+    owner = await house.customer(grant_micros=PRICE_MICROS)
+    bought = await generator.submit(owner.token(), purchase())
+    for _ in range(3):
+        await generator.refused(owner.token(), purchase())
+    page = await generator.page(owner.token(), size=2)
+    assert ([job.id for job in page.jobs], page.next_page_token) == ([bought.id], "")
+
+
 async def test_while_billing_is_away_nothing_is_bought_and_later_nothing_is_held(
     house_without_billing: House, alpha: Scripted
 ) -> None:
