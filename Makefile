@@ -18,6 +18,7 @@ run: .venv/.gesso-run ## start the whole platform and stay in the foreground unt
 	@exec $(BIN)/gesso up
 
 test: .venv/.gesso-dev ## run the tests, or some of them: make test TESTS=tests/unit
+	@test ! -d ../shared/apis || $(BIN)/python scripts/documents
 	@$(BIN)/python -m pytest --durations=15 $(TESTS)
 
 lint: .venv/.gesso-dev ## check style, types, layers, contracts and generated code
