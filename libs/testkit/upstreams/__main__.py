@@ -18,6 +18,7 @@ from testkit.upstreams.magnific import MagnificUpstream
 from testkit.upstreams.openai import OpenAIUpstream
 from testkit.upstreams.openrouter import OpenRouterUpstream
 from testkit.upstreams.replicate import ReplicateUpstream
+from testkit.upstreams.stability import StabilityUpstream
 
 UPSTREAMS: Mapping[str, type[ScriptedUpstream]] = {
     "ark": ArkUpstream,
@@ -29,6 +30,7 @@ UPSTREAMS: Mapping[str, type[ScriptedUpstream]] = {
     "openai": OpenAIUpstream,
     "openrouter": OpenRouterUpstream,
     "replicate": ReplicateUpstream,
+    "stability": StabilityUpstream,
 }
 
 
