@@ -166,3 +166,8 @@ def test_the_services_lock_is_the_platforms_without_what_a_container_does_not_ne
 def test_no_lock_names_an_index() -> None:
     for path in ROOT.glob("requirements*.lock"):
         assert "://" not in path.read_text(), path.name
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_grpc_leaves_the_children_of_an_images_service_alone(dockerfile: Dockerfile, service: str) -> None:
+    assert dockerfile.environment(service)["GRPC_ENABLE_FORK_SUPPORT"] == "0"

@@ -31,3 +31,9 @@ def test_a_service_is_told_nothing_that_it_does_not_read(service: Service) -> No
     config = importlib.import_module(f"{service.name}.config").Config
     read = {field.metadata["env"] for field in dataclasses.fields(config)}
     assert set(service.variables) <= read
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=NAMES)
+def test_grpc_leaves_a_services_children_alone(service: Service) -> None:
+    """With its preparations for a fork, grpcio 1.85 ended one in some dozens before it became the decoder of pictures."""
+    assert environment(service, WIRING, {"GRPC_ENABLE_FORK_SUPPORT": "1"})["GRPC_ENABLE_FORK_SUPPORT"] == "0"
