@@ -27,9 +27,9 @@ from generator.providers.base import (
     Ticket,
     UpstreamFault,
 )
+from generator.providers.honours import asked
 from generator.sizes import Size, requested_size
 from gesso.errors.v1 import reason_pb2 as pb
-from gesso.generator.v1.generator_pb2 import Draw
 
 NAME = "sketch"
 _SEEDS = 2**32
@@ -41,6 +41,8 @@ _DEFAULT_STRENGTH = 0.75
 _FORMATS: Mapping[str, OutputFormat] = {"": "png", "png": "png", "jpeg": "jpeg", "jpg": "jpeg", "webp": "webp"}
 # A picture is at most as many bytes as its pixels.
 _BYTES_PER_PIXEL = 4
+# It has one way to draw, and that is its best; `style` is read as words of the prompt.
+_HONOURED = frozenset({"negative_prompt", "quality", "style", "seed", "strength", "mask"})
 
 
 class SketchProvider:
@@ -84,7 +86,7 @@ class SketchProvider:
             upstream_model=f"{NAME}-{VERSION}",
             faults=faults,
             echoed={"background": "opaque", "size": str(size), "output_format": pictures[0].format},
-            warnings=warnings(draw, size, len(order.inputs)),
+            warnings=warnings(order, size),
         )
 
     async def collect(self, ticket: Ticket, order: Order, memory: Memory) -> Drawn:
@@ -131,19 +133,13 @@ class SketchFactory:
 PROVIDER: ProviderFactory = SketchFactory()
 
 
-def warnings(draw: Draw, size: Size, input_count: int) -> Sequence[str]:
-    """What the draw asks for and the engine cannot give, each in a sentence."""
-    asked = requested_size(draw)
-    ignored = {
-        "steps": draw.HasField("steps"),
-        "guidance": draw.HasField("guidance"),
-        "lora_weights": bool(draw.lora_weights),
-        "transparent background": draw.background == "transparent",
-    }
-    found = [f"The sketch engine ignores {name}." for name, is_asked in ignored.items() if is_asked]
-    if asked is not None and asked != size:
-        found.append(f"The sketch engine drew {size} instead of {asked}.")
-    if input_count > 1:
+def warnings(order: Order, size: Size) -> Sequence[str]:
+    """What the order asks for and the engine cannot give, each in a sentence."""
+    wanted = requested_size(order.draw)
+    found = [f"The sketch engine ignores {name}." for name in asked(order) if name not in _HONOURED]
+    if wanted is not None and wanted != size:
+        found.append(f"The sketch engine drew {size} instead of {wanted}.")
+    if len(order.inputs) > 1:
         found.append("The sketch engine uses the first input picture only.")
     return found
 

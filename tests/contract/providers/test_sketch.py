@@ -55,6 +55,15 @@ async def test_a_size_beyond_its_limits_is_drawn_smaller_and_said(
     assert len(result.warnings) == 2
 
 
+async def test_what_it_cannot_give_is_said(sketch: Provider, order: OrderMaker, memory: CountedMemory) -> None:
+    wanted = order(width=64, height=64, steps=20, guidance=7.5, negative_prompt="snow", seed=1)
+    wanted.draw.options.update({"scheduler": "ddim", "inpaint_mode": "latent_noise", "user": "someone"})
+    result = await drawn(sketch, wanted, memory)
+    assert result.warnings == [
+        f"The sketch engine ignores {name}." for name in ("steps", "guidance", "inpaint_mode", "scheduler")
+    ]
+
+
 async def test_an_input_is_drawn_over(sketch: Provider, order: OrderMaker, memory: CountedMemory) -> None:
     picture = sample("png", 128, 128).stamped(1)
     wanted = order(
