@@ -30,6 +30,8 @@ from gesso.generator.v1 import generator_pb2 as pb
 from gesso.generator.v1.generator_pb2 import Draw
 from servicekit.faults import Fault, InvalidField
 
+_SIZE_OF_RESIZED = Size(1024, 1024)
+"""What the dialects that resize ask for where nothing is said of the size."""
 _NO_TRANSPARENCY = frozenset({"jpeg", "jpg"})
 
 
@@ -194,7 +196,7 @@ class Catalogue:
         return book if listed or not book.derived_from else self._tables.books[book.derived_from]
 
     def _message(self, entry: PublicModel) -> pb.Model:
-        prices = self._highest_prices(entry)
+        prices = self._plain_prices(entry)
         return pb.Model(
             id=entry.id,
             name=entry.name,
@@ -230,15 +232,17 @@ class Catalogue:
             return pb.Model.STATE_STAND_IN
         return pb.Model.STATE_UNAVAILABLE
 
-    def _highest_prices(self, entry: PublicModel) -> Mapping[str, int]:
+    def _plain_prices(self, entry: PublicModel) -> Mapping[str, int]:
+        """What a picture costs in each book that has a price for it, when nothing is said of quality and size."""
         size = None if entry.default_size == AUTO_SIZE else parse_size(entry.default_size)
-        highest: dict[str, int] = {}
+        found: dict[str, int] = {}
         for book in self._tables.books.values():
-            for quality in entry.qualities:
-                price = self._price(entry, book, quality=quality, operation=entry.operations[0], size=size)
+            plain = _SIZE_OF_RESIZED if size is None and book.resizes else size
+            for quality in entry.qualities:  # the first is the default
+                price = self._price(entry, book, quality=quality, operation=entry.operations[0], size=plain)
                 if price is not None:
-                    highest[book.name] = max(highest.get(book.name, 0), price.per_picture_micros)
-        return highest
+                    found.setdefault(book.name, price.per_picture_micros)
+        return found
 
 
 def _range(known: Range | None) -> pb.Model.Range | None:

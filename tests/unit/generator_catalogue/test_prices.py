@@ -201,6 +201,14 @@ def test_every_quality_of_every_model_has_a_price_at_the_default_size(catalogue:
             assert micros(catalogue, "openai", model.id, operation=model.operations[0], quality=quality, prompt="") > 0
 
 
+def test_a_listed_price_is_what_a_picture_costs_when_nothing_is_said_of_it(catalogue: Catalogue) -> None:
+    for model in catalogue.models():
+        operation = model.operations[0]
+        listed = model.price_micros["imagegen"]
+        assert listed == micros(catalogue, "imagegen", model.id, operation=operation, width=1024, height=1024), model.id
+    assert {model.price_micros["imagegen"] for model in catalogue.models() if model.id == "dall-e-3"} == {40_000}
+
+
 def test_retired_models_say_since_when(catalogue: Catalogue) -> None:
     sunsets = {model.id: model.sunset_on for model in catalogue.models() if model.sunset_on}
     assert (

@@ -1629,7 +1629,7 @@ class Model(_message.Message):
     def dialects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
     def price_micros(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
-        """Highest price of one picture at its default size, by price book."""
+        """Price of one picture when nothing is said of quality and size, by price book; without markup."""
 
     @_builtins.property
     def providers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...

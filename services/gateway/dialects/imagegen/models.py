@@ -55,7 +55,7 @@ class Size(msgspec.Struct, frozen=True):
 
 
 class Pricing(msgspec.Struct, frozen=True):
-    """The highest price of one picture at the model's default size."""
+    """The price of one picture when nothing is said of its size."""
 
     per_image: Annotated[float, _said("In US dollars.")]
     credits: Annotated[int | float, _said("In credits of 0.02 US dollars.")]

@@ -88,7 +88,7 @@ class ModelObject(msgspec.Struct, frozen=True):
         Literal["active", "unavailable"], _said("Whether anybody draws for it now, the embedded engine included.")
     ]
     cost_credits: Annotated[
-        float, _said("The highest price of a picture at its default size, without the plan's markup.")
+        float, _said("The price of a picture when nothing is said of quality and size, without the plan's markup.")
     ]
     sizes: Annotated[list[str], _said("Those that it takes; empty where any goes.")]
 
