@@ -67,7 +67,9 @@ class Drawing:
         with self._memory.reserved() as memory:
             try:
                 secret = self._secrets.open(run.task)
-                inputs, mask = await self._inputs.read(run.job.account_id, run.job.purchase.dialect, run.draw, memory)
+                inputs, mask = await self._inputs.read(
+                    run.job.account_id, run.job.purchase.dialect, run.draw, memory.portion()
+                )
             except Fault as fault:
                 _close(run, fault)
                 return
@@ -124,9 +126,7 @@ class Drawing:
         await asyncio.gather(*(self._collect_one(run, brief, ticket) for ticket in ticketed))
         provider = self._router.provider(run.task.provider)
         if not provider.free_to_repeat:
-            for position in run.gathered.open_positions(run.draw.n):
-                run.gathered.faults[position] = _in_doubt(provider.name)
-                run.gathered.lost_count += not run.task.billed_to_owner
+            self._orders.doubt(run, run.gathered.open_positions(run.draw.n), _in_doubt(provider.name))
 
     async def _collect_one(self, run: Run, brief: _Brief, ticketed: Ticketed) -> None:
         route = await self._route_of(run, ticketed)

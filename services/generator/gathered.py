@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from generator.costs import Bill
 from generator.providers.base import Drawn
 from gesso.generator.v1 import generator_pb2 as pb
 from servicekit.faults import Fault, to_proto
@@ -24,8 +25,8 @@ class Gathered:
     warnings: list[str] = field(default_factory=list)
     echoed: dict[str, str] = field(default_factory=dict)
     usages: list[bytes] = field(default_factory=list)
-    lost_count: int = 0
-    """Pictures that the house may have paid for and no customer pays."""
+    bills: list[Bill] = field(default_factory=list)
+    """What each order costs."""
 
     def take(self, drawn: Drawn, provider: str) -> None:
         """Note what an order says beside its pictures."""

@@ -30,6 +30,10 @@ class Circuit:
         """Whether it has failed too often and no success has come since."""
         return self.failure_count >= FAILURES_TO_OPEN
 
+    def rest_seconds(self, now: float) -> float:
+        """How long to wait before asking again, where it admits none; a probe that is out may end it at any time."""
+        return max(self.rests_until - now, 1.0)
+
     def began(self) -> bool:
         """An order begins; says whether it is the probe of an open circuit."""
         is_probe = self.is_open and not self.probing

@@ -7,7 +7,7 @@ the average colour of its surroundings. Providers find the mask blurred, turned 
 
 from collections.abc import Callable, Sequence
 
-from generator.memory import Reservation
+from generator.memory import Portion
 from generator.peers import Gallery
 from gesso.errors.v1 import reason_pb2 as reasons
 from gesso.generator.v1 import generator_pb2 as pb
@@ -33,7 +33,7 @@ class Inputs:
         self._white_masks = white_masks
 
     async def read(
-        self, account_id: str, dialect: str, draw: pb.Draw, memory: Reservation
+        self, account_id: str, dialect: str, draw: pb.Draw, memory: Portion
     ) -> tuple[Sequence[bytes], bytes | None]:
         """Return the inputs in order, and the mask, white where it is repainted.
 
@@ -48,7 +48,7 @@ class Inputs:
         marks: Marks = "white" if self._white_masks(dialect) else "transparency"
         return await self._made_ready(inputs, mask, draw, marks, memory)
 
-    async def _one(self, account_id: str, image_id: str, memory: Reservation) -> bytes:
+    async def _one(self, account_id: str, image_id: str, memory: Portion) -> bytes:
         try:
             image = await self._gallery.image(account_id, image_id)
             await memory.reserve(image.byte_count)
@@ -63,7 +63,7 @@ class Inputs:
             raise
 
     async def _made_ready(
-        self, inputs: Sequence[bytes], mask: bytes, draw: pb.Draw, marks: Marks, memory: Reservation
+        self, inputs: Sequence[bytes], mask: bytes, draw: pb.Draw, marks: Marks, memory: Portion
     ) -> tuple[Sequence[bytes], bytes]:
         try:
             made = await self._studio.repaint(
@@ -84,7 +84,7 @@ class Inputs:
         return [first, *inputs[1:]], await _in_place_of(mask, made.mask, memory)
 
 
-async def _in_place_of(old: bytes, made: Picture, memory: Reservation) -> bytes:
+async def _in_place_of(old: bytes, made: Picture, memory: Portion) -> bytes:
     await memory.reserve(len(made.data))
     memory.release(len(old))
     return bytes(made.data)

@@ -96,3 +96,30 @@ class Reservation:
         """Give so many bytes back before the task ends."""
         if byte_count := min(byte_count, self.byte_count):
             self._memory.give_back(self, byte_count)
+
+    def portion(self) -> "Portion":
+        """A part of it that is given back on its own."""
+        return Portion(self)
+
+
+class Portion:
+    """What one step of a task holds; a provider's `Memory`. The task stays the holder: its portions wait for no other's."""
+
+    def __init__(self, reservation: Reservation) -> None:
+        self._reservation = reservation
+        self._byte_count = 0
+
+    async def reserve(self, byte_count: int) -> None:
+        """Wait until so many more bytes may be held."""
+        await self._reservation.reserve(byte_count)
+        self._byte_count += byte_count
+
+    def release(self, byte_count: int) -> None:
+        """Give so many bytes back."""
+        byte_count = min(byte_count, self._byte_count)
+        self._byte_count -= byte_count
+        self._reservation.release(byte_count)
+
+    def give_back(self) -> None:
+        """Give all of it back."""
+        self.release(self._byte_count)

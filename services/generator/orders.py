@@ -15,10 +15,13 @@ from typing import Any, TypeVar
 import msgspec
 
 from generator import custom_models, lifecycle
+from generator.budgets import Stay
+from generator.costs import OWN_KEY, Bill, Cost, CostBook
 from generator.keeping import Keeper, Origin
 from generator.memory import Reservation
 from generator.own_keys import OwnKeys
 from generator.providers.base import Bought, Drawn, Order, Pixels, Provider, Ticket, UpstreamFault
+from generator.providers.deadline import Deadline
 from generator.records import TaskRecord
 from generator.router import Route, Router
 from generator.runs import Run
@@ -131,9 +134,18 @@ class Orders:
     """Places and collects orders. Faults of an order stand at its positions; only LeaseLost is raised."""
 
     def __init__(
-        self, steps: Steps, router: Router, keeper: Keeper, own_keys: OwnKeys, *, observe: Observe, show: Show
+        self,
+        steps: Steps,
+        router: Router,
+        keeper: Keeper,
+        own_keys: OwnKeys,
+        costs: CostBook,
+        *,
+        observe: Observe,
+        show: Show,
     ) -> None:
         """`observe` is told how long each order took, and how it ended; `show` shows an unfinished picture."""
+        self._costs = costs
         self._show = show
         self._own_keys = own_keys
         self._steps = steps
@@ -151,30 +163,65 @@ class Orders:
     async def collect(self, attempt: Attempt, ticketed: Ticketed) -> None:
         """Wait for the pictures of an order that was accepted before."""
         provider = self._router.provider(ticketed.provider)
+        bill = self._bill(attempt.run, attempt.route, attempt.number, ticketed.positions)
         try:
-            async with self._slot(attempt):
+            async with self._stay(attempt):
                 order = attempt.order(ticketed.positions, await self._secret(attempt), self._show)
                 drawn = await self._timed(provider.collect(Ticket(ticketed.data), order, attempt.memory), provider)
         except Fault as fault:
-            self._failed(attempt, ticketed.positions, fault)
+            self._order_failed(attempt, ticketed.positions, fault, bill)
         else:
-            await self._keep(attempt, ticketed.positions, drawn)
+            await self._keep(attempt, bill, drawn)
+
+    def doubt(self, run: Run, positions: Sequence[int], fault: Fault) -> None:
+        """Note positions that a worker, now dead, set out to order, and of which nobody can tell what became of them."""
+        task = run.task
+        route = Route(task.provider, task.upstream_model, {}, 1)
+        for position in positions:
+            self._bill(run, route, task.attempt_count, (position,))
+            run.gathered.faults[position] = fault
 
     async def _place(self, attempt: Attempt, positions: Sequence[int]) -> None:
         provider = self._router.provider(attempt.route.provider)
+        bill: Bill | None = None
         try:
-            async with self._slot(attempt):
+            async with self._stay(attempt):
                 await self._begin(attempt)
                 order = attempt.order(positions, await self._secret(attempt), self._show)
+                bill = self._bill(attempt.run, attempt.route, attempt.number, positions)
                 drawn = await self._timed(provider.submit(order, attempt.memory), provider)
                 crashpoint("generator.after_submit")
                 if isinstance(drawn, Ticket):
                     await self._submitted(attempt, positions, drawn)
                     drawn = await self._timed(provider.collect(drawn, order, attempt.memory), provider)
         except Fault as fault:
-            self._failed(attempt, positions, fault)
+            self._order_failed(attempt, positions, fault, bill)
         else:
-            await self._keep(attempt, positions, drawn)
+            await self._keep(attempt, bill, drawn)
+
+    def _bill(self, run: Run, route: Route, number: int, positions: Sequence[int]) -> Bill:
+        """Write down an order, before it goes out, with what it will cost if all of it is sold."""
+        is_free = self._router.provider(route.provider).free_to_repeat
+        count = len(positions)
+        bill = Bill(
+            number,
+            tuple(positions),
+            route.provider,
+            route.upstream_model,
+            self._cost(run, route, count, None),
+            count,
+            is_free=is_free,
+        )
+        run.gathered.bills.append(bill)
+        return bill
+
+    def _cost(self, run: Run, route: Route, count: int, drawn: Drawn | None) -> Cost:
+        if run.task.billed_to_owner:
+            return OWN_KEY
+        quality = route.options.get("quality", run.draw.quality)
+        if drawn is None:
+            return self._costs.expected(route.provider, route.upstream_model, run.draw, quality=quality, count=count)
+        return self._costs.told(route.provider, route.upstream_model, run.draw, drawn, quality=quality, count=count)
 
     async def _secret(self, attempt: Attempt) -> str | None:
         """The key to order with. A stored one is read at this moment: it may have been deleted. Raises UpstreamFault."""
@@ -183,8 +230,10 @@ class Orders:
         account_id, provider = attempt.run.job.account_id, attempt.route.provider
         return await persist(lambda: self._own_keys.secret(account_id, provider))
 
-    def _slot(self, attempt: Attempt) -> AbstractAsyncContextManager[None]:
-        return self._router.slot(attempt.route, attempt.run.job.account_id, own_key=attempt.run.task.billed_to_owner)
+    def _stay(self, attempt: Attempt) -> AbstractAsyncContextManager[Stay]:
+        run = attempt.run
+        until = Deadline.after((run.job.deadline_at - datetime.now(UTC)).total_seconds())
+        return self._router.stay(attempt.route, run.job.account_id, own_key=run.task.billed_to_owner, until=until)
 
     async def _timed(self, call: Awaitable[T], provider: Provider) -> T:
         started_at, outcome = time.perf_counter(), "CANCELLED"
@@ -228,41 +277,48 @@ class Orders:
             raise LeaseLost(run.task.id)
         crashpoint("generator.after_submitted")
 
-    async def _keep(self, attempt: Attempt, positions: Sequence[int], drawn: Drawn) -> None:
-        gathered, route = attempt.run.gathered, attempt.route
+    async def _keep(self, attempt: Attempt, bill: Bill, drawn: Drawn) -> None:
+        gathered, route, positions = attempt.run.gathered, attempt.route, bill.positions
         gathered.take(drawn, route.provider)
         came = dict(zip(positions, drawn.pictures, strict=False))
         gathered.arrived.update(came)
-        for position, fault in zip(positions[len(came) :], _explained(drawn, route.provider), strict=False):
+        provider = self._router.provider(route.provider)
+        missing = dict(zip(positions[len(came) :], _explained(drawn, route.provider), strict=False))
+        for position, fault in missing.items():
             self._failed(attempt, (position,), fault)
+        free = provider.free_to_repeat
+        bill.sold_count -= sum(not lifecycle.is_loss(fault, free_to_repeat=free) for fault in missing.values())
+        bill.cost = self._cost(attempt.run, route, bill.sold_count, drawn)
         if came:
             self._router.succeeded(route, own_key=attempt.run.task.billed_to_owner)
-        provider = self._router.provider(route.provider)
         origin = Origin(route.provider, drawn.upstream_model, provider.trained)
-        await _together([self._keep_one(attempt, position, pixels, origin) for position, pixels in came.items()])
+        keeping = [self._keep_one(attempt, bill, position, pixels, origin) for position, pixels in came.items()]
+        await _together(keeping)
 
-    async def _keep_one(self, attempt: Attempt, position: int, pixels: Pixels, origin: Origin) -> None:
+    async def _keep_one(self, attempt: Attempt, bill: Bill, position: int, pixels: Pixels, origin: Origin) -> None:
         run = attempt.run
         try:
             source = attempt.inputs[0] if attempt.inputs else None
             kept, warnings = await self._keeper.keep(run.job, run.task, position, pixels, origin, source=source)
         except Fault as fault:
-            self._failed(attempt, (position,), fault, came=True)
+            self._failed(attempt, (position,), fault)
         else:
+            bill.kept_count += 1
             run.gathered.pictures[position] = kept
             run.gathered.warn(warnings)
         finally:
             run.gathered.arrived.discard(position)
 
-    def _failed(self, attempt: Attempt, positions: Sequence[int], fault: Fault, *, came: bool = False) -> None:
-        """Note why there are no pictures at these positions; those that `came` are paid for, whoever is to blame."""
-        provider = self._router.provider(attempt.route.provider)
-        free = provider.free_to_repeat
+    def _order_failed(self, attempt: Attempt, positions: Sequence[int], fault: Fault, bill: Bill | None) -> None:
+        free = self._router.provider(attempt.route.provider).free_to_repeat
+        if bill is not None and not lifecycle.is_loss(fault, free_to_repeat=free):
+            bill.sold_nothing()
+        self._failed(attempt, positions, fault)
+
+    def _failed(self, attempt: Attempt, positions: Sequence[int], fault: Fault) -> None:
+        """Note why there are no pictures at these positions."""
         if isinstance(fault, UpstreamFault):
             self._router.failed(attempt.route, fault, own_key=attempt.run.task.billed_to_owner)
-        lost = lifecycle.is_loss(fault, free_to_repeat=free) or (came and not free)
-        if lost and not attempt.run.task.billed_to_owner:
-            attempt.run.gathered.lost_count += len(positions)
         for position in positions:
             attempt.run.gathered.faults[position] = fault
 

@@ -185,6 +185,12 @@ class ProviderLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     name: Name
     title: str
     concurrency: Positive = 16
+    """Orders of one key that are sent there at once; at a vendor that answers with the picture, those that it draws."""
+    in_flight: Positive | None = None
+    """Jobs of one key that a vendor with a queue may have at once; None for any number."""
+    unknown_outcome: Literal["ask", "fail"] = "ask"
+    """What becomes of an order of which nobody knows whether it was bought: the vendor is asked, where its plugin can; or it fails.
+    """
     weight: Annotated[float, msgspec.Meta(ge=0)] = 1.0
     takes_keys: bool = True
     """Whether accounts may store keys of their own for it."""

@@ -1,20 +1,23 @@
-"""The router says who may draw a task, in order of preference, and keeps what it learns of each route's health.
+"""The router says who may draw a task, in order of preference, and keeps what it learns of each route's health and rate.
 
-Ordering is pure: the operator's weight first, then the catalogue's order. A route is offered while its provider is configured and
-its circuit admits orders, or to who has a key of his own for it: such an order neither asks nor teaches the platform's circuits.
+The account's own key goes before all: a task that has one is drawn by it alone. Else a route is offered while its provider is
+configured and its circuit admits orders. The operator's weight decides the order, and where it is equal the catalogue's: who edits
+it puts the route first that is to be bought at its price and quality. A route whose vendor takes no order for a while comes last.
+An order by an own key neither asks nor teaches the platform's circuits, and has a rate of its own.
 """
 
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
+from generator.budgets import Budget, NotPlaced, Stay
 from generator.catalogue import Catalogue
-from generator.fair_slots import FairSlots
 from generator.health import Circuit
-from generator.providers.base import Provider, UpstreamFault
+from generator.providers.base import Finder, Provider, UpstreamFault
+from generator.providers.deadline import Deadline
 from generator.public_models import ModelRoute
 from gesso.errors.v1 import reason_pb2 as pb
 from gesso.generator.v1.generator_pb2 import Draw
@@ -22,6 +25,9 @@ from servicekit.faults import Fault
 
 # What the request brought about says nothing against the vendor: it answered, and it was well.
 _THE_REQUESTS_OWN = frozenset({pb.REASON_UPSTREAM_REFUSED, pb.REASON_UPSTREAM_INVALID})
+_PATIENCE_SECONDS = 5.0
+"""For so long a vendor that takes no orders is waited for, though another route could serve."""
+_MOST_BUDGETS = 1000
 _RouteKey = tuple[str, str]
 
 
@@ -56,10 +62,10 @@ class Router:
         self._clock = clock
         self._today = today
         self._circuits: defaultdict[_RouteKey, Circuit] = defaultdict(Circuit)
-        self._slots = {name: FairSlots(catalogue.provider_limits(name).concurrency) for name in providers}
+        self._budgets = {(name, ""): self._new_budget(name) for name in providers}
 
-    def routes(self, draw: Draw, stored: Collection[str] | None = None) -> Sequence[Route]:
-        """The routes that may serve the draw now, the preferred one first.
+    def routes(self, draw: Draw, stored: Collection[str] | None = None, *, account_id: str = "") -> Sequence[Route]:
+        """The routes that may serve the draw now, the preferred one first; `account_id` is whose keys `stored` are.
 
         A draw that brings a key goes to that key's provider alone; one that goes by its account's stored keys, to their providers
         alone (`stored`, even where that is none): neither ever to the platform's key. Raises Fault MODEL_UNAVAILABLE where there
@@ -67,10 +73,14 @@ class Router:
         """
         quality = draw.quality or self._catalogue.entry_of(draw).qualities[0]
         own = {draw.sealed_for} if draw.sealed_for else stored
-        offered = self._healthy(self._configured(draw)) if own is None else self._owned(draw, own)
+        standing = self._configured(draw) if own is None else self._owned(draw, own)
+        offered = self._healthy(standing) if own is None else standing
         if not offered:
-            raise _unserved(draw) if stored is None else _keyless(draw)
-        return [_route(route, quality) for route in ordered(offered, self._weights)]
+            raise _unserved(draw, self._rest_seconds(standing)) if stored is None else _keyless(draw)
+        ranked = ordered(offered, self._weights)
+        if len(ranked) > 1:
+            ranked = sorted(ranked, key=lambda route: self._is_held(route, "" if own is None else account_id))
+        return [_route(route, quality) for route in ranked]
 
     def owns_route(self, draw: Draw, stored: Collection[str]) -> bool:
         """Whether a draw is to be drawn with one of the keys that its account has stored. Raises Fault UNKNOWN_MODEL."""
@@ -94,28 +104,45 @@ class Router:
 
     def failed(self, route: Route, fault: UpstreamFault, *, own_key: bool = False) -> None:
         """The route failed with `fault`. A refusal of what was asked shows it to be well; an account's own key shows nothing."""
-        if own_key:
+        if own_key or isinstance(fault, NotPlaced):
             return
         circuit = self._circuits[route.provider, route.upstream_model]
         if fault.reason in _THE_REQUESTS_OWN:
             circuit.succeeded()
-        else:
+        elif fault.reason != pb.REASON_UPSTREAM_RATE_LIMITED:  # that is its rate's matter
             circuit.failed(self._clock())
 
     @asynccontextmanager
-    async def slot(self, route: Route, account_id: str, *, own_key: bool = False) -> AsyncIterator[None]:
-        """Wait for one of the provider's places, in which accounts take turns, and hold it for the time of the order."""
-        async with self._slots[route.provider].held(account_id):
+    async def stay(
+        self, route: Route, account_id: str, *, own_key: bool = False, until: Deadline
+    ) -> AsyncIterator[Stay]:
+        """Wait until an order may be sent on the route, accounts in turns, and count it for the length of the block.
+
+        Raises NotPlaced where the vendor takes none before the deadline, or the route's circuit has opened meanwhile.
+        """
+        async with self._budget(route.provider, account_id, own_key=own_key).stay(account_id, until=until) as stay:
             if own_key:
-                yield
+                yield stay
                 return
-            circuit = self._circuits[route.provider, route.upstream_model]
+            circuit, now = self._circuits[route.provider, route.upstream_model], self._clock()
+            if not circuit.admits(now):
+                raise _resting(route, circuit.rest_seconds(now))
             is_probe = circuit.began()
             try:
-                yield
+                yield stay
             finally:
                 if is_probe:
                     circuit.probe_ended()
+
+    def resumed(self, provider: str, account_id: str, *, own_key: bool = False) -> AbstractContextManager[None]:
+        """Count a job that its vendor has already, for the length of the block."""
+        return self._budget(provider, account_id, own_key=own_key).resumed()
+
+    def finder(self, provider: str) -> Finder | None:
+        """Who can be asked what became of an order whose answer was lost; None where that order fails."""
+        plugin = self._providers.get(provider)
+        asks = self._catalogue.provider_limits(provider).unknown_outcome == "ask"
+        return plugin if asks and isinstance(plugin, Finder) else None
 
     async def close(self) -> None:
         """Close every provider."""
@@ -138,6 +165,26 @@ class Router:
         """Whether there is a plugin for the route, and the vendor serves it still."""
         return route.provider in self._providers and (route.until is None or self._today() < route.until)
 
+    def _new_budget(self, provider: str) -> Budget:
+        return Budget(self._catalogue.provider_limits(provider), self._clock)
+
+    def _budget(self, provider: str, account_id: str, *, own_key: bool) -> Budget:
+        key = (provider, account_id if own_key else "")
+        if key not in self._budgets:
+            if len(self._budgets) >= _MOST_BUDGETS:
+                self._budgets = {known: one for known, one in self._budgets.items() if not (known[1] and one.is_idle)}
+            self._budgets[key] = self._new_budget(provider)
+        return self._budgets[key]
+
+    def _is_held(self, route: ModelRoute, account_id: str) -> bool:
+        budget = self._budgets.get((route.provider, account_id))
+        return budget is not None and budget.hold_seconds > _PATIENCE_SECONDS
+
+    def _rest_seconds(self, routes: Sequence[ModelRoute]) -> float | None:
+        """When the first of these routes, of which none is healthy, may be asked again; None where there is none."""
+        now = self._clock()
+        return min((self._circuits[_key(route)].rest_seconds(now) for route in routes), default=None)
+
     def _healthy(self, routes: Sequence[ModelRoute]) -> Sequence[ModelRoute]:
         now = self._clock()
         return [route for route in routes if self._circuits[_key(route)].admits(now)]
@@ -159,11 +206,21 @@ def parse_weights(text: str) -> Mapping[str, float]:
     return weights
 
 
-def _unserved(draw: Draw) -> Fault:
+def _unserved(draw: Draw, retry_after_seconds: float | None) -> Fault:
     return Fault(
         pb.REASON_MODEL_UNAVAILABLE,
         f"The model {draw.model} is not available at the moment.",
         details={"model": draw.model},
+        retry_after_seconds=retry_after_seconds,
+    )
+
+
+def _resting(route: Route, rest_seconds: float) -> NotPlaced:
+    return NotPlaced(
+        pb.REASON_MODEL_UNAVAILABLE,
+        f"The upstream {route.provider} has failed too often, and rests.",
+        provider=route.provider,
+        retry_after_seconds=rest_seconds,
     )
 
 

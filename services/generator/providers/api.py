@@ -8,14 +8,17 @@ news = await api.poll(url, order, answer=Status)                                
 """
 
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from typing import TypeVar
 
 import aiohttp
 import msgspec
 from yarl import URL
 
+from generator.providers.allowance import Allowance, read_allowance
 from generator.providers.base import Bought, Order, UpstreamFault
 from generator.providers.complaints import DENIED, FAILED, Complaint, ReadComplaint, by_status, fault_of, nonsense
 from generator.providers.http import VendorHttp, bought_by, read_error, retry_after_seconds
@@ -115,6 +118,8 @@ class VendorApi:
         async with self._http.request(
             method, self.url(path), body=body, headers=sent, deadline_seconds=seconds
         ) as answer:
+            if method != "GET" and order.on_allowance is not None:
+                _tell(answer.headers, order.on_allowance)
             if not 200 <= answer.status < 300:
                 raise await self._failure(answer, order)
             yield answer
@@ -141,6 +146,8 @@ class VendorApi:
 
         `buys` False is a call beside the order, as an upload: whatever becomes of it, nothing was bought.
         """
+        if not buys:  # its rate is another
+            order = replace(order, on_allowance=None)
         try:
             async with self.answered(
                 method, path, order, body=body, headers=headers, deadline_seconds=deadline_seconds
@@ -239,6 +246,13 @@ class VendorApi:
             own_key=order.secret is not None,
         )
         return _StatusFault(fault, answer.status)
+
+
+def _tell(headers: Mapping[str, str], told: Callable[[Allowance], None]) -> None:
+    """Pass on what an answer says of the rate at which orders are taken; polls often have a rate of their own."""
+    allowance = read_allowance(headers, time.time())
+    if allowance is not None:
+        told(allowance)
 
 
 class _StatusFault(UpstreamFault):

@@ -8,8 +8,10 @@ because that alone decides whether the order may be placed again. Adding a vendo
 import enum
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from datetime import datetime
+from typing import Protocol, runtime_checkable
 
+from generator.providers.allowance import Allowance
 from gesso.errors.v1.reason_pb2 import Reason
 from gesso.generator.v1.generator_pb2 import Draw
 from servicekit.faults import Fault
@@ -66,9 +68,11 @@ class Order:
     mask: bytes | None = None
     secret: str | None = field(default=None, repr=False)
     deadline_seconds: float = 300.0
-    """Left until the job's deadline."""
+    """Left until the job's deadline, and beyond it for as long as a late picture is taken in."""
     on_partial: "Callable[[Pixels], Awaitable[None]] | None" = field(default=None, repr=False, compare=False)
     """Shows an unfinished picture, up to `draw.partial_images` of them; None where nobody looks. It raises nothing."""
+    on_allowance: Callable[[Allowance], None] | None = field(default=None, repr=False, compare=False)
+    """Is told what the answer to a placed order says of the vendor's rate; `api.py` does so for all that it speaks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +139,26 @@ class Provider(Protocol):
 
     async def close(self) -> None:
         """Let go of connections and children."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An order that a vendor says it has."""
+
+    vendor_id: str
+    """Its own name for it, which stands in the ticket too."""
+    ticket: Ticket
+
+
+@runtime_checkable
+class Finder(Protocol):
+    """A provider whose vendor can be asked which orders it took: what became of one whose answer was lost."""
+
+    async def find(self, order: Order, since: datetime) -> Sequence[Found]:
+        """Orders just like this one that the vendor took since then, the oldest first; others' may be among them.
+
+        The order has no inputs at hand. Raises UpstreamFault where it cannot be known, now or at all.
+        """
 
 
 class ProviderFactory(Protocol):

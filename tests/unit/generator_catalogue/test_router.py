@@ -12,6 +12,7 @@ import pytest
 from generator.catalogue import Catalogue
 from generator.health import FAILURES_TO_OPEN, REST_SECONDS
 from generator.providers.base import Bought, Drawn, Memory, Order, Provider, Ticket, UpstreamFault
+from generator.providers.deadline import Deadline
 from generator.router import Route, Router, parse_weights
 from gesso.errors.v1 import reason_pb2 as reason
 from gesso.generator.v1 import generator_pb2 as pb
@@ -251,7 +252,7 @@ async def test_an_own_keys_order_neither_waits_for_a_rested_route_nor_wakes_it()
     first = router.routes(draw("dall-e-3"))[0]
     failed(router, first, FAILURES_TO_OPEN)
     assert names(router, draw("dall-e-3"), {"openai"}) == [FLARE, GPT_2]
-    async with router.slot(first, "acct_a", own_key=True):
+    async with router.stay(first, "acct_a", own_key=True, until=Deadline.after(5)):
         router.succeeded(first, own_key=True)
     assert names(router, draw("dall-e-3")) == [GPT_2]
 
@@ -265,12 +266,12 @@ async def test_after_its_rest_one_order_at_a_time_probes_the_route() -> None:
     assert FLARE not in names(router, draw("dall-e-3"))
     clock.now = REST_SECONDS
     assert FLARE in names(router, draw("dall-e-3"))
-    async with router.slot(first, "acct_a"):
+    async with router.stay(first, "acct_a", until=Deadline.after(5)):
         assert FLARE not in names(router, draw("dall-e-3"))
         failed(router, first, 1)
     assert FLARE not in names(router, draw("dall-e-3"))
     clock.now += REST_SECONDS
-    async with router.slot(first, "acct_a"):
+    async with router.stay(first, "acct_a", until=Deadline.after(5)):
         router.succeeded(first)
     assert names(router, draw("dall-e-3")) == [FLARE, GPT_2]
 
@@ -282,7 +283,7 @@ async def test_a_probe_that_is_cancelled_leaves_the_route_to_the_next_one() -> N
     failed(router, first, FAILURES_TO_OPEN)
     clock.now = REST_SECONDS
     with pytest.raises(asyncio.CancelledError):
-        async with router.slot(first, "acct_a"):
+        async with router.stay(first, "acct_a", until=Deadline.after(5)):
             raise asyncio.CancelledError
     assert FLARE in names(router, draw("dall-e-3"))
 
@@ -298,7 +299,7 @@ async def test_no_more_orders_run_at_a_provider_than_it_has_places_and_they_come
 
     async def run(number: int) -> None:
         nonlocal most
-        async with router.slot(route, "acct_a"):
+        async with router.stay(route, "acct_a", until=Deadline.after(5)):
             begun.append(number)
             running.append(number)
             most = max(most, len(running))
