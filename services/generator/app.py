@@ -223,7 +223,15 @@ def _worker(ground: _Ground, core: _Core) -> Worker:
     drawing = Drawing(
         database=ground.database,
         router=core.router,
-        orders=Orders(core.steps, core.router, keeper, core.own_keys, observe=observe, show=core.partials.show),
+        orders=Orders(
+            core.steps,
+            core.router,
+            keeper,
+            core.own_keys,
+            core.catalogue.costs,
+            observe=observe,
+            show=core.partials.show,
+        ),
         inputs=Inputs(ground.gallery, ground.objects, ground.studio, white_masks=core.catalogue.has_white_masks),
         secrets=core.secrets,
         own_keys=core.own_keys,
@@ -265,6 +273,7 @@ def _rooms(ground: _Ground, core: _Core) -> _Rooms:
         core.settlement,
         ground.gallery,
         core.replica,
+        core.catalogue.costs,
         pricing=tariff.pricing(core.catalogue),
         requeued=dispatch.wake,
     )

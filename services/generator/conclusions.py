@@ -5,9 +5,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from generator import charges, lifecycle
+from generator.costs import Bill, OrderCost, booked, loss_micros
+from generator.public_models import OWN_MODELS
 from generator.records import JobRecord, TaskRecord
 from generator.runs import Run
 from generator.store.tasks import Conclusion
+from gesso.errors.v1.reason_pb2 import Reason
 from gesso.generator.v1 import generator_pb2 as pb
 from servicekit.faults import Fault, to_proto
 
@@ -53,8 +56,8 @@ def recovered(
     )
 
 
-def conclusion(task: TaskRecord, lease_token: int, *, lost_count: int) -> Conclusion:
-    """The step that makes a task's end durable; `lost_count` pictures may have been bought that nobody pays."""
+def conclusion(job: JobRecord, task: TaskRecord, lease_token: int, bills: Sequence[Bill]) -> Conclusion:
+    """The step that makes a task's end durable; `bills` are those of its orders."""
     assert task.result is not None, "an ended task has a result"
     assert task.ended_at is not None, "an ended task has a time"
     return Conclusion(
@@ -67,8 +70,40 @@ def conclusion(task: TaskRecord, lease_token: int, *, lost_count: int) -> Conclu
         result=task.result,
         charge_micros=task.charge_micros,
         ended_at=task.ended_at,
-        loss_micros=task.price_micros * lost_count if lost_count else None,
+        loss_micros=loss(job, task, bills),
+        cause=_reason_name(task),
+        costs=costs(job, task, bills),
     )
+
+
+def costs(job: JobRecord, task: TaskRecord, bills: Sequence[Bill]) -> tuple[OrderCost, ...]:
+    """What the orders of an ended task cost, beside what the customer paid."""
+    draw = job.purchase.draws[task.index]
+    return booked(
+        bills,
+        model=OWN_MODELS if draw.HasField("custom_model") else draw.model,
+        dialect=job.purchase.dialect,
+        charge_micros=task.charge_micros,
+        reason_name=_reason_name(task),
+    )
+
+
+def loss(job: JobRecord, task: TaskRecord, bills: Sequence[Bill]) -> int | None:
+    """What the house may owe for pictures that no customer pays, in micros; None for nothing.
+
+    One whose tokens were captured at the start, and are kept, pays for those that he did not get.
+    """
+    is_paid = (
+        job.purchase.capture_at_start and task.charge_micros >= task.price_micros * job.purchase.draws[task.index].n
+    )
+    return None if is_paid else loss_micros(bills)
+
+
+def _reason_name(task: TaskRecord) -> str:
+    """As `UPSTREAM_FAILED`; empty for a task that delivered everything."""
+    if task.result is None or not task.result.HasField("fault"):
+        return ""
+    return Reason.Name(task.result.fault.reason).removeprefix("REASON_")
 
 
 def salvaged(task: TaskRecord, late: Mapping[int, pb.Picture]) -> pb.Task:

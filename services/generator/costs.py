@@ -5,14 +5,17 @@ Source: design.md and the README of upstreams, "Billing truth". Pure functions; 
 
 import enum
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 import msgspec
 
+from generator.providers.base import Drawn
 from generator.public_models import AUTO_SIZE, CostRule, UpstreamCost
-from generator.sizes import Size, parse_size
+from generator.sizes import Size, parse_size, requested_size
+from gesso.generator.v1.generator_pb2 import Draw
+from servicekit.faults import InvalidField
 
 _MICROS_PER_USD = 1_000_000
 _PIXELS_PER_MEGAPIXEL = 1024 * 1024
@@ -43,11 +46,12 @@ class Cost:
 
 
 OWN_KEY = Cost(0, Source.OWN_KEY)
+NOTHING = Cost(0, Source.VENDOR)
 
 
 @dataclass(slots=True)
-class Placed:
-    """One order of a task, from the moment it is placed: until more is known, all of it may have been sold."""
+class Bill:
+    """What one order of a task costs, from the moment it is placed: until more is known, all of it may have been sold."""
 
     number: int
     """The attempt that it belongs to."""
@@ -59,11 +63,17 @@ class Placed:
     """Pictures that the vendor charges for, or may."""
     kept_count: int = 0
     """Pictures that were kept, and are charged to the customer."""
+    is_free: bool = False
+    """Whether an engine of our own draws it: nothing of it is ever lost."""
 
     @property
     def lost_count(self) -> int:
         """Pictures that the platform may have paid for and no customer got."""
-        return max(self.sold_count - self.kept_count, 0)
+        return 0 if self.is_free else max(self.sold_count - self.kept_count, 0)
+
+    def sold_nothing(self) -> None:
+        """Note that its vendor certainly charges nothing."""
+        self.cost, self.sold_count = NOTHING, 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +151,21 @@ class CostBook:
     def __init__(self, costs: Mapping[str, UpstreamCost]) -> None:
         self._costs = costs
 
-    def expected(self, provider: str, upstream_model: str, *, quality: str, size: Size | None, count: int) -> Cost:
-        """What an order would cost of which only what was asked is known."""
-        return cost_of(self.entry(provider, upstream_model), quality=quality, size=size, count=count)
+    def expected(self, provider: str, upstream_model: str, draw: Draw, *, quality: str, count: int) -> Cost:
+        """What `count` pictures of a draw cost by what was asked alone; `quality` is as the upstream is asked for it."""
+        entry = self.entry(provider, upstream_model)
+        return cost_of(entry, quality=quality, size=_asked(draw), count=count)
+
+    def told(self, provider: str, upstream_model: str, draw: Draw, drawn: Drawn, *, quality: str, count: int) -> Cost:
+        """What an order cost of which the vendor sold `count` pictures, by what it says."""
+        return cost_of(
+            self.entry(provider, upstream_model),
+            quality=drawn.echoed.get("quality", quality),
+            size=_said(drawn) or _asked(draw),
+            count=count,
+            said_micros=drawn.cost_micros,
+            usage_json=drawn.usage_json,
+        )
 
     def entry(self, provider: str, upstream_model: str) -> UpstreamCost | None:
         """What the catalogue says of an upstream model."""
@@ -151,44 +173,39 @@ class CostBook:
 
 
 def booked(
-    orders: Sequence[Placed], *, model: str, dialect: str, charge_micros: int, reason_name: str
+    bills: Sequence[Bill], *, model: str, dialect: str, charge_micros: int, reason_name: str
 ) -> tuple[OrderCost, ...]:
     """The rows of a task that has ended: of the orders that cost something, or may have.
 
     Its charge is shared by the kept pictures; where nothing was kept (tokens that were captured at the start), the last bears it.
     """
-    sold = [order for order in orders if order.sold_count]
-    shares = _shared(charge_micros, [order.kept_count for order in sold])
+    sold = [bill for bill in bills if bill.sold_count]
+    shares = _shared(charge_micros, [bill.kept_count for bill in sold])
     return tuple(
         OrderCost(
-            number=order.number,
-            position=order.positions[0],
-            provider=order.provider,
-            upstream_model=order.upstream_model,
+            number=bill.number,
+            position=bill.positions[0],
+            provider=bill.provider,
+            upstream_model=bill.upstream_model,
             model=model,
             dialect=dialect,
-            picture_count=order.kept_count,
-            cost_micros=order.cost.micros,
-            source=order.cost.source,
-            estimate_micros=order.cost.estimate_micros,
+            picture_count=bill.kept_count,
+            cost_micros=bill.cost.micros,
+            source=bill.cost.source,
+            estimate_micros=bill.cost.estimate_micros,
             paid_micros=share,
-            outcome=reason_name or KEPT if order.lost_count else KEPT,
+            outcome=KEPT if bill.kept_count >= bill.sold_count else reason_name or KEPT,
         )
-        for order, share in zip(sold, shares, strict=True)
+        for bill, share in zip(sold, shares, strict=True)
     )
 
 
-def loss_micros(orders: Sequence[Placed]) -> int | None:
+def loss_micros(bills: Sequence[Bill]) -> int | None:
     """What the platform may have paid for pictures that nobody got, of all orders of a task; None where there are none."""
-    lost = [order for order in orders if order.lost_count and order.cost.source is not Source.OWN_KEY]
+    lost = [bill for bill in bills if bill.lost_count and bill.cost.source is not Source.OWN_KEY]
     if not lost:
         return None
-    return sum(-(-order.cost.micros * order.lost_count // order.sold_count) for order in lost)
-
-
-def unsold(order: Placed) -> Placed:
-    """The order as it stands when its vendor certainly sold nothing."""
-    return replace(order, cost=replace(order.cost, micros=0), sold_count=0)
+    return sum(-(-bill.cost.micros * bill.lost_count // bill.sold_count) for bill in lost)
 
 
 def _covers(rule: CostRule, quality: str, size: Size | None) -> bool:
@@ -199,6 +216,20 @@ def _covers(rule: CostRule, quality: str, size: Size | None) -> bool:
     if rule.up_to:
         return size is not None and size.pixel_count <= parse_size(rule.up_to).pixel_count
     return True
+
+
+def _asked(draw: Draw) -> Size | None:
+    try:
+        return requested_size(draw)
+    except InvalidField:  # admission refuses it: only a draw of another version can say it
+        return None
+
+
+def _said(drawn: Drawn) -> Size | None:
+    try:
+        return parse_size(drawn.echoed.get("size", ""))
+    except ValueError:
+        return None
 
 
 def _number(usage: Any, path: str) -> Decimal | None:

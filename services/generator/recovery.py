@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from generator import conclusions, lifecycle
+from generator.costs import OWN_KEY, Bill, CostBook
 from generator.keeping import picture_of
 from generator.lifecycle import Recovery
 from generator.orders import is_free
@@ -36,10 +37,12 @@ class Recoverer:
         settlement: Settlement,
         images: Gallery,
         replica: Replica,
+        costs: CostBook,
         *,
         pricing: conclusions.Pricing,
         requeued: Callable[[], None],
     ) -> None:
+        self._costs = costs
         self._pricing = pricing
         self._database = database
         self._steps = steps
@@ -109,9 +112,23 @@ class Recoverer:
         kept = await self._kept(job, task, wanted)
         fault = lifecycle.recovery_fault(rule, task.provider)
         ended = conclusions.recovered(job, task, kept, None if len(kept) == wanted else fault, pricing=self._pricing)
-        at_risk = rule is not Recovery.FAIL_SECRET and not task.billed_to_owner and not is_free(self._router, task)
-        lost_count = wanted - len(kept) if at_risk else 0
-        await self._steps.conclude.submit(conclusions.conclusion(ended, _token(task), lost_count=lost_count))
+        bills = [] if rule is Recovery.FAIL_SECRET else [self._bill(job, task, len(kept))]
+        await self._steps.conclude.submit(conclusions.conclusion(job, ended, _token(task), bills))
+
+    def _bill(self, job: JobRecord, task: TaskRecord, kept_count: int) -> Bill:
+        """What its dead worker had ordered, as one order: all of it may have been sold."""
+        draw = job.purchase.draws[task.index]
+        cost = self._costs.expected(task.provider, task.upstream_model, draw, quality=draw.quality, count=draw.n)
+        return Bill(
+            task.attempt_count,
+            tuple(range(draw.n)),
+            task.provider,
+            task.upstream_model,
+            OWN_KEY if task.billed_to_owner else cost,
+            draw.n,
+            kept_count,
+            is_free=is_free(self._router, task),
+        )
 
     async def _kept(self, job: JobRecord, task: TaskRecord, wanted: int) -> list[pb.Picture]:
         """The pictures that its dead worker had put and written down before it could say so: found by their derived ids."""

@@ -178,7 +178,7 @@ class Worker:
             await self._accept(run)
         task = self._ended(run)
         crashpoint("generator.before_kept")
-        step = conclusions.conclusion(task, run.lease_token, lost_count=run.gathered.lost_count)
+        step = conclusions.conclusion(run.job, task, run.lease_token, run.gathered.bills)
         if not await until_done(self._steps.conclude, step):
             raise LeaseLost(run.task.id)
         crashpoint("generator.after_kept")
@@ -238,18 +238,20 @@ class Worker:
     async def _time_out(self, run: Run) -> None:
         """End the task now; an order that is under way may still bring its pictures, for nothing."""
         fault = Fault(reasons.REASON_TIMEOUT, "The job did not end before its deadline.")
-        open_positions = run.gathered.open_positions(run.draw.n)
         if run.task.state == pb.Task.STATE_QUEUED:
             await self.abandon(run)
         else:
             assert run.work is not None, "a run is launched"
             asyncio.get_running_loop().call_later(self._salvage_seconds, run.work.cancel)
-            if not (self._drawing.is_free(run) or run.task.billed_to_owner):
-                run.gathered.lost_count += len(open_positions)
         await self._fail(run, fault)
 
     async def _salvage(self, run: Run) -> None:
-        """Put pictures that came after the deadline onto the task that failed for it; nobody is charged."""
+        """Put pictures that came after the deadline onto the task that failed for it; nobody is charged.
+
+        What its orders cost is known better by now.
+        """
+        known = conclusions.conclusion(run.job, run.task, run.lease_token, run.gathered.bills)
+        await persist(lambda: tasks.correct(self._database, known))
         late = run.gathered.pictures
         if run.task.state == pb.Task.STATE_FAILED and late:
             result = conclusions.salvaged(run.task, late)

@@ -2,11 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from generator.costs import OrderCost
+from generator.store import costs
+from generator.store.costs import Booking
 from gesso.errors.v1.reason_pb2 import Fault as FaultMessage
 from gesso.generator.v1 import generator_pb2 as pb
 from servicekit.database import Database
+from servicekit.ids import new_id
+
+_LONGEST_QUEUED = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +53,11 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """How a task ended and what it owes; `loss_micros` is what the house may owe instead, None for nothing."""
+    """How a task ended and what it owes.
+
+    `loss_micros` is what the house may owe for what no customer pays, None for nothing, and `cause` the name of the reason of that;
+    `costs` are what its orders cost.
+    """
 
     job_id: str
     index: int
@@ -59,6 +69,8 @@ class Conclusion:
     charge_micros: int
     ended_at: datetime
     loss_micros: int | None = None
+    cause: str = ""
+    costs: tuple[OrderCost, ...] = ()
 
 
 _BEGIN = """
@@ -131,7 +143,20 @@ async def submit(database: Database, items: Sequence[Submission]) -> list[bool]:
     return _moved(items, rows)
 
 
-_CONCLUDE = """
+_TICKETED = """
+SELECT DISTINCT name FROM unnest($1::text[]) AS name JOIN tasks
+    ON tasks.job_id >= $3 AND tasks.provider = $2 AND position(convert_to(name, 'UTF8') IN tasks.tickets) > 0
+"""
+
+
+async def ticketed(database: Database, provider: str, names: Sequence[str], since: datetime) -> set[str]:
+    """Which of a vendor's names of orders stand in the tickets of tasks of jobs that were made up to an hour before `since`."""
+    oldest = new_id("job", at_seconds=(since - _LONGEST_QUEUED).timestamp())
+    rows = await database.fetch(_TICKETED, list(names), provider, oldest)
+    return {row["name"] for row in rows}
+
+
+_CONCLUDE = f"""
 WITH given AS (
     SELECT * FROM unnest(
         $1::text[], $2::integer[], $3::bigint[], $4::smallint[], $5::text[], $6::text[], $7::bytea[], $8::bigint[],
@@ -152,6 +177,10 @@ WITH given AS (
     SELECT job_id, idx, provider, loss_micros, cause FROM given JOIN ended USING (job_id, idx)
     WHERE loss_micros IS NOT NULL
     ON CONFLICT DO NOTHING
+), booked AS (
+    INSERT INTO costs ({costs.COLUMNS})
+    SELECT {costs.COLUMNS} FROM {costs.given(13)} JOIN ended USING (job_id, idx)
+    ON CONFLICT DO NOTHING
 )
 SELECT job_id, idx FROM ended
 """
@@ -171,10 +200,32 @@ async def conclude(database: Database, items: Sequence[Conclusion]) -> list[bool
         [item.charge_micros for item in items],
         [item.ended_at for item in items],
         [item.loss_micros for item in items],
-        [_words(item.result.fault.message) for item in items],
+        [item.cause for item in items],
         [len(item.result.pictures) for item in items],
+        *costs.columns(_bookings(items)),
     )
     return _moved(items, rows)
+
+
+_CORRECT = f"""
+WITH ended AS (
+    SELECT job_id, idx FROM tasks WHERE job_id = $1 AND idx = $2 AND lease_token = $3 AND ended_at IS NOT NULL
+), lost AS (
+    UPDATE losses SET amount_micros = coalesce($4::bigint, 0) FROM ended
+    WHERE losses.job_id = ended.job_id AND losses.idx = ended.idx
+)
+INSERT INTO costs ({costs.COLUMNS})
+SELECT {costs.COLUMNS} FROM {costs.given(5)} JOIN ended USING (job_id, idx)
+ON CONFLICT (job_id, idx, number, position) DO UPDATE SET picture_count = excluded.picture_count,
+    cost_micros = excluded.cost_micros, source = excluded.source, estimate_micros = excluded.estimate_micros,
+    outcome = excluded.outcome
+"""
+
+
+async def correct(database: Database, item: Conclusion) -> None:
+    """Put what is known by now of the costs of an ended task in the place of what was expected."""
+    loss, bookings = item.loss_micros, _bookings([item])
+    await database.execute(_CORRECT, item.job_id, item.index, item.lease_token, loss, *costs.columns(bookings))
 
 
 async def note_fault(database: Database, job_id: str, index: int, number: int, fault: FaultMessage) -> None:
@@ -251,6 +302,10 @@ async def time_out_queued(database: Database, lease: Lease, result: pb.Task, at:
         lease.token,
     )
     return sorted({row["job_id"] for row in rows})
+
+
+def _bookings(items: Sequence[Conclusion]) -> list[Booking]:
+    return [Booking(item.job_id, item.index, item.ended_at, cost) for item in items for cost in item.costs]
 
 
 def _words(text: str) -> str:

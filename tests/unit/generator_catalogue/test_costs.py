@@ -7,9 +7,10 @@ import pytest
 
 from generator.catalogue import Catalogue
 from generator.catalogue_files import CatalogueError, read_tables
-from generator.costs import OWN_KEY, Cost, OrderCost, Placed, Source, booked, cost_of, loss_micros, unsold
+from generator.costs import OWN_KEY, Bill, Cost, OrderCost, Source, booked, cost_of, loss_micros
 from generator.public_models import UpstreamCost
 from generator.sizes import Size
+from gesso.generator.v1 import generator_pb2 as pb
 
 SQUARE = Size(1024, 1024)
 USAGE = {"input_tokens_details": {"text_tokens": 61, "image_tokens": 100}, "output_tokens": 1568}
@@ -83,34 +84,35 @@ def test_what_no_table_names_costs_what_nobody_knows() -> None:
     assert cost_of(None, quality="", size=None, count=1, said_micros=9).source is Source.VENDOR
 
 
-def placed(positions: tuple[int, ...], *, number: int = 1, cost: int, sold: int, kept: int) -> Placed:
-    return Placed(number, positions, "acme", "acme-1", Cost(cost, Source.VENDOR, cost), sold, kept)
+def bill(positions: tuple[int, ...], *, number: int = 1, cost: int, sold: int, kept: int) -> Bill:
+    return Bill(number, positions, "acme", "acme-1", Cost(cost, Source.VENDOR, cost), sold, kept)
 
 
-def rows(orders: list[Placed], charge_micros: int) -> tuple[OrderCost, ...]:
+def rows(orders: list[Bill], charge_micros: int) -> tuple[OrderCost, ...]:
     return booked(orders, model="painter", dialect="openai", charge_micros=charge_micros, reason_name="UPSTREAM_FAILED")
 
 
 def test_orders_share_what_the_customer_paid_by_their_pictures() -> None:
-    orders = [placed((0, 1), cost=8, sold=2, kept=2), placed((2,), cost=4, sold=1, kept=1)]
+    orders = [bill((0, 1), cost=8, sold=2, kept=2), bill((2,), cost=4, sold=1, kept=1)]
     assert [(row.position, row.picture_count, row.paid_micros) for row in rows(orders, 100)] == [(0, 2, 66), (2, 1, 34)]
 
 
 def test_an_order_that_sold_nothing_is_not_booked_and_one_that_lost_a_picture_says_why() -> None:
-    refused = unsold(placed((0, 1), cost=8, sold=2, kept=0))
-    orders = [refused, placed((0, 1), number=2, cost=8, sold=2, kept=1)]
+    refused = bill((0, 1), cost=8, sold=2, kept=0)
+    refused.sold_nothing()
+    orders = [refused, bill((0, 1), number=2, cost=8, sold=2, kept=1)]
     (row,) = rows(orders, 50)
     assert (row.number, row.cost_micros, row.paid_micros, row.outcome) == (2, 8, 50, "UPSTREAM_FAILED")
     assert loss_micros(orders) == 4
 
 
 def test_what_was_captured_for_a_failure_is_the_last_orders() -> None:
-    orders = [placed((0,), cost=8, sold=1, kept=0), placed((1,), cost=8, sold=1, kept=0)]
+    orders = [bill((0,), cost=8, sold=1, kept=0), bill((1,), cost=8, sold=1, kept=0)]
     assert [row.paid_micros for row in rows(orders, 90)] == [0, 90]
 
 
 def test_an_own_key_costs_and_loses_nothing() -> None:
-    lost = Placed(1, (0,), "acme", "acme-1", OWN_KEY, 1)
+    lost = Bill(1, (0,), "acme", "acme-1", OWN_KEY, 1)
     assert loss_micros([lost]) is None
     assert [(row.cost_micros, row.source) for row in rows([lost], 0)] == [(0, Source.OWN_KEY)]
 
@@ -122,8 +124,9 @@ def test_an_operators_file_may_say_what_one_upstream_costs_him(tmp_path: Path) -
     path = tmp_path / "own.toml"
     path.write_text(COST.replace("fal/mine", "openai/gpt-image-2") + "prices = [{ usd = 0.01 }]\n")
     catalogue = Catalogue.load(providers={}, extra_path=path)
-    assert catalogue.costs.expected("openai", "gpt-image-2", quality="high", size=None, count=1).micros == 10_000
-    assert catalogue.costs.expected("fal", "openai/gpt-image-2", quality="high", size=None, count=1).micros == 211_000
+    draw = pb.Draw(model="gpt-image-2", n=1)
+    assert catalogue.costs.expected("openai", "gpt-image-2", draw, quality="high", count=1).micros == 10_000
+    assert catalogue.costs.expected("fal", "openai/gpt-image-2", draw, quality="high", count=1).micros == 211_000
 
 
 @pytest.mark.parametrize(
