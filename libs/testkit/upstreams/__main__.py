@@ -19,6 +19,7 @@ from testkit.upstreams.openai import OpenAIUpstream
 from testkit.upstreams.openrouter import OpenRouterUpstream
 from testkit.upstreams.replicate import ReplicateUpstream
 from testkit.upstreams.stability import StabilityUpstream
+from testkit.upstreams.together import TogetherUpstream
 
 UPSTREAMS: Mapping[str, type[ScriptedUpstream]] = {
     "ark": ArkUpstream,
@@ -31,6 +32,7 @@ UPSTREAMS: Mapping[str, type[ScriptedUpstream]] = {
     "openrouter": OpenRouterUpstream,
     "replicate": ReplicateUpstream,
     "stability": StabilityUpstream,
+    "together": TogetherUpstream,
 }
 
 
