@@ -19,7 +19,7 @@ FIRST_NUMBER = 10_001
 _OLDER_JOB = """
 INSERT INTO jobs (id, account_id, api_key_id, dialect, route, fingerprint, purchase, state, hold_micros, retention_days,
     created_at, deadline_at)
-SELECT $1, account_id, api_key_id, dialect, route, fingerprint, purchase, 2, hold_micros, retention_days, created_at, deadline_at
+SELECT $1, account_id, api_key_id, dialect, route, fingerprint, purchase, 8, hold_micros, retention_days, created_at, deadline_at
 FROM jobs
 """
 _OLDEST_JOB = """
