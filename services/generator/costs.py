@@ -62,7 +62,7 @@ class Bill:
     sold_count: int
     """Pictures that the vendor charges for, or may."""
     kept_count: int = 0
-    """Pictures that were kept, and are charged to the customer."""
+    """Pictures that were kept in time, and are charged to the customer."""
     is_free: bool = False
     """Whether an engine of our own draws it: nothing of it is ever lost."""
 

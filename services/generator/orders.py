@@ -303,7 +303,7 @@ class Orders:
         except Fault as fault:
             self._failed(attempt, (position,), fault)
         else:
-            bill.kept_count += 1
+            bill.kept_count += run.ending is None
             run.gathered.pictures[position] = kept
             run.gathered.warn(warnings)
         finally:

@@ -37,6 +37,8 @@ from testkit.identities import CALLER_TOKEN_KEY, SHARED_ENVIRONMENT, TOKENS, lin
 from testkit.ports import free_ports
 
 PRICE_MICROS = 10_000
+COST_MICROS = 4_000
+"""What a picture costs us where the vendor does not say."""
 CATALOGUE = """
 [[provider]]
 name = "alpha"
@@ -80,6 +82,13 @@ routes = [{ provider = "alpha", upstream_model = "alpha-1", native_count = 1 }]
 id = "solo"
 like = "painter"
 routes = [{ provider = "narrow", upstream_model = "narrow-1", native_count = 4 }]
+
+[[cost]]
+upstreams = ["alpha/alpha-1", "beta/beta-1"]
+verified = 2026-01-01
+prices = [{ usd = 0.004 }]
+usage_per = 1_000_000
+usage = { tokens = 30 }
 """
 
 

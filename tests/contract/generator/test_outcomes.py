@@ -7,7 +7,7 @@ from gesso.errors.v1 import reason_pb2 as reasons
 from gesso.generator.v1 import generator_pb2 as pb
 from testkit.eventually import eventually
 
-from .house import PRICE_MICROS, Customer, Generator, House, draw, ended, purchase
+from .house import COST_MICROS, PRICE_MICROS, Customer, Generator, House, draw, ended, purchase
 from .scripted import Act, Scripted, answering, failing, picture, ticket
 
 
@@ -63,12 +63,12 @@ async def test_three_failures_end_the_job_and_nothing_is_charged(
 @pytest.mark.parametrize(
     ("act", "told", "loss_micros"),
     [
-        (failing(bought=Bought.UNKNOWN), reasons.REASON_OUTCOME_UNKNOWN, PRICE_MICROS),
+        (failing(bought=Bought.UNKNOWN), reasons.REASON_OUTCOME_UNKNOWN, COST_MICROS),
         (failing(reasons.REASON_UPSTREAM_REFUSED, retryable=False), reasons.REASON_UPSTREAM_REFUSED, None),
         (failing(reasons.REASON_UPSTREAM_DENIED, retryable=False), reasons.REASON_UPSTREAM_DENIED, None),
-        (answering(b"<html>sorry</html>"), reasons.REASON_UPSTREAM_BAD_IMAGE, PRICE_MICROS),
-        (answering(picture(1)[:200]), reasons.REASON_UPSTREAM_BAD_IMAGE, PRICE_MICROS),
-        (answering(), reasons.REASON_UPSTREAM_FAILED, PRICE_MICROS),
+        (answering(b"<html>sorry</html>"), reasons.REASON_UPSTREAM_BAD_IMAGE, COST_MICROS),
+        (answering(picture(1)[:200]), reasons.REASON_UPSTREAM_BAD_IMAGE, COST_MICROS),
+        (answering(), reasons.REASON_UPSTREAM_FAILED, COST_MICROS),
     ],
     ids=["in doubt", "refused", "denied", "no image", "truncated", "nothing"],
 )
@@ -161,4 +161,4 @@ async def test_at_its_deadline_a_job_fails_and_its_late_picture_is_taken_in_unch
         await eventually(salvaged)
     assert (await house.balance(customer.id)).available_micros == 1_000_000
     (loss,) = await house.rows("SELECT amount_micros FROM losses")
-    assert loss["amount_micros"] == PRICE_MICROS
+    assert loss["amount_micros"] == COST_MICROS
