@@ -17,14 +17,12 @@ _IMAGE, _IMAGES, _KEYS = "/api/v1/llm/image/generations", "/api/v1/llm/images/ge
 FIGURES = tuple(
     f"_metadata.{name}" for name in ("cost_incurred", "credits_remaining", "images_generated", "size", "quality")
 )
-UNICORN = {
+_UNICORN = {
     "prompt": "A majestic unicorn in a magical forest",
     "model": "dall-e-3",
     "size": "1024x1024",
     "quality": "standard",
 }
-ONE_REQUEST_A_DAY = {"opscenter.day": 1}
-FOUNDER_WITH_ONE_REQUEST_A_DAY = Customer("vip_founder", 10.0, limits=ONE_REQUEST_A_DAY)
 
 
 def retry_calling(calls: str) -> Snippet:
@@ -75,7 +73,7 @@ DOCUMENT = Document(
             "json",
             "Example Error Response",
             Case(
-                Ask("POST", _IMAGE, UNICORN),
+                Ask("POST", _IMAGE, _UNICORN),
                 Customer("vip_founder", 0.0105),
                 (Expected("POST", _IMAGE, 402, like=6, same=("detail",)),),
             ),

@@ -59,7 +59,7 @@ class Stage:
         """Make an account; one whose key nobody has shows a key of the right form."""
         account = await self.platform.account(plan=customer.plan, usd=customer.usd, name=customer.name)
         if customer.email or customer.limits:
-            await self.change(
+            await self._change(
                 billing.UpdateAccountRequest(
                     account_id=account.id, email=customer.email, set_limits=dict(customer.limits)
                 )
@@ -67,12 +67,6 @@ class Stage:
         if customer.key is Key.UNKNOWN:
             return replace(account, api_key=account.api_key[:-8] + "0" * 8)
         return account
-
-    async def change(self, request: billing.UpdateAccountRequest) -> None:
-        """Change an account, as the operator does."""
-        by_operator = operator(Place({"GESSO_HOME": str(self.platform.home)}))
-        method = "gesso.billing.v1.Accounts/UpdateAccount"
-        await asyncio.to_thread(by_operator.call, method, request, billing.Account)
 
     def substitutions(self, document: Document, account: Account) -> Substitutions:
         """What is changed of this document for this customer: host, key, inputs, webhooks."""
@@ -85,6 +79,11 @@ class Stage:
                 WEBHOOKS: self.hooks.url,
             }
         )
+
+    async def _change(self, request: billing.UpdateAccountRequest) -> None:
+        by_operator = operator(Place({"GESSO_HOME": str(self.platform.home)}))
+        method = "gesso.billing.v1.Accounts/UpdateAccount"
+        await asyncio.to_thread(by_operator.call, method, request, billing.Account)
 
 
 @dataclass(slots=True)
