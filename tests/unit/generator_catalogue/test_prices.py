@@ -53,6 +53,20 @@ def test_each_edit_price_is_that_of_the_document(catalogue: Catalogue, model: st
     assert micros(catalogue, "productai", model, **fields) == tokens * CREDITS["productai"]
 
 
+@pytest.mark.parametrize("resolution", ["1K", "2K", "4K"])
+@pytest.mark.parametrize("ratio", ["1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9"])
+@pytest.mark.parametrize("model", ["nanobanana", "nanobananapro"])
+def test_an_edit_costs_the_same_at_every_documented_resolution_and_ratio(
+    catalogue: Catalogue, model: str, ratio: str, resolution: str
+) -> None:
+    fields: dict[str, Any] = {
+        "operation": pb.OPERATION_IMAGE_TO_IMAGE,
+        "aspect_ratio": ratio,
+        "resolution": resolution,
+    }
+    assert micros(catalogue, "productai", model, **fields) == PRODUCTAI[model] * CREDITS["productai"]
+
+
 @pytest.mark.parametrize(
     ("model", "fields", "expected"),
     [
