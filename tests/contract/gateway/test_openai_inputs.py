@@ -77,7 +77,7 @@ async def test_a_variation_is_bought_from_its_picture(edge: Any, keep: Any) -> N
     status, body = await _answer(edge, VARIATIONS, _form(("image", SQUARE), n="2", size="256x256"))
     assert (status, [list(image) for image in body["data"]]) == (200, [["url"], ["url"]])
     draw = _bought(edge)
-    assert (draw.operation, draw.model, draw.n) == (generator_pb2.OPERATION_IMAGE_TO_IMAGE, "gpt-image-1", 2)
+    assert (draw.operation, draw.model, draw.n) == (generator_pb2.OPERATION_IMAGE_TO_IMAGE, "dall-e-2", 2)
     assert len(draw.input_image_ids) == 1
 
 

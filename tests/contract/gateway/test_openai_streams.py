@@ -184,6 +184,18 @@ async def test_a_stream_that_fails_later_ends_with_an_error_event(edge: Any, kee
     }
 
 
+async def test_a_client_that_leaves_ends_its_stream_and_not_its_job(edge: Any, keep: Any, submitted: Any) -> None:
+    async def show() -> None:
+        edge.generator.finish(_showing(await submitted(), keep(b"first")))
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(show())
+        async with edge.post(ASKED) as answer:
+            assert (await anext(_events(answer)))[0] == "image_generation.partial_image"
+            answer.close()
+    await eventually(lambda: edge.generator.dropped == list(edge.generator.jobs))
+
+
 async def test_a_stream_waits_as_long_as_a_call_does(start_edge: Any) -> None:
     async with start_edge(GESSO_WAIT_SECONDS_OPENAI="0.2") as edge:
         edge.generator.answer = lambda submission: Submitted(job=edge.generator.queued(submission))

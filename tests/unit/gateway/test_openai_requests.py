@@ -16,7 +16,7 @@ from gateway.openai_images.pictures import (
     variation_of_form,
     variation_of_json,
 )
-from gateway.openai_images.requests import EditRequest, GenerationRequest, VariationRequest
+from gateway.openai_images.requests import EditRequest, GenerationRequest, ImageReference, VariationRequest
 from gateway.orders import Lens, Order, Upload
 from gateway.validation import decode
 from gesso.gallery.v1.gallery_pb2 import Image
@@ -271,14 +271,32 @@ async def test_dall_e_2_takes_square_pictures(attach: Any) -> None:
 
 def test_a_variation_is_drawn_from_its_picture_and_answered_by_links() -> None:
     order = variation(
-        variation_of_form(Form([("image", _upload()), ("n", "2"), ("size", "512x512"), ("user", "u")])),
+        variation_of_form(Form([("image", _upload()), ("n", "2"), ("size", "1024x1024"), ("user", "u")])),
         default_model="gpt-image-1",
     )
     (draw,), (taken,) = order.purchase.draws, order.inputs
-    assert (draw.operation, draw.model, draw.n, draw.width) == (OPERATION_IMAGE_TO_IMAGE, "gpt-image-1", 2, 512)
+    assert (draw.operation, draw.model, draw.n, draw.width) == (OPERATION_IMAGE_TO_IMAGE, "gpt-image-1", 2, 1024)
     assert draw.prompt
     assert facts_of(order.purchase.facts) == Facts("url")
     assert (taken.field, taken.limit_bytes, set(taken.formats)) == ("image", 4_000_000, {"png"})
+
+
+@pytest.mark.parametrize(
+    ("size", "model", "drawing"),
+    [
+        (None, None, "gpt-image-1"),
+        ("1024x1024", None, "gpt-image-1"),
+        ("512x512", None, "dall-e-2"),
+        ("256x256", None, "dall-e-2"),
+        ("256x256", "sketch", "sketch"),
+    ],
+)
+def test_every_size_of_the_specification_has_a_model_that_varies_in_it(
+    size: str | None, model: str | None, drawing: str
+) -> None:
+    request = VariationRequest(image=ImageReference(file_id=IMAGE_ID), size=size, model=model)
+    order = variation(variation_of_json(request), default_model="gpt-image-1")
+    assert order.purchase.draws[0].model == drawing
 
 
 def test_a_variation_as_json_names_its_picture() -> None:

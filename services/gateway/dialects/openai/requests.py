@@ -19,6 +19,10 @@ from gateway.orders import Order
 _BASE64_BY_DEFAULT = ("gpt-image-", "chatgpt-image-")
 """Beginnings of the models whose vendor always answers base64; every other model answers links unless asked."""
 
+_DALL_E_2 = "dall-e-2"
+_DALL_E_2_SIZES = frozenset({"256x256", "512x512"})
+"""The specification offers these for variations without a model, and of its models this one alone draws them."""
+
 
 def generation(request: GenerationRequest, *, default_model: str) -> Order:
     """The order of a generation. Raises InvalidField."""
@@ -41,7 +45,8 @@ def edit(asked: Edit, *, default_model: str) -> Order:
 
 def variation(asked: Variation, *, default_model: str) -> Order:
     """The order of a variation; the specification answers it by links whatever the model. Raises InvalidField."""
-    draw = variation_draw(asked.fields, asked.fields.model or default_model)
+    usual = _DALL_E_2 if asked.fields.size in _DALL_E_2_SIZES else default_model
+    draw = variation_draw(asked.fields, asked.fields.model or usual)
     return Order(
         purchase_of(draw, asked.fields.response_format or "url"),
         inputs=variation_inputs(asked),
