@@ -213,7 +213,7 @@ class Edge:
         scope = (visit.caller.account_id, visit.dialect.name, name, visit.ask.path, key)
         visit.creation_id = derived_id("req", *scope) if key else new_id("req")
         reply = await action.answer(self._desk(visit), visit.visitor, body)
-        self.callers.forget(visit.key)
+        self.callers.forget(visit.caller.account_id)
         return reply
 
     def _desk(self, visit: Visit) -> Desk:

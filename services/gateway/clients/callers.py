@@ -50,9 +50,9 @@ class Callers:
             raise Fault(known.reason, known.message, details=known.details)
         return known
 
-    def forget(self, key: Key) -> None:
-        """Ask for this caller anew: what its request has changed of its account holds from the next one on."""
-        self._known.drop(key)
+    def forget(self, account_id: str) -> None:
+        """Ask anew for an account's callers: what a request has changed of it, or of its keys, holds from the next one on."""
+        self._known.drop_where(lambda known: isinstance(known, Caller) and known.account_id == account_id)
 
     async def _ask(self, key: Key) -> Caller | Fault:
         asked_at = self._clock()

@@ -32,9 +32,10 @@ class Memory(Generic[Key, Value]):
             del self._entries[next(iter(self._entries))]
         self._entries[key] = (value, until)
 
-    def drop(self, key: Key) -> None:
-        """Forget a value."""
-        self._entries.pop(key, None)
+    def drop_where(self, is_meant: Callable[[Value], bool]) -> None:
+        """Forget the values that are meant."""
+        for key in [key for key, (value, _) in self._entries.items() if is_meant(value)]:
+            del self._entries[key]
 
     def __len__(self) -> int:
         return len(self._entries)

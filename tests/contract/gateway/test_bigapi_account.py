@@ -284,6 +284,16 @@ async def test_a_key_is_revoked(keys: Keys, name: str) -> None:
     assert keys.asked[0].api_key_id == keys.keys[0].id
 
 
+async def test_a_key_that_is_in_use_ends_with_the_request_that_revokes_it(keys: Keys) -> None:
+    known = keys.edge.billing.keys
+    known.add("big_live_in_use")
+    in_use = {"Authorization": "Bearer big_live_in_use"}
+    assert (await keys.send("GET", KEYS, **in_use))[0] == 200
+    keys.edge.billing.scripts["RevokeApiKey"] = lambda _: known.remove("big_live_in_use") or _key(1)
+    assert (await keys.send("DELETE", f"{KEYS}/key_001"))[0] == 200
+    assert (await keys.send("GET", KEYS, **in_use))[0] == 401
+
+
 @pytest.mark.parametrize("name", ["key_009", "key_1", "1", "nonsense", "key_01JZX4T7Q2M5V8N3B6C9D0E1F9"])
 @pytest.mark.parametrize(("method", "suffix"), [("DELETE", ""), ("POST", "/rotate")])
 async def test_a_key_that_is_not_there_is_404(keys: Keys, name: str, method: str, suffix: str) -> None:

@@ -113,7 +113,7 @@ def test_micros_are_shown_exactly(micros: int, text: str) -> None:
     assert usd(micros) == float(text)
 
 
-def test_a_memory_forgets_by_time_and_by_number() -> None:
+def test_a_memory_forgets_by_time_by_number_and_by_value() -> None:
     now = 0.0
     memory: Memory[str, int] = Memory(lambda: now, max_entries=2)
     memory.put("a", 1, until=5)
@@ -124,6 +124,8 @@ def test_a_memory_forgets_by_time_and_by_number() -> None:
     memory.put("c", 3, until=9)
     memory.put("d", 4, until=9)
     assert (memory.get("b"), memory.get("c"), memory.get("d"), len(memory)) == (None, 3, 4, 2)
+    memory.drop_where(lambda value: value > 3)
+    assert (memory.get("c"), memory.get("d")) == (3, None)
 
 
 def test_retirement_is_said_by_the_standard_headers() -> None:
