@@ -21,7 +21,7 @@ from . import clients
 from .blocks import Block
 from .comparison import at, parse
 from .tap import Exchange, Tap
-from .uses import Ask, Body, Customer, Document, Headers, Key, Line, Polled, Snippet
+from .uses import Ask, Body, Client, Customer, Document, Headers, Key, Line, Polled, Snippet
 
 INPUTS = "https://example.com"
 WEBHOOKS = "https://your-app.com"
@@ -202,6 +202,8 @@ class Play:
         self.output = ran.output
         made = self.stage.tap.exchanges[seen:]
         assert made, f"{block.name} has sent nothing"
+        if snippet.client is Client.CURL:
+            assert ran.output == "".join(exchange.body.decode() for exchange in made), "curl shows something else"
         self.last = made[-1]
 
     async def _send(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None) -> Exchange:
