@@ -14,6 +14,7 @@ from testkit.upstreams.bfl import BflUpstream
 from testkit.upstreams.dashscope import DashScopeUpstream
 from testkit.upstreams.fal import FalUpstream
 from testkit.upstreams.google import GoogleUpstream
+from testkit.upstreams.ideogram import IdeogramUpstream
 from testkit.upstreams.magnific import MagnificUpstream
 from testkit.upstreams.openai import OpenAIUpstream
 from testkit.upstreams.openrouter import OpenRouterUpstream
@@ -27,6 +28,7 @@ UPSTREAMS: Mapping[str, type[ScriptedUpstream]] = {
     "dashscope": DashScopeUpstream,
     "fal": FalUpstream,
     "google": GoogleUpstream,
+    "ideogram": IdeogramUpstream,
     "magnific": MagnificUpstream,
     "openai": OpenAIUpstream,
     "openrouter": OpenRouterUpstream,

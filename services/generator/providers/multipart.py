@@ -21,14 +21,15 @@ class File:
 class Form:
     """Fields and files, as one body of known length."""
 
-    def __init__(self, fields: Mapping[str, str], files: Sequence[File]) -> None:
-        """Values of fields may hold anything: the boundary is unguessable."""
+    def __init__(self, fields: Mapping[str, str | Sequence[str]], files: Sequence[File]) -> None:
+        """Values of fields may hold anything: the boundary is unguessable. One that is a list is a field for each value."""
         boundary = secrets.token_hex(16)
         self._pieces: list[Bytes] = []
-        for name, value in fields.items():
-            self._pieces.append(
-                f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
-            )
+        for name, values in fields.items():
+            for value in (values,) if isinstance(values, str) else values:
+                self._pieces.append(
+                    f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+                )
         for file in files:
             disposition = f'Content-Disposition: form-data; name="{file.field}"; filename="{file.name}"'
             head = f"--{boundary}\r\n{disposition}\r\nContent-Type: {file.content_type}\r\n\r\n"
