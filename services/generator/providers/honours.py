@@ -1,6 +1,7 @@
 """What an order asks for beyond a prompt, so that a provider need only list what it honours and the rest is told as a warning."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 from generator.providers.base import Order
 from gesso.generator.v1 import generator_pb2 as pb
@@ -36,6 +37,17 @@ def asked(order: Order) -> Sequence[str]:
     said = [item for item in draw.options.items() if item not in _SILENT_VALUES]
     options = sorted(name for name, _ in said if name not in _SILENT_OPTIONS)
     return [name for name, is_asked in found.items() if is_asked] + options
+
+
+def with_options(order: Order, changes: Mapping[str, str | None]) -> Order:
+    """The same order with options of its draw changed; None takes one away, as what a provider has honoured itself."""
+    draw = pb.Draw()
+    draw.CopyFrom(order.draw)
+    for name, value in changes.items():
+        draw.options.pop(name, None)
+        if value is not None:
+            draw.options[name] = value
+    return replace(order, draw=draw)
 
 
 def unsupported(provider: str, order: Order, honoured: Collection[str], *, most_inputs: int = 16) -> Sequence[str]:

@@ -6,7 +6,6 @@ draw: `scale_factor`, 2 where it is absent; and any input of the operation by it
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import msgspec
 from yarl import URL
@@ -25,20 +24,17 @@ from generator.providers.base import (
 from generator.providers.complaints import FAILED, Complaint, Stage, fault_of, invalid, refused
 from generator.providers.deadline import Deadline
 from generator.providers.downloads import Downloads, base64_texts
+from generator.providers.enlarging import SCALE_FACTOR, asked_factor, enlargeable
 from generator.providers.filling import Filling
+from generator.providers.honours import with_options
 from generator.providers.magnific_errors import read_complaint
 from generator.providers.magnific_models import CONCEPTS, LONGEST_RATIO, SHORTEST_SIDE, UPSCALERS, Upscaler
 from generator.providers.polling import Pending, Poller
-from gesso.generator.v1 import generator_pb2 as pb
-from pictures.facts import DEFAULT, Facts, NotAPicture
-from pictures.inspection import inspect
 
 NAME = "magnific"
 DEFAULT_BASE_URL = "https://api.magnific.com"
 _KEY_HEADERS = {"api.freepik.com": "x-freepik-api-key"}
 _DEFAULT_KEY_HEADER = "x-magnific-api-key"
-_SCALE = "scale_factor"
-_DEFAULT_FACTOR = 2
 _DONE, _FAILED = "COMPLETED", "FAILED"
 _FILLING = Filling(NAME, CONCEPTS)
 
@@ -156,33 +152,16 @@ def _scaled(order: Order, upscaler: Upscaler) -> tuple[Order, Sequence[str]]:
 
     Raises UpstreamFault, not bought, for a picture that the vendor does not take, or whose result would be too large.
     """
-    asked = order.draw.options.get(_SCALE, str(_DEFAULT_FACTOR))
-    wanted = int(asked) if asked.isdecimal() else _DEFAULT_FACTOR
-    factor = min((one for one in upscaler.factors if one >= wanted), default=max(upscaler.factors))
+    asked = asked_factor(order)
+    factor = min((one for one in upscaler.factors if one >= asked), default=max(upscaler.factors))
     if order.inputs:
         _check(order.inputs[0], factor, upscaler)
-    draw = pb.Draw()
-    draw.CopyFrom(order.draw)
-    draw.options.pop(_SCALE, None)
-    if upscaler.factors[factor]:
-        draw.options[_SCALE] = upscaler.factors[factor]
-    warnings = [] if asked == str(factor) else [f"{NAME} enlarges {factor} times; {_SCALE} {asked} was asked for."]
-    return replace(order, draw=draw), warnings
+    warnings = [] if asked == factor else [f"{NAME} enlarges {factor} times; {SCALE_FACTOR} {asked:g} was asked for."]
+    return with_options(order, {SCALE_FACTOR: upscaler.factors[factor] or None}), warnings
 
 
 def _check(picture: bytes, factor: int, upscaler: Upscaler) -> None:
-    facts = _facts(picture)
+    facts = enlargeable(NAME, picture, factor, most_pixels=upscaler.most_pixels, most_side=upscaler.most_side)
     shorter, longer = sorted((facts.width, facts.height))
     if shorter < SHORTEST_SIDE or longer > LONGEST_RATIO * shorter:
         raise invalid(NAME, "image", "The sides must be at least 160 pixels, and one at most three times the other.")
-    most_pixels = min(upscaler.most_pixels or DEFAULT.max_pixels, DEFAULT.max_pixels)
-    too_long = upscaler.most_side and longer * factor > upscaler.most_side
-    if too_long or shorter * longer * factor**2 > most_pixels:
-        raise invalid(NAME, _SCALE, f"{factor} times as large, this picture would be larger than the upscaler draws.")
-
-
-def _facts(picture: bytes) -> Facts:
-    try:
-        return inspect(picture)
-    except NotAPicture as error:
-        raise invalid(NAME, "image", "The picture to enlarge cannot be opened.") from error
