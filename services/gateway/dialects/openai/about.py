@@ -67,8 +67,8 @@ EDIT = About(
 )
 VARIATION = About(
     "Vary a picture",
-    "The picture is drawn anew from itself, by a model that draws from pictures: the default one, or dall-e-2 for the sizes that it "
-    "alone has.",
+    "The picture is drawn anew from itself, by a model that draws from pictures: the default one, or dall-e-2 for the sizes that "
+    "it alone has.",
     requests={"two": about.VARIATION},
     answers=(_PICTURES, _PRICE, _STANDING),
     reasons=about.INPUT_REASONS,
