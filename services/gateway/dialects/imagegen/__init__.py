@@ -41,6 +41,7 @@ from servicekit import shared_settings
 from servicekit.addresses import Network
 from servicekit.settings import setting
 
+_NO_CONTENT = 204
 _LINK_SECONDS = 86_400
 """Source: contract.md, "Requests and answers"."""
 _PROFILE, _PREFERENCES, _BUDGET = "/api/v2/user/profile", "/api/v2/user/preferences", "/api/v2/user/budget"
@@ -110,7 +111,7 @@ class _ImageGen:
         return answers.shown(job, addresses)
 
     def cancelled(self, job: Job, addresses: Addresses) -> Reply:
-        return answers.shown(job, addresses)
+        return Reply(_NO_CONTENT)
 
     def quoted(self, quote: Quote) -> Reply:
         return answers.quoted(quote)

@@ -249,8 +249,8 @@ GENERATION = About(
 )
 CANCEL = About(
     "Cancel a generation",
-    "Ends what has not started; what has goes on, and is charged. One that has ended is 409.",
-    answers=(_DRAWN, _CHANGED, _INPAINTED),
+    "Ends what has not started; what has goes on, and is charged: reading the generation tells. One that has ended is 409.",
+    answers=(Answer(204, "What had not started will not."),),
     parameters=(_ID,),
 )
 EVENTS = About(
