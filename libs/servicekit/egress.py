@@ -11,6 +11,7 @@ Their texts name the host as the caller wrote it and never an address: what an i
 """
 
 import asyncio
+import re
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -28,6 +29,9 @@ Sink = Callable[[bytes], Awaitable[None]]
 _LONGEST_URL = 8192
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
+_LABEL = "[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+# As DNS takes them, and with the underscores that it also gives out.
+_HOST_NAME = re.compile(rf"(?=.{{1,254}}\Z){_LABEL}(?:\.{_LABEL})*\.?", re.IGNORECASE)
 
 
 class EgressError(Exception):
@@ -157,17 +161,7 @@ class GuardedClient:
 
         For refusing early; it grants nothing, for a name may resolve otherwise later. Raises ForbiddenUrl, Unreachable.
         """
-        place = _admitted(url, self._allow)
-        assert place.host is not None
-        try:
-            found = await asyncio.get_running_loop().getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as failure:
-            raise Unreachable(f"{place.host} cannot be resolved") from failure
-        if not any(self._admits(place.scheme, str(entry[4][0])) for entry in found):
-            raise _forbidden_host(place)
-
-    def _admits(self, scheme: str, address: str) -> bool:
-        return is_opened(address, self._allow) if scheme == "http" else is_allowed(address, self._allow)
+        await check_host(url, self._allow)
 
     @asynccontextmanager
     async def _exchange(
@@ -199,7 +193,7 @@ class GuardedClient:
     def _guard(self, scheme: str) -> Callable[[Any], socket.socket]:
         def guard(found: tuple[Any, ...]) -> socket.socket:
             family, kind, protocol, _, place = found
-            if not self._admits(scheme, str(place[0])):
+            if not _admits(scheme, str(place[0]), self._allow):
                 raise _Refused("refused by the egress guard")
             return socket.socket(family=family, type=kind, proto=protocol)
 
@@ -209,6 +203,25 @@ class GuardedClient:
 def check_url(url: str, allow: tuple[Network, ...] = ()) -> None:
     """Raise ForbiddenUrl for what can be refused without asking DNS: the form, the scheme, an address written out."""
     _admitted(url, allow)
+
+
+async def check_host(url: str, allow: tuple[Network, ...] = ()) -> None:
+    """As `check_url`, and ask DNS whether the host has an address that is allowed; `GuardedClient.check` without a client.
+
+    Raises ForbiddenUrl, Unreachable.
+    """
+    place = _admitted(url, allow)
+    assert place.host is not None
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as failure:
+        raise Unreachable(f"{place.host} cannot be resolved") from failure
+    if not any(_admits(place.scheme, str(entry[4][0]), allow) for entry in found):
+        raise _forbidden_host(place)
+
+
+def _admits(scheme: str, address: str, allow: tuple[Network, ...]) -> bool:
+    return is_opened(address, allow) if scheme == "http" else is_allowed(address, allow)
 
 
 def _admitted(url: str, allow: tuple[Network, ...]) -> URL:
@@ -224,10 +237,11 @@ def _admitted(url: str, allow: tuple[Network, ...]) -> URL:
     if place.user is not None or place.password is not None:
         raise ForbiddenUrl("a URL with user information is not taken")
     literal = place.host.rpartition("%")[0] or place.host  # an IPv6 zone is no part of the address
-    if _is_literal(literal) and not (
-        is_allowed(literal, allow) if place.scheme == "https" else is_opened(literal, allow)
-    ):
-        raise _forbidden_host(place)
+    if _is_literal(literal):
+        if not _admits(place.scheme, literal, allow):
+            raise _forbidden_host(place)
+    elif not _HOST_NAME.fullmatch(place.raw_host or ""):
+        raise ForbiddenUrl("this is no name of a host")
     return place.with_fragment(None)
 
 

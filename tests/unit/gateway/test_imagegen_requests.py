@@ -1,10 +1,11 @@
 """A request of the Image Generation API becomes an order: every field, bound, table row and preference."""
 
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
 
+from gateway.desk import Desk
 from gateway.dialects.imagegen import words
 from gateway.dialects.imagegen.facts import Facts, frozen, thawed
 from gateway.dialects.imagegen.orders import Orders
@@ -195,6 +196,28 @@ def test_every_inpaint_mode_is_handed_on() -> None:
 def test_a_webhook_by_http_is_taken_inside_allowed_networks() -> None:
     order = text({"webhook_url": "http://127.0.0.1:9/hook"}, allow="127.0.0.0/8")
     assert (order.purchase.webhook_url, order.respond_async) == ("http://127.0.0.1:9/hook", True)
+
+
+@pytest.mark.parametrize(
+    ("address", "allow", "is_taken"),
+    [
+        ("https://localhost/hook", "", False),
+        ("https://localhost/hook", "127.0.0.0/8", True),
+        ("http://localhost/hook", "127.0.0.0/8", True),
+        ("http://localhost/hook", "10.0.0.0/8", False),
+        ("http://no-such-host.invalid/hook", "127.0.0.0/8", False),
+        ("https://no-such-host.invalid/hook", "", True),
+    ],
+)
+async def test_a_webhooks_host_must_not_lead_where_nothing_is_allowed(address: str, allow: str, is_taken: bool) -> None:
+    order, desk = text({"webhook_url": address}, allow=allow), cast("Desk", None)
+    assert order.check is not None
+    if is_taken:
+        await order.check(desk)
+        return
+    with pytest.raises(InvalidField) as refusal:
+        await order.check(desk)
+    assert refusal.value.details == {"field": "webhook_url"}
 
 
 def test_metadata_is_kept_as_it_was_sent() -> None:

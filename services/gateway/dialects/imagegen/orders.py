@@ -3,6 +3,7 @@
 Source: contract.md, "imagegen", Generation and Account.
 """
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -10,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from gateway.desk import Desk
 from gateway.dialects.imagegen import sources, words
 from gateway.dialects.imagegen.facts import Facts, frozen
 from gateway.dialects.imagegen.preferences import DEFAULT_MODEL, DEFAULT_SIZE
@@ -36,7 +38,7 @@ from gesso.generator.v1.generator_pb2 import (
     Purchase,
 )
 from servicekit.addresses import Network
-from servicekit.egress import EgressError, check_url
+from servicekit.egress import EgressError, ForbiddenUrl, Unreachable, check_host, check_url
 from servicekit.faults import InvalidField
 
 _MOST_METADATA_BYTES = 16 * 1024
@@ -48,6 +50,7 @@ _STRUCTURE_KEPT = 0.6
 """The part of the strength that is handed on where the source's structure is to stay."""
 _SHORT_KEEP_SECONDS = 86_400
 """Pictures of accounts that do not save to the gallery live as long as their links."""
+_RESOLVING_SECONDS = 2.0
 _FORMATS = {"jpg": "jpeg"}
 
 _encoder = msgspec.json.Encoder()
@@ -98,10 +101,11 @@ class Orders:
             keep_seconds=0 if keeps else _SHORT_KEEP_SECONDS,
         )
         respond_async = request.webhook_url is not None
+        check = partial(self._check_host, purchase.webhook_url) if respond_async else None
         if not inputs:
-            return Order(purchase, respond_async=respond_async)
+            return Order(purchase, check=check, respond_async=respond_async)
         complete = partial(sources.complete, addresses=[str(wanted.origin) for wanted in inputs])
-        return Order(purchase, inputs, complete, respond_async=respond_async)
+        return Order(purchase, inputs, complete, check=check, respond_async=respond_async)
 
     def _checked_address(self, address: str | None) -> str:
         if address is None:
@@ -109,8 +113,23 @@ class Orders:
         try:
             check_url(address, self.egress_allow)
         except EgressError as error:
-            raise InvalidField("webhook_url", f"`webhook_url` must be a public https address: {error}.") from error
+            raise _refused(error) from error
         return address
+
+    async def _check_host(self, address: str, _: Desk) -> None:
+        """Refuse a name that leads nowhere allowed; an https name that cannot be resolved now may be when the job has ended."""
+        try:
+            async with asyncio.timeout(_RESOLVING_SECONDS):
+                await check_host(address, self.egress_allow)
+        except ForbiddenUrl as error:
+            raise _refused(error) from error
+        except (Unreachable, TimeoutError) as error:
+            if not address.casefold().startswith("https:"):
+                raise _refused(ForbiddenUrl("http is for addresses that this platform opens")) from error
+
+
+def _refused(error: EgressError) -> InvalidField:
+    return InvalidField("webhook_url", f"`webhook_url` must be a public https address: {error}.")
 
 
 def _draw(request: Generation, operation: Operation.ValueType, visitor: Visitor) -> tuple[Draw, list[str]]:
