@@ -1973,3 +1973,257 @@ class Maintenance(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Maintenance: _TypeAlias = Maintenance  # noqa: Y015
+
+@_typing.final
+class GetCostsRequest(_message.Message):
+    """GetCostsRequest says which days."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Key:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _KeyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[GetCostsRequest._Key.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        KEY_UNSPECIFIED: GetCostsRequest._Key.ValueType  # 0
+        """The public model."""
+        KEY_MODEL: GetCostsRequest._Key.ValueType  # 1
+        """The public model; `custom` for all of accounts' own models."""
+        KEY_PROVIDER: GetCostsRequest._Key.ValueType  # 2
+        KEY_DAY: GetCostsRequest._Key.ValueType  # 3
+        """The UTC day on which tasks ended, `YYYY-MM-DD`."""
+
+    class Key(_Key, metaclass=_KeyEnumTypeWrapper):
+        """Key by which rows are summed."""
+
+    KEY_UNSPECIFIED: GetCostsRequest.Key.ValueType  # 0
+    """The public model."""
+    KEY_MODEL: GetCostsRequest.Key.ValueType  # 1
+    """The public model; `custom` for all of accounts' own models."""
+    KEY_PROVIDER: GetCostsRequest.Key.ValueType  # 2
+    KEY_DAY: GetCostsRequest.Key.ValueType  # 3
+    """The UTC day on which tasks ended, `YYYY-MM-DD`."""
+
+    SINCE_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    since: _builtins.str
+    """First and last UTC day, `YYYY-MM-DD`, both included; empty for no bound."""
+    until: _builtins.str
+    by: Global___GetCostsRequest.Key.ValueType
+    def __init__(
+        self,
+        *,
+        since: _builtins.str = ...,
+        until: _builtins.str = ...,
+        by: Global___GetCostsRequest.Key.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "since", b"since", "until", b"until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCostsRequest: _TypeAlias = GetCostsRequest  # noqa: Y015
+
+@_typing.final
+class CostSums(_message.Message):
+    """CostSums of orders. The margin is what was paid less what it cost."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDERS_FIELD_NUMBER: _builtins.int
+    PICTURES_FIELD_NUMBER: _builtins.int
+    PAID_MICROS_FIELD_NUMBER: _builtins.int
+    COST_MICROS_FIELD_NUMBER: _builtins.int
+    ESTIMATED_MICROS_FIELD_NUMBER: _builtins.int
+    UNKNOWN_ORDERS_FIELD_NUMBER: _builtins.int
+    OWN_KEY_ORDERS_FIELD_NUMBER: _builtins.int
+    orders: _builtins.int
+    pictures: _builtins.int
+    """Delivered and charged."""
+    paid_micros: _builtins.int
+    cost_micros: _builtins.int
+    estimated_micros: _builtins.int
+    """Of cost_micros, what vendors did not say: the catalogue's estimate."""
+    unknown_orders: _builtins.int
+    """Orders whose cost nobody knows: they are booked at 0."""
+    own_key_orders: _builtins.int
+    """Orders that an account's own key paid for: they are booked at 0."""
+    def __init__(
+        self,
+        *,
+        orders: _builtins.int = ...,
+        pictures: _builtins.int = ...,
+        paid_micros: _builtins.int = ...,
+        cost_micros: _builtins.int = ...,
+        estimated_micros: _builtins.int = ...,
+        unknown_orders: _builtins.int = ...,
+        own_key_orders: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost_micros", b"cost_micros", "estimated_micros", b"estimated_micros", "orders", b"orders", "own_key_orders", b"own_key_orders", "paid_micros", b"paid_micros", "pictures", b"pictures", "unknown_orders", b"unknown_orders"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CostSums: _TypeAlias = CostSums  # noqa: Y015
+
+@_typing.final
+class GetCostsResponse(_message.Message):
+    """GetCostsResponse holds sums in all and by the key, losses, and flags."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Row(_message.Message):
+        """Row holds the sums of one model, provider or day."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        SUMS_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        @_builtins.property
+        def sums(self) -> Global___CostSums: ...
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            sums: Global___CostSums | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["sums", b"sums"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "sums", b"sums"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class Loss(_message.Message):
+        """Loss is what may have been bought that no customer pays for, by the reason of it."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        PROVIDER_FIELD_NUMBER: _builtins.int
+        CAUSE_FIELD_NUMBER: _builtins.int
+        TASKS_FIELD_NUMBER: _builtins.int
+        AMOUNT_MICROS_FIELD_NUMBER: _builtins.int
+        provider: _builtins.str
+        cause: _builtins.str
+        """A reason's name, as `OUTCOME_UNKNOWN`."""
+        tasks: _builtins.int
+        amount_micros: _builtins.int
+        def __init__(
+            self,
+            *,
+            provider: _builtins.str = ...,
+            cause: _builtins.str = ...,
+            tasks: _builtins.int = ...,
+            amount_micros: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_micros", b"amount_micros", "cause", b"cause", "provider", b"provider", "tasks", b"tasks"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class Flag(_message.Message):
+        """Flag is a price to be looked at. The amounts are of all its orders together, or of one picture where there are none."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        class _Kind:
+            ValueType = _typing.NewType("ValueType", _builtins.int)
+            V: _TypeAlias = ValueType  # noqa: Y015
+
+        class _KindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[GetCostsResponse.Flag._Kind.ValueType], _builtins.type):
+            DESCRIPTOR: _descriptor.EnumDescriptor
+            KIND_UNSPECIFIED: GetCostsResponse.Flag._Kind.ValueType  # 0
+            KIND_DRIFT: GetCostsResponse.Flag._Kind.ValueType  # 1
+            """What the vendor charged is more than a tenth off what the catalogue expects."""
+            KIND_BELOW_COST: GetCostsResponse.Flag._Kind.ValueType  # 2
+            """It cost more than was paid; without orders, it would by the catalogue's prices."""
+            KIND_UNKNOWN_COST: GetCostsResponse.Flag._Kind.ValueType  # 3
+            """The catalogue knows no cost of an upstream that was bought from."""
+
+        class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
+            """Kind of a flag."""
+
+        KIND_UNSPECIFIED: GetCostsResponse.Flag.Kind.ValueType  # 0
+        KIND_DRIFT: GetCostsResponse.Flag.Kind.ValueType  # 1
+        """What the vendor charged is more than a tenth off what the catalogue expects."""
+        KIND_BELOW_COST: GetCostsResponse.Flag.Kind.ValueType  # 2
+        """It cost more than was paid; without orders, it would by the catalogue's prices."""
+        KIND_UNKNOWN_COST: GetCostsResponse.Flag.Kind.ValueType  # 3
+        """The catalogue knows no cost of an upstream that was bought from."""
+
+        KIND_FIELD_NUMBER: _builtins.int
+        PROVIDER_FIELD_NUMBER: _builtins.int
+        UPSTREAM_MODEL_FIELD_NUMBER: _builtins.int
+        MODEL_FIELD_NUMBER: _builtins.int
+        DIALECT_FIELD_NUMBER: _builtins.int
+        ORDERS_FIELD_NUMBER: _builtins.int
+        EXPECTED_MICROS_FIELD_NUMBER: _builtins.int
+        COST_MICROS_FIELD_NUMBER: _builtins.int
+        kind: Global___GetCostsResponse.Flag.Kind.ValueType
+        provider: _builtins.str
+        upstream_model: _builtins.str
+        model: _builtins.str
+        """Public model and price book, of KIND_BELOW_COST."""
+        dialect: _builtins.str
+        orders: _builtins.int
+        """0 for what the catalogue alone says."""
+        expected_micros: _builtins.int
+        """What the catalogue expected of KIND_DRIFT, what was paid of KIND_BELOW_COST."""
+        cost_micros: _builtins.int
+        def __init__(
+            self,
+            *,
+            kind: Global___GetCostsResponse.Flag.Kind.ValueType = ...,
+            provider: _builtins.str = ...,
+            upstream_model: _builtins.str = ...,
+            model: _builtins.str = ...,
+            dialect: _builtins.str = ...,
+            orders: _builtins.int = ...,
+            expected_micros: _builtins.int = ...,
+            cost_micros: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["cost_micros", b"cost_micros", "dialect", b"dialect", "expected_micros", b"expected_micros", "kind", b"kind", "model", b"model", "orders", b"orders", "provider", b"provider", "upstream_model", b"upstream_model"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    TOTAL_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    LOSSES_FIELD_NUMBER: _builtins.int
+    FLAGS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def total(self) -> Global___CostSums: ...
+    @_builtins.property
+    def rows(self) -> _containers.RepeatedCompositeFieldContainer[Global___GetCostsResponse.Row]:
+        """By day the oldest first, else the most paid first."""
+
+    @_builtins.property
+    def losses(self) -> _containers.RepeatedCompositeFieldContainer[Global___GetCostsResponse.Loss]:
+        """The largest first."""
+
+    @_builtins.property
+    def flags(self) -> _containers.RepeatedCompositeFieldContainer[Global___GetCostsResponse.Flag]: ...
+    def __init__(
+        self,
+        *,
+        total: Global___CostSums | None = ...,
+        rows: _abc.Iterable[Global___GetCostsResponse.Row] | None = ...,
+        losses: _abc.Iterable[Global___GetCostsResponse.Loss] | None = ...,
+        flags: _abc.Iterable[Global___GetCostsResponse.Flag] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["total", b"total"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["flags", b"flags", "losses", b"losses", "rows", b"rows", "total", b"total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCostsResponse: _TypeAlias = GetCostsResponse  # noqa: Y015

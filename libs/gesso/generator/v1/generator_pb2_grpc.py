@@ -1098,3 +1098,79 @@ class Operations:
             timeout,
             metadata,
             _registered_method=True)
+
+
+class CostsStub:
+    """Costs is the operator's: what orders cost the platform, beside what customers paid for them.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.GetCosts = channel.unary_unary(
+                '/gesso.generator.v1.Costs/GetCosts',
+                request_serializer=gesso_dot_generator_dot_v1_dot_generator__pb2.GetCostsRequest.SerializeToString,
+                response_deserializer=gesso_dot_generator_dot_v1_dot_generator__pb2.GetCostsResponse.FromString,
+                _registered_method=True)
+
+
+class CostsServicer:
+    """Costs is the operator's: what orders cost the platform, beside what customers paid for them.
+    """
+
+    def GetCosts(self, request, context):
+        """GetCosts sums a range of days, and flags what an operator should look at. INVALID_FIELD (`since`, `until`) for what is no day.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_CostsServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'GetCosts': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCosts,
+                    request_deserializer=gesso_dot_generator_dot_v1_dot_generator__pb2.GetCostsRequest.FromString,
+                    response_serializer=gesso_dot_generator_dot_v1_dot_generator__pb2.GetCostsResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'gesso.generator.v1.Costs', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('gesso.generator.v1.Costs', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class Costs:
+    """Costs is the operator's: what orders cost the platform, beside what customers paid for them.
+    """
+
+    @staticmethod
+    def GetCosts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gesso.generator.v1.Costs/GetCosts',
+            gesso_dot_generator_dot_v1_dot_generator__pb2.GetCostsRequest.SerializeToString,
+            gesso_dot_generator_dot_v1_dot_generator__pb2.GetCostsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)

@@ -397,3 +397,34 @@ class OperationsServicer(metaclass=_abc_1.ABCMeta):
         """RewrapProviderKeys seals every stored provider key anew under the current key, so that older ones can be retired."""
 
 def add_OperationsServicer_to_server(servicer: OperationsServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+
+class CostsStub:
+    """Costs is the operator's: what orders cost the platform, beside what customers paid for them."""
+
+    @_typing.overload
+    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
+    @_typing.overload
+    def __new__(cls, channel: _aio.Channel) -> CostsAsyncStub: ...
+    GetCosts: _grpc.UnaryUnaryMultiCallable[_generator_pb2.GetCostsRequest, _generator_pb2.GetCostsResponse]
+    """GetCosts sums a range of days, and flags what an operator should look at. INVALID_FIELD (`since`, `until`) for what is no day."""
+
+@_typing.type_check_only
+class CostsAsyncStub(CostsStub):
+    """Costs is the operator's: what orders cost the platform, beside what customers paid for them."""
+
+    def __init__(self, channel: _aio.Channel) -> None: ...
+    GetCosts: _aio.UnaryUnaryMultiCallable[_generator_pb2.GetCostsRequest, _generator_pb2.GetCostsResponse]  # type: ignore[assignment]
+    """GetCosts sums a range of days, and flags what an operator should look at. INVALID_FIELD (`since`, `until`) for what is no day."""
+
+class CostsServicer(metaclass=_abc_1.ABCMeta):
+    """Costs is the operator's: what orders cost the platform, beside what customers paid for them."""
+
+    @_abc_1.abstractmethod
+    def GetCosts(
+        self,
+        request: _generator_pb2.GetCostsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_generator_pb2.GetCostsResponse, _abc.Awaitable[_generator_pb2.GetCostsResponse]]:
+        """GetCosts sums a range of days, and flags what an operator should look at. INVALID_FIELD (`since`, `until`) for what is no day."""
+
+def add_CostsServicer_to_server(servicer: CostsServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
