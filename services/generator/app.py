@@ -30,6 +30,7 @@ from generator.partials import Partials
 from generator.peers import Billing, Gallery, Webhooks
 from generator.providers.base import Provider
 from generator.providers.registry import open_providers
+from generator.reconciling import Reconciler
 from generator.recovery import Recoverer
 from generator.replica import Replica
 from generator.router import Router
@@ -37,6 +38,7 @@ from generator.safety import RuleError, Safety
 from generator.screening import Screening
 from generator.secrets import Sealing
 from generator.servicers import (
+    CostsServicer,
     CustomModelsServicer,
     JobsServicer,
     ModelsServicer,
@@ -229,6 +231,7 @@ def _worker(ground: _Ground, core: _Core) -> Worker:
             keeper,
             core.own_keys,
             core.catalogue.costs,
+            Reconciler(ground.database, ask_seconds=ground.config.ask_seconds),
             observe=observe,
             show=core.partials.show,
         ),
@@ -252,6 +255,7 @@ def _worker(ground: _Ground, core: _Core) -> Worker:
         delivered=core.measurements.delivered,
         span=ground.telemetry.span,
         capacity=ground.config.task_capacity,
+        waiting_capacity=ground.config.waiting_task_capacity,
         salvage_seconds=ground.config.salvage_seconds,
     )
 
@@ -316,6 +320,7 @@ async def _begin_work(stack: contextlib.AsyncExitStack, ground: _Ground, core: _
     depth = ground.telemetry.metrics.queue_depth
     depth.labels("tasks").set_function(lambda: pulse.queued_count)
     depth.labels("running").set_function(lambda: rooms.worker.running)
+    depth.labels("waiting").set_function(lambda: rooms.worker.waiting)
     work = [
         heartbeat.run(),
         pulse.run(),
@@ -392,6 +397,9 @@ def _registrations(ground: _Ground, core: _Core, gate: Gate, jobs: JobsServicer)
             SecretsServicer(
                 Sealing(ground.config.sealing_key), core.own_keys, caller_token_key=ground.config.caller_token_key
             ),
+        ),
+        Registration(
+            f"{package}.Costs", rpc.add_CostsServicer_to_server, CostsServicer(ground.database, core.catalogue)
         ),
         Registration(
             f"{package}.Operations",

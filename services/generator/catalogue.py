@@ -72,6 +72,19 @@ class Catalogue:
         self.entry(name)
         return self._messages[name]
 
+    def entries(self) -> Sequence[PublicModel]:
+        """Every public model as its file says it."""
+        return [entry for entry in self._tables.models.values() if entry.listed]
+
+    @property
+    def dialects(self) -> Sequence[str]:
+        """The price books."""
+        return list(self._tables.books)
+
+    def is_configured(self, provider: str) -> bool:
+        """Whether the platform itself has what the provider needs."""
+        return provider in self._configured
+
     def entry(self, name: str) -> PublicModel:
         """The model as its file says it. Raises Fault UNKNOWN_MODEL."""
         entry = self._tables.models.get(name)

@@ -1,5 +1,6 @@
 """The generator's gRPC face, a file for each service: messages to domain values and back, nothing else."""
 
+from generator.servicers.costs import CostsServicer
 from generator.servicers.custom_models import CustomModelsServicer
 from generator.servicers.jobs import JobsServicer
 from generator.servicers.models import ModelsServicer
@@ -8,6 +9,7 @@ from generator.servicers.secrets import SecretsServicer
 from generator.servicers.usage import UsageServicer
 
 __all__ = [
+    "CostsServicer",
     "CustomModelsServicer",
     "JobsServicer",
     "ModelsServicer",

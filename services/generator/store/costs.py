@@ -1,11 +1,12 @@
 """The statements of what orders cost: rows are written with their task's end, and summed for the operator."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, date, datetime
+from typing import Any, Literal
 
 from generator.costs import OrderCost
+from servicekit.database import Database
 
 COLUMNS = """
     job_id, idx, number, position, provider, upstream_model, model, dialect, picture_count, cost_micros, source,
@@ -52,3 +53,144 @@ def columns(bookings: Sequence[Booking]) -> list[list[Any]]:
         [one.cost.outcome for one in bookings],
         [one.ended_at.astimezone(UTC).date() for one in bookings],
     ]
+
+
+Key = Literal["model", "provider", "day"]
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """A range of UTC days, both included; None for no bound."""
+
+    since: date | None = None
+    until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What some orders come to."""
+
+    orders: int = 0
+    pictures: int = 0
+    paid_micros: int = 0
+    cost_micros: int = 0
+    estimated_micros: int = 0
+    unknown_orders: int = 0
+    own_key_orders: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What may have been bought that no customer pays for."""
+
+    provider: str
+    cause: str
+    tasks: int
+    amount_micros: int
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Orders of one upstream, and what they were expected to cost, or brought in. `model` and `dialect` where they are one."""
+
+    provider: str
+    upstream_model: str
+    orders: int
+    expected_micros: int
+    cost_micros: int
+    model: str = ""
+    dialect: str = ""
+
+
+_WITHIN = "day BETWEEN coalesce($1::date, '-infinity') AND coalesce($2::date, 'infinity')"
+_ORDERS: Mapping[Key, str] = {"model": "paid_micros DESC, key", "provider": "paid_micros DESC, key", "day": "key"}
+
+
+def _sums(key: Key) -> str:
+    return f"""
+SELECT grouping({key}) = 1 AS is_total, {key}::text AS key, count(*) AS orders, coalesce(sum(picture_count), 0)::bigint AS pictures,
+    coalesce(sum(costs.paid_micros), 0)::bigint AS paid_micros, coalesce(sum(cost_micros), 0)::bigint AS cost_micros,
+    coalesce(sum(cost_micros) FILTER (WHERE source = 'estimate'), 0)::bigint AS estimated_micros,
+    count(*) FILTER (WHERE source = 'unknown') AS unknown_orders, count(*) FILTER (WHERE source = 'own_key') AS own_key_orders
+FROM costs WHERE {_WITHIN} GROUP BY GROUPING SETS ((), ({key})) ORDER BY {_ORDERS[key]}
+"""
+
+
+async def sums(database: Database, days: Days, by: Key) -> tuple[Sums, Sequence[tuple[str, Sums]]]:
+    """Sum the orders of those days: in all, and by the key (days in their order, else what brought in most first)."""
+    rows = await database.fetch(_sums(by), days.since, days.until)
+    total = next(_sums_of(row) for row in rows if row["is_total"])
+    return total, [(row["key"], _sums_of(row)) for row in rows if not row["is_total"]]
+
+
+_LOSSES = """
+SELECT provider, cause, count(*) AS tasks, sum(amount_micros)::bigint AS amount_micros FROM losses
+WHERE (created_at AT TIME ZONE 'UTC')::date BETWEEN coalesce($1::date, '-infinity') AND coalesce($2::date, 'infinity')
+GROUP BY provider, cause ORDER BY amount_micros DESC, provider, cause
+"""
+
+
+async def losses(database: Database, days: Days) -> list[Loss]:
+    """Sum the losses of those days by provider and cause, the largest first."""
+    rows = await database.fetch(_LOSSES, days.since, days.until)
+    return [Loss(row["provider"], row["cause"], row["tasks"], row["amount_micros"]) for row in rows]
+
+
+_DRIFTED = f"""
+SELECT provider, upstream_model, '' AS model, '' AS dialect, count(*) AS orders,
+    sum(estimate_micros)::bigint AS expected_micros, sum(cost_micros)::bigint AS cost_micros
+FROM costs WHERE {_WITHIN} AND source IN ('vendor', 'usage') AND outcome = 'kept' AND estimate_micros IS NOT NULL
+GROUP BY provider, upstream_model HAVING abs(sum(cost_micros) - sum(estimate_micros)) * 10 > sum(estimate_micros)
+ORDER BY provider, upstream_model
+"""
+_BELOW_COST = f"""
+SELECT provider, upstream_model, model, dialect, count(*) AS orders, sum(paid_micros)::bigint AS expected_micros,
+    sum(cost_micros)::bigint AS cost_micros
+FROM costs WHERE {_WITHIN} AND outcome = 'kept'
+GROUP BY provider, upstream_model, model, dialect HAVING sum(cost_micros) > sum(paid_micros)
+ORDER BY sum(paid_micros) - sum(cost_micros), provider, upstream_model, model, dialect
+"""
+_UNKNOWN = f"""
+SELECT provider, upstream_model, '' AS model, '' AS dialect, count(*) AS orders, 0::bigint AS expected_micros,
+    0::bigint AS cost_micros
+FROM costs WHERE {_WITHIN} AND source = 'unknown' GROUP BY provider, upstream_model ORDER BY provider, upstream_model
+"""
+
+
+async def drifted(database: Database, days: Days) -> list[Compared]:
+    """Upstreams that charged more than a tenth more or less than the catalogue expects, of orders that were kept whole."""
+    return [_compared(row) for row in await database.fetch(_DRIFTED, days.since, days.until)]
+
+
+async def below_cost(database: Database, days: Days) -> list[Compared]:
+    """Models whose kept orders cost more than was paid for them, by upstream and price book; the worst first."""
+    return [_compared(row) for row in await database.fetch(_BELOW_COST, days.since, days.until)]
+
+
+async def unknown(database: Database, days: Days) -> list[Compared]:
+    """Upstreams that were bought from and of whose cost the catalogue says nothing."""
+    return [_compared(row) for row in await database.fetch(_UNKNOWN, days.since, days.until)]
+
+
+def _sums_of(row: Any) -> Sums:
+    return Sums(
+        orders=row["orders"],
+        pictures=row["pictures"],
+        paid_micros=row["paid_micros"],
+        cost_micros=row["cost_micros"],
+        estimated_micros=row["estimated_micros"],
+        unknown_orders=row["unknown_orders"],
+        own_key_orders=row["own_key_orders"],
+    )
+
+
+def _compared(row: Any) -> Compared:
+    return Compared(
+        row["provider"],
+        row["upstream_model"],
+        row["orders"],
+        row["expected_micros"],
+        row["cost_micros"],
+        model=row["model"],
+        dialect=row["dialect"],
+    )
