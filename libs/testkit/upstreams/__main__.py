@@ -8,6 +8,7 @@ from pathlib import Path
 
 import uvloop
 
+from testkit.upstreams.a1111 import A1111Upstream
 from testkit.upstreams.ark import ArkUpstream
 from testkit.upstreams.base import BEHAVIOURS, ScriptedUpstream, parse_behaviour
 from testkit.upstreams.bfl import BflUpstream
@@ -16,6 +17,7 @@ from testkit.upstreams.fal import FalUpstream
 from testkit.upstreams.google import GoogleUpstream
 from testkit.upstreams.ideogram import IdeogramUpstream
 from testkit.upstreams.magnific import MagnificUpstream
+from testkit.upstreams.minimax import MiniMaxUpstream
 from testkit.upstreams.openai import OpenAIUpstream
 from testkit.upstreams.openrouter import OpenRouterUpstream
 from testkit.upstreams.replicate import ReplicateUpstream
@@ -23,6 +25,7 @@ from testkit.upstreams.stability import StabilityUpstream
 from testkit.upstreams.together import TogetherUpstream
 
 UPSTREAMS: Mapping[str, type[ScriptedUpstream]] = {
+    "a1111": A1111Upstream,
     "ark": ArkUpstream,
     "bfl": BflUpstream,
     "dashscope": DashScopeUpstream,
@@ -30,6 +33,7 @@ UPSTREAMS: Mapping[str, type[ScriptedUpstream]] = {
     "google": GoogleUpstream,
     "ideogram": IdeogramUpstream,
     "magnific": MagnificUpstream,
+    "minimax": MiniMaxUpstream,
     "openai": OpenAIUpstream,
     "openrouter": OpenRouterUpstream,
     "replicate": ReplicateUpstream,
