@@ -249,7 +249,9 @@ async def test_who_may_not_call_is_told_why(shop: Shop, reason: Reason.ValueType
 
 async def test_a_key_counts_in_its_own_header_only(shop: Shop) -> None:
     async with shop.edge.post(ASKED, path=GENERATE) as answer:
-        assert (answer.status, (await _error(answer))["code"]) == (401, "INVALID_API_KEY")
+        error = await _error(answer)
+        assert (answer.status, error["code"]) == (401, "INVALID_API_KEY")
+        assert "`x-api-key`" in error["message"]
 
 
 async def test_unknown_paths_and_methods_are_told_in_its_words(shop: Shop) -> None:

@@ -94,6 +94,8 @@ def _code(problem: Problem) -> str:
 
 def _message(problem: Problem) -> str:
     fault = problem.fault
+    if fault.reason == pb.REASON_CREDENTIAL_MISSING:
+        return "No API key was sent: send it in the header `x-api-key`."
     if fault.reason != pb.REASON_INSUFFICIENT_FUNDS or not fault.details.keys() >= _FIGURES:
         return fault.message
     needed = -(-int(fault.details["required_micros"]) // TOKEN_MICROS)
