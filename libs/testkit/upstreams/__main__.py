@@ -21,6 +21,7 @@ from testkit.upstreams.minimax import MiniMaxUpstream
 from testkit.upstreams.openai import OpenAIUpstream
 from testkit.upstreams.openrouter import OpenRouterUpstream
 from testkit.upstreams.replicate import ReplicateUpstream
+from testkit.upstreams.reve import ReveUpstream
 from testkit.upstreams.stability import StabilityUpstream
 from testkit.upstreams.together import TogetherUpstream
 
@@ -37,6 +38,7 @@ UPSTREAMS: Mapping[str, type[ScriptedUpstream]] = {
     "openai": OpenAIUpstream,
     "openrouter": OpenRouterUpstream,
     "replicate": ReplicateUpstream,
+    "reve": ReveUpstream,
     "stability": StabilityUpstream,
     "together": TogetherUpstream,
 }
