@@ -160,6 +160,7 @@ class Generator:
         self._usage = rpc.UsageStub(gateway.channel)
         self._settlements = rpc.JobsStub(operator.channel)
         self._operations = rpc.OperationsStub(operator.channel)
+        self._costs = rpc.CostsStub(operator.channel)
 
     async def submit_all(
         self, token: bytes, *purchases: pb.Purchase, watch_id: str = "", dry_run: bool = False
@@ -257,6 +258,13 @@ class Generator:
         """What every job owes."""
         answer = await self._operator.call(self._settlements.ListSettlements, pb.ListSettlementsRequest(page_size=1000))
         return list(answer.settlements)
+
+    async def costs(
+        self, by: pb.GetCostsRequest.Key.ValueType = pb.GetCostsRequest.KEY_MODEL, *, since: str = "", until: str = ""
+    ) -> pb.GetCostsResponse:
+        """Ask what orders cost."""
+        request = pb.GetCostsRequest(since=since, until=until, by=by)
+        return await self._operator.call(self._costs.GetCosts, request)
 
     def watch(self, requests: AsyncIterator[pb.WatchJobsRequest]) -> Any:
         """Open a stream of changes."""
