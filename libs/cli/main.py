@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from cli import accounts, jobs, ledger, pictures_command, platform_commands
+from cli import accounts, costs, jobs, ledger, pictures_command, platform_commands
 from cli.errors import CommandFailed
 from cli.money import micros_of
 from cli.output import Result, show
@@ -140,6 +140,16 @@ COMMANDS: tuple[Command, ...] = (
     Command(("jobs", "watch"), "wait until a job has ended", jobs.watch, (_JOB,)),
     Command(("jobs", "cancel"), "cancel what of a job has not started", jobs.cancel, (_JOB,)),
     Command(("ledger", "verify"), "check every invariant of money, jobs and pictures", ledger.verify),
+    Command(
+        ("costs",),
+        "show what orders cost beside what was paid for them, losses, and prices to be looked at",
+        costs.costs,
+        (
+            Argument(("--since",), "the first UTC day, as 2026-11-01"),
+            Argument(("--until",), "the last UTC day, included"),
+            Argument(("--by",), "what rows are summed by", default="model", choices=tuple(costs.KEYS)),
+        ),
+    ),
     Command(
         ("maintenance",),
         "pause or resume purchases",

@@ -62,9 +62,19 @@ def bar(share: float | None, seconds: float) -> str:
 
 
 def _show_fields(result: Mapping[str, Any]) -> None:
-    width = max((len(name) for name in result), default=0)
+    """A line for each field, and below them a table for each that is a list of rows."""
+    tables = {name: value for name, value in result.items() if _is_table(value)}
+    width = max((len(name) for name in result if name not in tables), default=0)
     for name, value in result.items():
-        print(f"{name:<{width}}  {_text(value)}")
+        if name not in tables:
+            print(f"{name:<{width}}  {_text(value)}")
+    for name, rows in tables.items():
+        print(f"\n{name}")
+        _show_table(rows)
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(row, Mapping) for row in value)
 
 
 def _show_table(rows: Sequence[Mapping[str, Any]]) -> None:
@@ -80,4 +90,4 @@ def _text(value: Any) -> str:
         return ", ".join(f"{name}={_text(part)}" for name, part in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(_text(part) for part in value)
-    return str(value)
+    return "-" if value is None else str(value)
