@@ -103,6 +103,12 @@ class Config:
     task_capacity: int = setting(
         "GESSO_GENERATOR_TASKS", "Most tasks that one replica works on at once.", default="256", parse=int
     )
+    waiting_task_capacity: int = setting(
+        "GESSO_GENERATOR_WAITING_TASKS",
+        "Most tasks beside those that one replica has wait for vendors' queues; each costs some 30 KB, and polls.",
+        default="4000",
+        parse=int,
+    )
     picture_bytes: int = setting(
         "GESSO_GENERATOR_PICTURE_BYTES",
         "Most bytes of pictures in flight in one replica; tasks wait for room.",
@@ -114,6 +120,12 @@ class Config:
     )
     job_deadline_seconds: float = setting(
         "GESSO_JOB_DEADLINE_SECONDS", "How long a job may take before it fails.", default="600", parse=float
+    )
+    ask_seconds: float = setting(
+        "GESSO_GENERATOR_ASK_SECONDS",
+        "How long a vendor is asked about an order whose answer was lost, until it is believed that it has none such.",
+        default="30",
+        parse=float,
     )
     salvage_seconds: float = setting(
         "GESSO_GENERATOR_SALVAGE_SECONDS",

@@ -7,19 +7,25 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from generator import lifecycle
+from generator.attempts import Attempt
 from generator.inputs import Inputs
 from generator.kept_secrets import KeptSecrets
+from generator.material import Material
 from generator.memory import PictureMemory, Reservation
-from generator.orders import Attempt, Orders, Ticketed, is_free, read_tickets
+from generator.orders import Orders, is_free
 from generator.own_keys import OwnKeys
-from generator.providers.base import Bought, UpstreamFault
 from generator.replica import Replica
 from generator.router import Route, Router
 from generator.runs import Run
 from generator.steps import persist
 from generator.store import tasks
+from generator.tickets import Ticketed
+from gesso.generator.v1 import generator_pb2 as pb
 from servicekit.database import Database
 from servicekit.faults import Fault, Unavailable, to_proto
+
+_ORDERED = frozenset({pb.Task.STATE_SUBMITTING, pb.Task.STATE_SUBMITTED})
+"""States in which a worker finds a task that another one has ordered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +33,7 @@ class _Brief:
     """What all attempts at a task have in common."""
 
     memory: Reservation
-    inputs: Sequence[bytes]
-    mask: bytes | None
+    material: Material
     secret: str | None = field(repr=False)
 
 
@@ -67,19 +72,22 @@ class Drawing:
         with self._memory.reserved() as memory:
             try:
                 secret = self._secrets.open(run.task)
-                inputs, mask = await self._inputs.read(
-                    run.job.account_id, run.job.purchase.dialect, run.draw, memory.portion()
-                )
             except Fault as fault:
                 _close(run, fault)
                 return
-            brief = _Brief(memory, inputs, mask, secret)
-            if run.task.tickets:
-                await self._collect(run, brief)
-            await self._order(run, brief)
+            brief = _Brief(memory, Material(self._inputs, run.job, run.draw, memory), secret)
+            tried: list[Route] = []
+            if run.task.state in _ORDERED:
+                await self._resume(run, brief, tried)
+            await self._order(run, brief, tried)
 
-    async def _order(self, run: Run, brief: _Brief) -> None:
-        tried: list[Route] = []
+    async def collect(self, run: Run, seconds: float) -> None:
+        """Look once more after orders of a task that has ended; what comes stands in `run.gathered`."""
+        with self._memory.reserved() as memory:
+            brief = _Brief(memory, Material(self._inputs, run.job, run.draw, memory), None)
+            await asyncio.gather(*(self._collect(run, brief, ticket, seconds) for ticket in run.tickets))
+
+    async def _order(self, run: Run, brief: _Brief, tried: list[Route]) -> None:
         while run.ending is None and (positions := run.gathered.open_positions(run.draw.n)):
             try:
                 route = next_route(await self._routes(run), tried)
@@ -91,12 +99,25 @@ class Drawing:
             tried.append(route)
             await self._reopen(run, attempt, positions, tried)
 
+    async def _resume(self, run: Run, brief: _Brief, tried: list[Route]) -> None:
+        """Go on where another worker stopped: collect what its vendors have, and find out what became of the rest."""
+        positions = run.gathered.open_positions(run.draw.n)
+        await asyncio.gather(*(self._collect(run, brief, ticket) for ticket in run.tickets))
+        route = await self._route_of(run, run.task.provider, run.task.upstream_model)
+        attempt = self._attempt(run, brief, route, run.task.attempt_count)
+        attempt.is_judged = False
+        rest = run.gathered.open_positions(run.draw.n)
+        if rest and not self.is_free(run):
+            await self._orders.reconcile(attempt, rest, run.job.started_at or run.job.created_at)
+        tried.append(route)
+        await self._reopen(run, attempt, positions, tried)
+
     async def _routes(self, run: Run) -> Sequence[Route]:
         """Who may draw the task now. Raises as the router does."""
         if not run.task.own_key:
             return self._router.routes(run.draw)
         stored = await persist(lambda: self._own_keys.stored(run.job.account_id))
-        return self._router.routes(run.draw, stored)
+        return self._router.routes(run.draw, stored, account_id=run.job.account_id)
 
     async def _reopen(self, run: Run, attempt: Attempt, positions: Sequence[int], tried: Sequence[Route]) -> None:
         """Forget the faults of what may be ordered again, when the time for it has come."""
@@ -108,7 +129,7 @@ class Drawing:
             if position in faults
             and lifecycle.may_repeat(faults[position], attempt=attempt.number, free_to_repeat=free)
         ]
-        if not again or run.ending is not None:
+        if not again or run.ending is not None or len(tried) >= lifecycle.MOST_ATTEMPTS:
             return
         try:
             following = next_route(await self._routes(run), tried)
@@ -121,26 +142,21 @@ class Drawing:
         for position in again:
             del faults[position]
 
-    async def _collect(self, run: Run, brief: _Brief) -> None:
-        ticketed = read_tickets(run.task.tickets)
-        await asyncio.gather(*(self._collect_one(run, brief, ticket) for ticket in ticketed))
-        provider = self._router.provider(run.task.provider)
-        if not provider.free_to_repeat:
-            self._orders.doubt(run, run.gathered.open_positions(run.draw.n), _in_doubt(provider.name))
+    async def _collect(self, run: Run, brief: _Brief, ticketed: Ticketed, seconds: float | None = None) -> None:
+        route = await self._route_of(run, ticketed.provider, ticketed.upstream_model)
+        attempt = self._attempt(run, brief, route, run.task.attempt_count)
+        if seconds is not None:
+            attempt.deadline_seconds, attempt.is_judged = seconds, False
+        await self._orders.collect(attempt, ticketed)
 
-    async def _collect_one(self, run: Run, brief: _Brief, ticketed: Ticketed) -> None:
-        route = await self._route_of(run, ticketed)
-        await self._orders.collect(self._attempt(run, brief, route, run.task.attempt_count), ticketed)
-
-    async def _route_of(self, run: Run, ticketed: Ticketed) -> Route:
+    async def _route_of(self, run: Run, provider: str, upstream_model: str) -> Route:
         """The route on which an order was placed; one that has left the catalogue is still collected from."""
         try:
             routes = await self._routes(run)
         except Fault:
             routes = ()
-        plain = Route(ticketed.provider, ticketed.upstream_model, {}, len(ticketed.positions))
-        same = (r for r in routes if (r.provider, r.upstream_model) == (plain.provider, plain.upstream_model))
-        return next(same, plain)
+        same = (route for route in routes if (route.provider, route.upstream_model) == (provider, upstream_model))
+        return next(same, Route(provider, upstream_model, {}, 1))
 
     def _attempt(self, run: Run, brief: _Brief, route: Route, number: int) -> Attempt:
         left = (run.job.deadline_at - datetime.now(UTC)).total_seconds()
@@ -151,10 +167,8 @@ class Drawing:
             memory=brief.memory,
             replica=self._replica.id,
             deadline_seconds=max(left, 0.0) + self._salvage_seconds,
+            material=brief.material,
             secret=brief.secret,
-            inputs=brief.inputs,
-            mask=brief.mask,
-            tickets=read_tickets(run.task.tickets),
         )
 
     async def _note(self, attempt: Attempt, fault: Fault) -> None:
@@ -176,8 +190,3 @@ def next_route(routes: Sequence[Route], tried: Sequence[Route]) -> Route:
 def _close(run: Run, fault: Fault) -> None:
     for position in run.gathered.open_positions(run.draw.n):
         run.gathered.faults[position] = fault
-
-
-def _in_doubt(provider: str) -> UpstreamFault:
-    fault = lifecycle.outcome_unknown(provider)
-    return UpstreamFault(fault.reason, fault.message, bought=Bought.UNKNOWN, retryable=False, details=fault.details)

@@ -46,6 +46,11 @@ class Gathered:
         """Positions of which nothing is known."""
         return [position for position in range(count) if position not in self.pictures and position not in self.faults]
 
+    def is_owed(self, count: int) -> bool:
+        """Whether a vendor has, or may have, an order whose pictures have not come."""
+        awaited = set(self.open_positions(count))
+        return any(bill.sold_count and awaited.intersection(bill.positions) for bill in self.bills)
+
     def result(self) -> pb.Task:
         """Write what is frozen on the task: the pictures in order, and the first fault where some are missing."""
         result = pb.Task(

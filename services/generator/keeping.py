@@ -2,11 +2,13 @@
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
+from generator.material import Material
 from generator.peers import Gallery, SignItem
 from generator.providers.base import Bought, Pixels, UpstreamFault
 from generator.records import JobRecord, TaskRecord, image_id_of
@@ -19,8 +21,9 @@ from gesso.generator.v1 import generator_pb2 as pb
 from pictures.facts import Buffer, Facts, Flaw, NotAPicture, Standing, extension
 from pictures.inspection import inspect
 from pictures.slots import MANIFEST_SLOT_BYTES, Slot, slot
-from pictures.studio import Studio, StudioUnavailable
+from pictures.studio import Picture, Studio, StudioUnavailable
 from servicekit.crashpoints import crashpoint
+from servicekit.faults import Fault
 from servicekit.objects import blob_key
 from servicekit.timestamps import to_timestamp
 
@@ -28,6 +31,7 @@ T = TypeVar("T")
 
 # Above this a walk over the bytes is worth a thread: it takes milliseconds, in which the loop would serve nobody.
 _OFF_LOOP_BYTES = 1 << 20
+_log = logging.getLogger(__name__)
 _IMPROVING = frozenset({pb.OPERATION_UPSCALE, pb.OPERATION_REMOVE_BACKGROUND, pb.OPERATION_FILTER})
 
 
@@ -67,15 +71,14 @@ class Keeper:
         position: int,
         pixels: Pixels,
         origin: Origin,
-        *,
-        source: Buffer | None = None,
+        material: Material,
     ) -> tuple[pb.Picture, Sequence[str]]:
-        """Return the kept picture and what is to be said of its changes; `source` is the first input that it was drawn from.
+        """Return the kept picture and what is to be said of its changes; `material` is what it was drawn from.
 
         Raises UpstreamFault UPSTREAM_BAD_IMAGE. Kept again, after a crash or by another worker, the picture that was first stands.
         """
         draw = job.purchase.draws[task.index]
-        ready, warnings = await self._prepared(pixels, draw, origin.provider, source)
+        ready, warnings = await self._prepared(pixels, draw, origin.provider, material)
         image_id = image_id_of(task, position)
         buffers = await self._signed(ready, draw, image_id, origin)
         key = blob_key(job.account_id, ready.digest, extension(ready.facts.format))
@@ -91,28 +94,47 @@ class Keeper:
         return picture_of(stands, pixels.seed, ready.transformations), warnings
 
     async def _prepared(
-        self, pixels: Pixels, draw: pb.Draw, provider: str, source: Buffer | None
+        self, pixels: Pixels, draw: pb.Draw, provider: str, material: Material
     ) -> tuple[_Ready, Sequence[str]]:
         try:
             facts, change, ready = await _off_loop(pixels.data, lambda: _looked(pixels, draw))
             if ready is not None:
                 return ready, ()
             if change is not None:
-                return await self._changed(pixels.data, facts, change, draw, source)
+                return await self._changed(pixels.data, facts, change, draw, material)
         except NotAPicture as flaw:
             raise bad_image(provider, flaw) from flaw
         return await self._untouched(pixels.data, facts), ()
 
     async def _changed(
-        self, data: Buffer, facts: Facts, change: Change, draw: pb.Draw, source: Buffer | None
+        self, data: Buffer, facts: Facts, change: Change, draw: pb.Draw, material: Material
     ) -> tuple[_Ready, Sequence[str]]:
         try:
-            made = await transformed(self._studio, data, change, draw, source)
+            if change.takes_colours:
+                change, made = await self._recoloured(data, change, draw, material)
+            else:
+                made = await transformed(self._studio, data, change, draw, None)
         except StudioUnavailable:
             warning = "The picture is as the upstream drew it: it could not be converted."
             return await self._untouched(data, facts), (warning,)
         ready = await _off_loop(made.data, lambda: _cut(made.data, made.facts))
         return replace(ready, transformations=change.transformations), change.warnings
+
+    async def _recoloured(
+        self, data: Buffer, change: Change, draw: pb.Draw, material: Material
+    ) -> tuple[Change, Picture]:
+        """With the colours of the first input; a picture that is paid for is not lost with that."""
+
+        async def made() -> Picture:
+            async with material.at_hand() as pictures:
+                return await transformed(self._studio, data, change, draw, pictures.inputs[0])
+
+        try:
+            return change, await persist(made)
+        except Fault as gone:
+            _log.info("an input is gone whose colours a picture was to have: %s", gone.reason_name)
+        plain = change.without_colours()
+        return plain, await transformed(self._studio, data, plain, draw, None)
 
     async def _untouched(self, data: Buffer, facts: Facts) -> _Ready:
         """The upstream's own file, with its own credentials where they are valid."""

@@ -19,7 +19,7 @@ class Pictures:
     mask: bytes | None = None
 
 
-NONE = Pictures()
+NOTHING = Pictures()
 
 
 class Material:
@@ -38,7 +38,7 @@ class Material:
     async def at_hand(self) -> AsyncIterator[Pictures]:
         """The pictures, for the length of the block. Raises as `Inputs.read` does."""
         if not (self._draw.input_image_ids or self._draw.mask_image_id):
-            yield NONE
+            yield NOTHING
             return
         self._user_count += 1
         try:

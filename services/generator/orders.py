@@ -1,34 +1,35 @@
-"""Steps 3 and 4: a task's missing pictures are ordered on one route, in as many orders as it takes, and kept as they come."""
+"""Steps 3 and 4: a task's missing pictures are ordered on one route, in as many orders as it takes, and kept as they come.
+
+An order is sent while it has a place at its provider and its inputs are at hand. Once its vendor has taken it into a queue, both
+are let go: what waits is a ticket.
+"""
 
 import asyncio
-import hashlib
 import itertools
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, TypeVar
 
-import msgspec
-
-from generator import custom_models, lifecycle
-from generator.budgets import Stay
+from generator import lifecycle
+from generator.attempts import Attempt, Show
+from generator.budgets import NotPlaced, Stay
 from generator.costs import OWN_KEY, Bill, Cost, CostBook
 from generator.keeping import Keeper, Origin
-from generator.memory import Reservation
+from generator.memory import Portion
 from generator.own_keys import OwnKeys
-from generator.providers.base import Bought, Drawn, Order, Pixels, Provider, Ticket, UpstreamFault
+from generator.providers.base import Bought, Drawn, Pixels, Provider, Ticket, UpstreamFault
 from generator.providers.deadline import Deadline
+from generator.reconciling import Reconciler
 from generator.records import TaskRecord
 from generator.router import Route, Router
 from generator.runs import Run
 from generator.steps import LeaseLost, Steps, persist, until_done
 from generator.store.tasks import Beginning, Submission
+from generator.tickets import Ticketed, written_tickets
 from gesso.errors.v1 import reason_pb2 as reasons
-from gesso.generator.v1 import generator_pb2 as pb
 from servicekit.calls import OK
 from servicekit.crashpoints import crashpoint
 from servicekit.faults import Fault
@@ -37,21 +38,7 @@ T = TypeVar("T")
 
 Observe = Callable[[str, str, float], None]
 """Provider, OK or a fault's name, seconds."""
-Show = Callable[[Run, Pixels], Awaitable[None]]
-
-SAFETY_IDENTIFIER = "safety_identifier"
-"""The option by which a request names its end user, and an order the hash of it. Source: upstreams/01-openai.md."""
-_SEEDS = 1 << 32
 _log = logging.getLogger(__name__)
-
-
-class Ticketed(msgspec.Struct, frozen=True, array_like=True):
-    """An accepted order as the task's row keeps it: who has it, which positions it fills, and the vendor's own words."""
-
-    provider: str
-    upstream_model: str
-    positions: tuple[int, ...]
-    data: bytes
 
 
 def is_free(router: Router, task: TaskRecord) -> bool:
@@ -62,72 +49,14 @@ def is_free(router: Router, task: TaskRecord) -> bool:
         return False
 
 
-def written_tickets(tickets: Sequence[Ticketed]) -> bytes:
-    """Write the accepted orders of a task."""
-    return msgspec.msgpack.encode(tickets)
-
-
-def read_tickets(data: bytes) -> list[Ticketed]:
-    """Read what `written_tickets` wrote."""
-    return msgspec.msgpack.decode(data, type=list[Ticketed]) if data else []
-
-
-def batches(positions: Sequence[int], size: int) -> list[tuple[int, ...]]:
-    """Cut positions into orders: each consecutive, since picture i of an order has its seed + i, and at most `size` long."""
-    orders: list[tuple[int, ...]] = []
-    for position in positions:
-        if orders and position == orders[-1][-1] + 1 and len(orders[-1]) < size:
-            orders[-1] += (position,)
-        else:
-            orders.append((position,))
-    return orders
-
-
 @dataclass(slots=True)
-class Attempt:
-    """One time that a task's open positions are ordered, on one route; `number` counts from 1."""
+class _Placing:
+    """One order on its way; `bill` stands from the moment that it may cost something."""
 
-    run: Run
-    route: Route
-    number: int
-    memory: Reservation
-    replica: str
-    deadline_seconds: float
-    secret: str | None = field(repr=False)
-    inputs: Sequence[bytes]
-    mask: bytes | None
-    tickets: list[Ticketed]
-    begun: bool = False
-    beginning: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-    def order(self, positions: Sequence[int], secret: str | None, show: Show) -> Order:
-        """The order of these positions, with the key to use instead of the platform's; of the first picture's order the
-        unfinished ones are shown, where they are asked for.
-        """
-        draw = custom_models.asked(self.run.draw)
-        if draw.HasField("seed") and positions[0]:
-            draw = pb.Draw.FromString(draw.SerializeToString())
-            draw.seed = (draw.seed + positions[0]) % _SEEDS
-        return Order(
-            task_id=self.run.task.id,
-            draw=draw,
-            upstream_model=self.route.upstream_model,
-            count=len(positions),
-            options={**self.route.options, SAFETY_IDENTIFIER: self._end_user()},
-            inputs=self.inputs,
-            mask=self.mask,
-            secret=secret,
-            deadline_seconds=self.deadline_seconds,
-            on_partial=partial(show, self.run) if draw.partial_images and not positions[0] else None,
-        )
-
-    def _end_user(self) -> str:
-        """Who draws, as a vendor may know it: one account's one end user, whom no vendor can name.
-
-        The account's id cannot be guessed, so that the end user's identifier cannot be found by trying.
-        """
-        told = self.run.draw.options.get(SAFETY_IDENTIFIER, "")
-        return hashlib.sha256(f"{self.run.job.account_id}\n{told}".encode()).hexdigest()
+    attempt: Attempt
+    positions: tuple[int, ...]
+    memory: Portion
+    bill: Bill | None = None
 
 
 class Orders:
@@ -140,12 +69,14 @@ class Orders:
         keeper: Keeper,
         own_keys: OwnKeys,
         costs: CostBook,
+        reconciler: Reconciler,
         *,
         observe: Observe,
         show: Show,
     ) -> None:
         """`observe` is told how long each order took, and how it ended; `show` shows an unfinished picture."""
         self._costs = costs
+        self._reconciler = reconciler
         self._show = show
         self._own_keys = own_keys
         self._steps = steps
@@ -155,65 +86,122 @@ class Orders:
 
     async def place(self, attempt: Attempt, positions: Sequence[int]) -> None:
         """Order the positions anew. The intent is durable before the first byte goes out."""
-        # Vendors stream one picture at a time.
-        size = 1 if attempt.run.draw.partial_images else attempt.route.native_count
-        orders = batches(positions, size)
-        await _together([self._place(attempt, order) for order in orders])
+        await _together([self._filled(attempt, order, self._placed) for order in attempt.batches(positions)])
 
     async def collect(self, attempt: Attempt, ticketed: Ticketed) -> None:
         """Wait for the pictures of an order that was accepted before."""
-        provider = self._router.provider(ticketed.provider)
-        bill = self._bill(attempt.run, attempt.route, attempt.number, ticketed.positions)
+
+        async def collected(placing: _Placing) -> Drawn:
+            self._bill(placing)
+            with self._router.resumed(ticketed.provider, attempt.account_id, own_key=attempt.own_key):
+                return await self._collected(placing, ticketed)
+
+        await self._filled(attempt, ticketed.positions, collected)
+
+    async def reconcile(self, attempt: Attempt, positions: Sequence[int], since: datetime) -> None:
+        """Find out what became of orders that a worker, now dead, set out to place at `since` or later."""
+
+        async def found(placing: _Placing) -> Drawn:
+            self._bill(placing)
+            ticketed = await self._found(placing, since, _in_doubt(attempt.route.provider))
+            return await self._collected(placing, ticketed)
+
+        await _together([self._filled(attempt, order, found) for order in attempt.batches(positions)])
+
+    async def _filled(
+        self, attempt: Attempt, positions: tuple[int, ...], draw: Callable[[_Placing], Awaitable[Drawn]]
+    ) -> None:
+        """Fill the positions of one order with what `draw` brings, or with why it brings nothing."""
+        placing = _Placing(attempt, positions, attempt.memory.portion())
+        with attempt.run.ordering():
+            try:
+                drawn = await draw(placing)
+            except Fault as fault:
+                self._order_failed(placing, fault)
+            else:
+                await self._keep(placing, drawn)
+            finally:
+                placing.memory.give_back()
+
+    async def _placed(self, placing: _Placing) -> Drawn:
+        attempt = placing.attempt
+        until = Deadline.after((attempt.run.job.deadline_at - datetime.now(UTC)).total_seconds())
+        async with self._router.stay(attempt.route, attempt.account_id, own_key=attempt.own_key, until=until) as stay:
+            answer = await self._answered(placing, stay)
+            if isinstance(answer, Drawn):
+                return answer
+            placing.memory.give_back()
+            stay.sent()
+            return await self._collected(placing, answer)
+
+    async def _answered(self, placing: _Placing, stay: Stay) -> Drawn | Ticketed:
+        """What the vendor answered, or what it says of an order whose answer was lost."""
+        since = datetime.now(UTC)
         try:
-            async with self._stay(attempt):
-                order = attempt.order(ticketed.positions, await self._secret(attempt), self._show)
-                drawn = await self._timed(provider.collect(Ticket(ticketed.data), order, attempt.memory), provider)
-        except Fault as fault:
-            self._order_failed(attempt, ticketed.positions, fault, bill)
-        else:
-            await self._keep(attempt, bill, drawn)
+            answer = await self._sent(placing, stay)
+        except UpstreamFault as fault:
+            if fault.bought is not Bought.UNKNOWN:
+                raise
+            stay.answered(taken=False)
+            return await self._found(placing, since, fault)
+        crashpoint("generator.after_submit")
+        return answer if isinstance(answer, Drawn) else await self._submitted(placing, answer)
 
-    def doubt(self, run: Run, positions: Sequence[int], fault: Fault) -> None:
-        """Note positions that a worker, now dead, set out to order, and of which nobody can tell what became of them."""
-        task = run.task
-        route = Route(task.provider, task.upstream_model, {}, 1)
-        for position in positions:
-            self._bill(run, route, task.attempt_count, (position,))
-            run.gathered.faults[position] = fault
-
-    async def _place(self, attempt: Attempt, positions: Sequence[int]) -> None:
+    async def _sent(self, placing: _Placing, stay: Stay) -> Drawn | Ticket:
+        attempt = placing.attempt
         provider = self._router.provider(attempt.route.provider)
-        bill: Bill | None = None
-        try:
-            async with self._stay(attempt):
-                await self._begin(attempt)
-                order = attempt.order(positions, await self._secret(attempt), self._show)
-                bill = self._bill(attempt.run, attempt.route, attempt.number, positions)
-                drawn = await self._timed(provider.submit(order, attempt.memory), provider)
-                crashpoint("generator.after_submit")
-                if isinstance(drawn, Ticket):
-                    await self._submitted(attempt, positions, drawn)
-                    drawn = await self._timed(provider.collect(drawn, order, attempt.memory), provider)
-        except Fault as fault:
-            self._order_failed(attempt, positions, fault, bill)
-        else:
-            await self._keep(attempt, bill, drawn)
+        async with attempt.material.at_hand() as pictures:
+            if attempt.run.ending is not None:
+                raise _too_late(provider.name)
+            await self._begin(attempt)
+            secret = await self._secret(attempt)
+            order = attempt.order(placing.positions, secret, self._show, pictures, stay.told)
+            self._bill(placing)
+            return await self._timed(provider.submit(order, placing.memory), provider)
 
-    def _bill(self, run: Run, route: Route, number: int, positions: Sequence[int]) -> Bill:
+    async def _collected(self, placing: _Placing, ticketed: Ticketed) -> Drawn:
+        attempt = placing.attempt
+        provider = self._router.provider(ticketed.provider)
+        try:
+            secret = await self._secret(attempt)
+        except UpstreamFault as fault:  # the purchase stands, and its key is gone
+            raise _paid(fault) from None
+        order = attempt.order(ticketed.positions, secret, self._show)
+        with attempt.run.waiting():
+            return await self._timed(provider.collect(Ticket(ticketed.data), order, placing.memory), provider)
+
+    async def _found(self, placing: _Placing, since: datetime, doubt: UpstreamFault) -> Ticketed:
+        """The order as the vendor took it. Raises `doubt` where nobody can tell, and a fault, not bought, where it did not."""
+        attempt = placing.attempt
+        provider = attempt.route.provider
+        finder = self._router.finder(provider)
+        if finder is None:
+            raise doubt
+        try:
+            order = attempt.order(placing.positions, await self._secret(attempt), self._show)
+            async with self._reconciler.found(provider, finder, order, since) as ticket:
+                if ticket is not None:
+                    return await self._submitted(placing, ticket)
+        except UpstreamFault as fault:
+            _log.warning("%s could not say what became of an order: %s", provider, fault.reason_name)
+            raise doubt from None
+        raise _never_taken(provider)
+
+    def _bill(self, placing: _Placing) -> None:
         """Write down an order, before it goes out, with what it will cost if all of it is sold."""
+        run, route = placing.attempt.run, placing.attempt.route
         is_free = self._router.provider(route.provider).free_to_repeat
-        count = len(positions)
-        bill = Bill(
-            number,
-            tuple(positions),
+        count = len(placing.positions)
+        placing.bill = Bill(
+            placing.attempt.number,
+            placing.positions,
             route.provider,
             route.upstream_model,
             self._cost(run, route, count, None),
             count,
             is_free=is_free,
         )
-        run.gathered.bills.append(bill)
-        return bill
+        run.gathered.bills.append(placing.bill)
 
     def _cost(self, run: Run, route: Route, count: int, drawn: Drawn | None) -> Cost:
         if run.task.billed_to_owner:
@@ -227,13 +215,7 @@ class Orders:
         """The key to order with. A stored one is read at this moment: it may have been deleted. Raises UpstreamFault."""
         if not attempt.run.task.own_key:
             return attempt.secret
-        account_id, provider = attempt.run.job.account_id, attempt.route.provider
-        return await persist(lambda: self._own_keys.secret(account_id, provider))
-
-    def _stay(self, attempt: Attempt) -> AbstractAsyncContextManager[Stay]:
-        run = attempt.run
-        until = Deadline.after((run.job.deadline_at - datetime.now(UTC)).total_seconds())
-        return self._router.stay(attempt.route, run.job.account_id, own_key=run.task.billed_to_owner, until=until)
+        return await persist(lambda: self._own_keys.secret(attempt.account_id, attempt.route.provider))
 
     async def _timed(self, call: Awaitable[T], provider: Provider) -> T:
         started_at, outcome = time.perf_counter(), "CANCELLED"
@@ -269,16 +251,19 @@ class Orders:
             run.began(run, intent)
             crashpoint("generator.after_submitting")
 
-    async def _submitted(self, attempt: Attempt, positions: Sequence[int], ticket: Ticket) -> None:
-        run, route = attempt.run, attempt.route
-        attempt.tickets.append(Ticketed(route.provider, route.upstream_model, tuple(positions), ticket.data))
-        step = Submission(run.job.id, run.task.index, run.lease_token, written_tickets(attempt.tickets))
+    async def _submitted(self, placing: _Placing, ticket: Ticket) -> Ticketed:
+        run, route = placing.attempt.run, placing.attempt.route
+        ticketed = Ticketed(route.provider, route.upstream_model, placing.positions, ticket.data)
+        run.tickets.append(ticketed)
+        step = Submission(run.job.id, run.task.index, run.lease_token, written_tickets(run.tickets))
         if not await until_done(self._steps.submit, step):
             raise LeaseLost(run.task.id)
         crashpoint("generator.after_submitted")
+        return ticketed
 
-    async def _keep(self, attempt: Attempt, bill: Bill, drawn: Drawn) -> None:
-        gathered, route, positions = attempt.run.gathered, attempt.route, bill.positions
+    async def _keep(self, placing: _Placing, drawn: Drawn) -> None:
+        attempt, positions = placing.attempt, placing.positions
+        gathered, route = attempt.run.gathered, attempt.route
         gathered.take(drawn, route.provider)
         came = dict(zip(positions, drawn.pictures, strict=False))
         gathered.arrived.update(came)
@@ -287,40 +272,69 @@ class Orders:
         for position, fault in missing.items():
             self._failed(attempt, (position,), fault)
         free = provider.free_to_repeat
+        bill = _of(placing)
         bill.sold_count -= sum(not lifecycle.is_loss(fault, free_to_repeat=free) for fault in missing.values())
         bill.cost = self._cost(attempt.run, route, bill.sold_count, drawn)
-        if came:
-            self._router.succeeded(route, own_key=attempt.run.task.billed_to_owner)
+        if came and attempt.is_judged:
+            self._router.succeeded(route, own_key=attempt.own_key)
         origin = Origin(route.provider, drawn.upstream_model, provider.trained)
-        keeping = [self._keep_one(attempt, bill, position, pixels, origin) for position, pixels in came.items()]
-        await _together(keeping)
+        await _together([self._keep_one(placing, position, pixels, origin) for position, pixels in came.items()])
 
-    async def _keep_one(self, attempt: Attempt, bill: Bill, position: int, pixels: Pixels, origin: Origin) -> None:
-        run = attempt.run
+    async def _keep_one(self, placing: _Placing, position: int, pixels: Pixels, origin: Origin) -> None:
+        attempt, run = placing.attempt, placing.attempt.run
         try:
-            source = attempt.inputs[0] if attempt.inputs else None
-            kept, warnings = await self._keeper.keep(run.job, run.task, position, pixels, origin, source=source)
+            kept, warnings = await self._keeper.keep(run.job, run.task, position, pixels, origin, attempt.material)
         except Fault as fault:
             self._failed(attempt, (position,), fault)
         else:
-            bill.kept_count += run.ending is None
+            _of(placing).kept_count += run.ending is None
             run.gathered.pictures[position] = kept
             run.gathered.warn(warnings)
         finally:
             run.gathered.arrived.discard(position)
 
-    def _order_failed(self, attempt: Attempt, positions: Sequence[int], fault: Fault, bill: Bill | None) -> None:
+    def _order_failed(self, placing: _Placing, fault: Fault) -> None:
+        attempt = placing.attempt
         free = self._router.provider(attempt.route.provider).free_to_repeat
-        if bill is not None and not lifecycle.is_loss(fault, free_to_repeat=free):
-            bill.sold_nothing()
-        self._failed(attempt, positions, fault)
+        if placing.bill is not None and not lifecycle.is_loss(fault, free_to_repeat=free):
+            placing.bill.sold_nothing()
+        self._failed(attempt, placing.positions, fault)
 
     def _failed(self, attempt: Attempt, positions: Sequence[int], fault: Fault) -> None:
         """Note why there are no pictures at these positions."""
-        if isinstance(fault, UpstreamFault):
-            self._router.failed(attempt.route, fault, own_key=attempt.run.task.billed_to_owner)
+        if isinstance(fault, UpstreamFault) and attempt.is_judged:
+            self._router.failed(attempt.route, fault, own_key=attempt.own_key)
         for position in positions:
             attempt.run.gathered.faults[position] = fault
+
+
+def _of(placing: _Placing) -> Bill:
+    assert placing.bill is not None, "what brings pictures was placed"
+    return placing.bill
+
+
+def _in_doubt(provider: str) -> UpstreamFault:
+    fault = lifecycle.outcome_unknown(provider)
+    return UpstreamFault(fault.reason, fault.message, bought=Bought.UNKNOWN, retryable=False, details=fault.details)
+
+
+def _paid(fault: UpstreamFault) -> UpstreamFault:
+    return UpstreamFault(fault.reason, fault.message, bought=Bought.YES, retryable=False, details=fault.details)
+
+
+def _never_taken(provider: str) -> UpstreamFault:
+    return UpstreamFault(
+        reasons.REASON_UPSTREAM_FAILED,
+        f"The upstream {provider} has not received the order.",
+        bought=Bought.NO,
+        retryable=True,
+        details={"provider": provider},
+    )
+
+
+def _too_late(provider: str) -> NotPlaced:
+    message = "The job ended before the order was placed."
+    return NotPlaced(reasons.REASON_TIMEOUT, message, provider=provider, retry_after_seconds=1.0)
 
 
 def _explained(drawn: Drawn, provider: str) -> Iterator[Fault]:

@@ -4,7 +4,7 @@ A draw's options (the contract between dialects and generator): `preserve_colors
 first input.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gesso.generator.v1 import generator_pb2 as pb
 from pictures import jpeg
@@ -16,6 +16,7 @@ RESIZE, REENCODE, COLOR_TRANSFER = "resize", "reencode", "color_transfer"
 _DEFAULT_QUALITY = 90
 _QUALITY_MARGIN = 5
 """A picture is made again at a lower quality only where it is surely above: encoders count differently."""
+_COLOURS_GONE = "The colours are as the upstream drew them: the input picture is gone."
 _TARGETS: dict[str, Target] = {"png": "png", "jpeg": "jpeg", "jpg": "jpeg", "webp": "webp", "avif": "avif"}
 
 
@@ -28,6 +29,16 @@ class Change:
     height: int | None
     transformations: tuple[str, ...]
     warnings: tuple[str, ...]
+
+    @property
+    def takes_colours(self) -> bool:
+        """Whether it needs the draw's first input."""
+        return COLOR_TRANSFER in self.transformations
+
+    def without_colours(self) -> "Change":
+        """The rest of it, where that input is gone."""
+        steps = tuple(step for step in self.transformations if step != COLOR_TRANSFER)
+        return replace(self, transformations=steps, warnings=(*self.warnings, _COLOURS_GONE))
 
 
 def wanted(facts: Facts, draw: pb.Draw, *, quality: int | None = None) -> Change | None:
@@ -66,7 +77,7 @@ def known_quality(data: Buffer, facts: Facts, draw: pb.Draw) -> int | None:
 async def transformed(studio: Studio, data: Buffer, change: Change, draw: pb.Draw, source: Buffer | None) -> Picture:
     """The picture as it was asked for; `source` is the draw's first input. Raises NotAPicture, StudioUnavailable."""
     colours = None
-    if COLOR_TRANSFER in change.transformations and source is not None:
+    if change.takes_colours and source is not None:
         colours = await studio.colour_statistics(source)
     return await studio.transcode(
         data,

@@ -33,7 +33,10 @@ _KEEPING_PAUSE_SECONDS = 0.5
 
 
 class Worker:
-    """Runs leased tasks, at most `capacity` at a time; `delivered` is called when one is kept, `roomier` when one has ended."""
+    """Runs leased tasks: at most `capacity` at a time, and beside them `waiting_capacity` that only wait for vendors' queues.
+
+    `delivered` is called when one is kept, `roomier` when there is room for one more.
+    """
 
     def __init__(
         self,
@@ -50,6 +53,7 @@ class Worker:
         delivered: Callable[[Run], None],
         span: Callable[[str], AbstractContextManager[None]],
         capacity: int,
+        waiting_capacity: int,
         salvage_seconds: float,
     ) -> None:
         self._database = database
@@ -64,14 +68,25 @@ class Worker:
         self._delivered = delivered
         self._span = span
         self._capacity = capacity
+        self._waiting_capacity = waiting_capacity
         self._salvage_seconds = salvage_seconds
         self._runs: dict[str, Run] = {}
+        self._waiting: set[str] = set()
         self.roomier: Callable[[], None] = lambda: None
 
     @property
     def room(self) -> int:
         """How many more tasks may run."""
-        return max(self._capacity - len(self._runs), 0)
+        return max(self._capacity - self._busy_count, 0)
+
+    @property
+    def waiting(self) -> int:
+        """How many tasks do nothing but wait for vendors' queues."""
+        return len(self._waiting)
+
+    @property
+    def _busy_count(self) -> int:
+        return len(self._runs) - min(len(self._waiting), self._waiting_capacity)
 
     @property
     def running(self) -> int:
@@ -82,7 +97,7 @@ class Worker:
         """Begin to work on a leased task of a job as it was just read, written or claimed."""
         assert task.id not in self._runs, "a task runs once"
         job = self._live[job.id] = self._merged(job)
-        run = self._runs[task.id] = Run(job, task, self._began, self._shown)
+        run = self._runs[task.id] = Run(job, task, self._began, self._shown, self._rested)
         run.work = asyncio.create_task(self._work(run))
         self._settlement.begun(job)  # elsewhere perhaps, by a replica that died before it could capture
         return run
@@ -172,6 +187,15 @@ class Worker:
         self._update(run, self._live.get(run.job.id, run.job), task)
         self._watches.publish(run.job)
 
+    def _rested(self, run: Run) -> None:
+        busy_count = self._busy_count
+        if run.rests:
+            self._waiting.add(run.task.id)
+        else:
+            self._waiting.discard(run.task.id)
+        if self._busy_count < busy_count:
+            self.roomier()
+
     async def _conclude(self, run: Run) -> None:
         """Step 6, and what follows where it was the job's last task."""
         if run.job.state == pb.Job.STATE_ADMITTING:
@@ -238,7 +262,7 @@ class Worker:
     async def _time_out(self, run: Run) -> None:
         """End the task now; an order that is under way may still bring its pictures, for nothing."""
         fault = Fault(reasons.REASON_TIMEOUT, "The job did not end before its deadline.")
-        if run.task.state == pb.Task.STATE_QUEUED:
+        if not run.gathered.is_owed(run.draw.n):
             await self.abandon(run)
         else:
             assert run.work is not None, "a run is launched"
@@ -271,6 +295,7 @@ class Worker:
 
     def _over(self, run: Run) -> None:
         self._runs.pop(run.task.id, None)
+        self._waiting.discard(run.task.id)
         self._secrets.forget(run.task.id)
         run.answerable.set()
         if not run.task.ended and not any(task.id in self._runs for task in run.job.tasks):

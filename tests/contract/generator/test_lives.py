@@ -163,8 +163,9 @@ async def test_a_key_that_is_lost_before_the_purchase_ends_the_job_and_frees_its
     stuck.curtain.clear()
     async with house.generator({"narrow": stuck}) as first:
         sealed = seal(await first.sealing_key(), "sk-of-the-caller")
+        before = draw("solo", prompt="before it", sealed_secret=sealed, sealed_for="narrow")
         wanted = purchase(draw("solo", sealed_secret=sealed, sealed_for="narrow"), key="k")
-        await first.submit(customer.token(), purchase(draw("solo", prompt="before it")))
+        await first.submit(customer.token(), purchase(before))
         job = await first.submit(customer.token(), wanted)
         assert job.state == pb.Job.STATE_QUEUED
         async with house.generator({"narrow": free}) as second:

@@ -74,7 +74,9 @@ async def test_a_job_that_went_through_the_queue_is_told_with_its_balance(
 async def test_a_cancelled_job_is_ended_though_who_cancelled_it_died_once_its_hold_was_released(
     house: House, customer: Customer, alpha: Scripted, point: str
 ) -> None:
-    environment = house.environment(GESSO_GENERATOR_TASKS="1", GESSO_CRASHPOINTS=point)
+    environment = house.environment(
+        GESSO_GENERATOR_TASKS="1", GESSO_GENERATOR_WAITING_TASKS="0", GESSO_CRASHPOINTS=point
+    )
     async with doomed(environment) as process, house.speaking(environment["GESSO_GENERATOR_LISTEN"]) as first:
         await eventually(lambda: serves(first), timeout_seconds=30)
         running = await first.submit(customer.token(), purchase())

@@ -4,11 +4,12 @@ import json
 
 import pytest
 
+from generator.attempts import batches
 from generator.drawing import next_route
 from generator.gathered import Gathered, summed
-from generator.orders import Ticketed, batches, read_tickets, written_tickets
 from generator.providers.base import Drawn
 from generator.router import Route
+from generator.tickets import Ticketed, read_tickets, written_tickets
 from gesso.errors.v1 import reason_pb2 as reasons
 from gesso.generator.v1 import generator_pb2 as pb
 from servicekit.faults import Fault
