@@ -71,7 +71,7 @@ class Events:
                 "result": {"images": self._images(job)},
             }
         who = {"generation_id": shown_id, "user_id": with_prefix("user", job.account_id)}
-        what = {"model": draw.model, "prompt": draw.prompt}
+        what = {"model": draw.model, "prompt": draw.asked_prompt or draw.prompt}
         if delivered:
             return "generation.completed", {**who, **what, "images": self._images(job), "cost": _cost(job)}
         return "generation.failed", {**who, **what, "error": _error(job)}

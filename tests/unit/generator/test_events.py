@@ -52,6 +52,14 @@ def test_a_failed_generation_says_why() -> None:
     assert "images" not in data
 
 
+def test_the_prompt_is_told_as_it_was_sent_though_the_dialect_added_to_it() -> None:
+    record = job([task(pb.Task.STATE_FAILED)])
+    draw = record.purchase.draws[0]
+    draw.asked_prompt, draw.prompt = "a fox", "a fox, at dusk"
+    _, data = event_of(ended(record, pb.Job.STATE_FAILED))
+    assert data["prompt"] == "a fox"
+
+
 def test_processing_has_events_and_ids_of_its_own() -> None:
     record = job([task(pb.Task.STATE_KEPT)], operation=pb.OPERATION_UPSCALE)
     event, data = event_of(ended(record, pb.Job.STATE_SUCCEEDED))

@@ -144,6 +144,7 @@ def _draw(request: Generation, operation: Operation.ValueType, visitor: Visitor)
         operation=operation,
         model=request.model or visitor.preferences.default_model or DEFAULT_MODEL,
         prompt=", ".join((request.prompt, *style)),
+        asked_prompt=request.prompt if style else "",
         negative_prompt=request.negative_prompt or "",
         n=parameters.num_outputs or 1,
         width=parameters.width or 0,
@@ -204,6 +205,7 @@ def _preserve(draw: Draw, request: ImageToImage) -> None:
     if kept.colors:
         draw.options["preserve_colors"] = "true"
     if kept.style:
+        draw.asked_prompt = request.prompt
         draw.prompt = f"{draw.prompt}, {words.KEEP_THE_STYLE}"
 
 
