@@ -38,8 +38,8 @@ from pictures.facts import MEDIA_TYPES
 
 NAME = "stability"
 DEFAULT_BASE_URL = "https://api.stability.ai"
-USUAL_PACE = Pace(first_seconds=10.0, growth=1.2, most_seconds=20.0)
-"""The vendor asks for ten seconds between two polls."""
+USUAL_PACE = Pace(first_seconds=13.5, growth=1.2, most_seconds=20.0)
+"""The vendor asks for ten seconds between two polls, and chance takes up to a quarter of a pause."""
 _PICTURE_SECONDS = 60.0
 _RAW = {"Accept": "image/*"}
 _STRENGTH = "0.7"
