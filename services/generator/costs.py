@@ -7,6 +7,7 @@ import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -122,7 +123,7 @@ def usage_micros(cost: UpstreamCost, usage_json: bytes) -> int | None:
         units = _number(usage, path)
         if units is None:
             return None
-        total += rate * units
+        total += rate * (units if isinstance(units, int) else Decimal(str(units)))
     return _micros(total / cost.usage_per)
 
 
@@ -137,6 +138,10 @@ def cost_of(
 ) -> Cost:
     """What an order of `count` sold pictures costs, by the best that is known."""
     expected = None if cost is None else estimate_micros(cost, quality=quality, size=size, count=count)
+    return _best(cost, expected, said_micros, usage_json)
+
+
+def _best(cost: UpstreamCost | None, expected: int | None, said_micros: int | None, usage_json: bytes) -> Cost:
     if said_micros is not None:
         return Cost(said_micros, Source.VENDOR, expected)
     measured = None if cost is None else usage_micros(cost, usage_json)
@@ -150,26 +155,22 @@ class CostBook:
 
     def __init__(self, costs: Mapping[str, UpstreamCost]) -> None:
         self._costs = costs
+        self._estimate_micros = lru_cache(maxsize=4096)(self._uncached_micros)  # customers ask for the same few
 
     def expected(self, provider: str, upstream_model: str, draw: Draw, *, quality: str, count: int) -> Cost:
         """What `count` pictures of a draw cost by what was asked alone; `quality` is as the upstream is asked for it."""
-        entry = self.entry(provider, upstream_model)
-        return cost_of(entry, quality=quality, size=_asked(draw), count=count)
+        expected = self._estimate_micros(f"{provider}/{upstream_model}", quality, _asked(draw), count)
+        return _best(None, expected, None, b"")
 
     def told(self, provider: str, upstream_model: str, draw: Draw, drawn: Drawn, *, quality: str, count: int) -> Cost:
         """What an order cost of which the vendor sold `count` pictures, by what it says."""
-        return cost_of(
-            self.entry(provider, upstream_model),
-            quality=drawn.echoed.get("quality", quality),
-            size=_said(drawn) or _asked(draw),
-            count=count,
-            said_micros=drawn.cost_micros,
-            usage_json=drawn.usage_json,
-        )
+        upstream, size = f"{provider}/{upstream_model}", _said(drawn) or _asked(draw)
+        expected = self._estimate_micros(upstream, drawn.echoed.get("quality", quality), size, count)
+        return _best(self._costs.get(upstream), expected, drawn.cost_micros, drawn.usage_json)
 
-    def entry(self, provider: str, upstream_model: str) -> UpstreamCost | None:
-        """What the catalogue says of an upstream model."""
-        return self._costs.get(f"{provider}/{upstream_model}")
+    def _uncached_micros(self, upstream: str, quality: str, size: Size | None, count: int) -> int | None:
+        cost = self._costs.get(upstream)
+        return None if cost is None else estimate_micros(cost, quality=quality, size=size, count=count)
 
 
 def booked(
@@ -232,12 +233,11 @@ def _said(drawn: Drawn) -> Size | None:
         return None
 
 
-def _number(usage: Any, path: str) -> Decimal | None:
+def _number(usage: Any, path: str) -> int | float | None:
     for name in path.split("."):
         usage = usage.get(name) if isinstance(usage, dict) else None
-    if isinstance(usage, bool) or not isinstance(usage, int | float) or usage < 0:
-        return None
-    return Decimal(str(usage))
+    known = isinstance(usage, int | float) and not isinstance(usage, bool) and usage >= 0
+    return usage if known else None
 
 
 def _shared(amount: int, weights: Sequence[int]) -> list[int]:
