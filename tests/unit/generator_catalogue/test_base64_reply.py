@@ -84,12 +84,14 @@ def test_it_reads_what_a_json_parser_and_a_base64_decoder_read_however_it_is_cut
 @given(data=st.data(), text=st.text(alphabet='QUFBkw==+/\\u02b"n\n é', max_size=24))
 @example(data=None, text="QQ==QQ==")
 @example(data=None, text="\\\\/A=")
+@example(data=None, text="0000=")
 def test_what_a_strict_decoder_refuses_is_refused(data: st.DataObject | None, text: str) -> None:
     reply = b'{"b64_json":"' + text.encode() + b'"}'
     chunks = data.draw(cut(reply)) if data else [reply[:16], reply[16:17], reply[17:]]
     try:
-        expected = base64.b64decode(json.loads(reply)["b64_json"], validate=True)
-        is_valid = "\n" not in text
+        sent = json.loads(reply)["b64_json"]
+        expected = base64.b64decode(sent, validate=True)
+        is_valid = len(sent) % 4 == 0  # RFC 4648; the library lets padding stand where none is due
     except (ValueError, binascii.Error, TypeError):
         is_valid = False
     if is_valid:
