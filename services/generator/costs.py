@@ -110,12 +110,15 @@ def estimate_micros(cost: UpstreamCost, *, quality: str, size: Size | None, coun
     return _micros(rule.usd_per_megapixel * megapixels * count)
 
 
-def usage_micros(cost: UpstreamCost, usage_json: bytes) -> int | None:
-    """What a vendor's usage object comes to at the catalogue's rates; None where there is no rate, or not all of its numbers."""
-    if not cost.usage or not usage_json:
+def usage_micros(cost: UpstreamCost, usage_json: bytes, metered: Mapping[str, float]) -> int | None:
+    """What a vendor's usage object, or what it metered, comes to at the catalogue's rates.
+
+    None where there is no rate, or not all of its numbers.
+    """
+    if not cost.usage or not (usage_json or metered):
         return None
     try:
-        usage = msgspec.json.decode(usage_json)
+        usage = msgspec.json.decode(usage_json) if usage_json else metered
     except msgspec.DecodeError:
         return None
     total = Decimal(0)
@@ -135,16 +138,23 @@ def cost_of(
     count: int,
     said_micros: int | None = None,
     usage_json: bytes = b"",
+    metered: Mapping[str, float] | None = None,
 ) -> Cost:
     """What an order of `count` sold pictures costs, by the best that is known."""
     expected = None if cost is None else estimate_micros(cost, quality=quality, size=size, count=count)
-    return _best(cost, expected, said_micros, usage_json)
+    return _best(cost, expected, said_micros, usage_json, metered or {})
 
 
-def _best(cost: UpstreamCost | None, expected: int | None, said_micros: int | None, usage_json: bytes) -> Cost:
+def _best(
+    cost: UpstreamCost | None,
+    expected: int | None,
+    said_micros: int | None,
+    usage_json: bytes,
+    metered: Mapping[str, float],
+) -> Cost:
     if said_micros is not None:
         return Cost(said_micros, Source.VENDOR, expected)
-    measured = None if cost is None else usage_micros(cost, usage_json)
+    measured = None if cost is None else usage_micros(cost, usage_json, metered)
     if measured is not None:
         return Cost(measured, Source.USAGE, expected)
     return Cost(0, Source.UNKNOWN) if expected is None else Cost(expected, Source.ESTIMATE, expected)
@@ -160,13 +170,13 @@ class CostBook:
     def expected(self, provider: str, upstream_model: str, draw: Draw, *, quality: str, count: int) -> Cost:
         """What `count` pictures of a draw cost by what was asked alone; `quality` is as the upstream is asked for it."""
         expected = self._estimate_micros(f"{provider}/{upstream_model}", quality, _asked(draw), count)
-        return _best(None, expected, None, b"")
+        return _best(None, expected, None, b"", {})
 
     def told(self, provider: str, upstream_model: str, draw: Draw, drawn: Drawn, *, quality: str, count: int) -> Cost:
         """What an order cost of which the vendor sold `count` pictures, by what it says."""
         upstream, size = f"{provider}/{upstream_model}", _said(drawn) or _asked(draw)
         expected = self._estimate_micros(upstream, drawn.echoed.get("quality", quality), size, count)
-        return _best(self._costs.get(upstream), expected, drawn.cost_micros, drawn.usage_json)
+        return _best(self._costs.get(upstream), expected, drawn.cost_micros, drawn.usage_json, drawn.metered)
 
     def _uncached_micros(self, upstream: str, quality: str, size: Size | None, count: int) -> int | None:
         cost = self._costs.get(upstream)
@@ -235,7 +245,7 @@ def _said(drawn: Drawn) -> Size | None:
 
 def _number(usage: Any, path: str) -> int | float | None:
     for name in path.split("."):
-        usage = usage.get(name) if isinstance(usage, dict) else None
+        usage = usage.get(name) if isinstance(usage, Mapping) else None
     known = isinstance(usage, int | float) and not isinstance(usage, bool) and usage >= 0
     return usage if known else None
 

@@ -96,6 +96,8 @@ class Drawn:
     usage_json: bytes = b""
     cost_micros: int | None = None
     """What the vendor says it charges us; None where it does not say."""
+    metered: Mapping[str, float] = field(default_factory=dict)
+    """What the vendor bills by beside its usage object, as seconds, under its own names: the catalogue has the rates."""
     echoed: Mapping[str, str] = field(default_factory=dict)
     warnings: Sequence[str] = ()
 

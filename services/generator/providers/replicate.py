@@ -37,6 +37,8 @@ DEFAULT_BASE_URL = "https://api.replicate.com/v1"
 _DEPLOYMENTS = "deployments/"
 _LARGEST_DATA_BYTES = 190_000
 """As base64 it is 256 kB, the vendor's limit; larger pictures are uploaded."""
+_SECONDS = "predict_time"
+"""What the vendor calls the seconds that a model ran, by which it bills community models."""
 _ENDED_WELL = "succeeded"
 _ENDED_BADLY = frozenset({"failed", "canceled", "aborted"})
 _FILLING = Filling(NAME, CONCEPTS, aliases=ALIASES)
@@ -134,7 +136,7 @@ class ReplicateProvider:
         if not addresses:
             raise self._api.nonsense("a prediction without pictures")
         fetched = await self._downloads.pictures(addresses, order, memory, deadline)
-        return _drawn(order, fetched, placed.warnings)
+        return _drawn(order, fetched, placed.warnings, ended.metrics or _Metrics())
 
     async def close(self) -> None:
         """Close the connections and end the children."""
@@ -206,7 +208,9 @@ def _addresses(output: object) -> Sequence[str]:
     return [one for one in found if isinstance(one, str)]
 
 
-def _drawn(order: Order, fetched: Sequence[bytearray | UpstreamFault], warnings: Sequence[str]) -> Drawn:
+def _drawn(
+    order: Order, fetched: Sequence[bytearray | UpstreamFault], warnings: Sequence[str], metrics: _Metrics
+) -> Drawn:
     faults = [one for one in fetched if isinstance(one, UpstreamFault)]
     pictures = [one for one in fetched if not isinstance(one, UpstreamFault)]
     if not pictures:
@@ -216,5 +220,6 @@ def _drawn(order: Order, fetched: Sequence[bytearray | UpstreamFault], warnings:
         pictures=[Pixels(picture, seed) for picture in pictures],
         upstream_model=order.upstream_model,
         faults=[*faults, *(nonsense(NAME) for _ in range(order.count - len(fetched)))],
+        metered={} if metrics.predict_time is None else {_SECONDS: metrics.predict_time},
         warnings=warnings,
     )

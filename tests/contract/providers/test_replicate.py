@@ -153,3 +153,10 @@ async def test_a_model_whose_output_is_one_address_answers_its_picture(
     drawn = await drawn_by(replicate, wanted, memory)
     assert len(drawn.pictures) == 1
     assert not drawn.warnings
+
+
+async def test_the_seconds_that_a_model_ran_are_told_for_its_cost(
+    replicate: ReplicateProvider, order: OrderMaker, memory: CountedMemory
+) -> None:
+    drawn = await drawn_by(replicate, order(upstream_model="stability-ai/sdxl"), memory)
+    assert drawn.metered == {"predict_time": 2.31}

@@ -84,6 +84,13 @@ def test_what_no_table_names_costs_what_nobody_knows() -> None:
     assert cost_of(None, quality="", size=None, count=1, said_micros=9).source is Source.VENDOR
 
 
+def test_seconds_that_a_vendor_meters_are_priced_too() -> None:
+    cost = cost_of(
+        shipped("replicate/stability-ai/sdxl"), quality="", size=None, count=1, metered={"predict_time": 2.31}
+    )
+    assert cost == Cost(2_253, Source.USAGE, 5_000)  # 2.31 s at 0.000975 USD, rounded up
+
+
 def bill(positions: tuple[int, ...], *, number: int = 1, cost: int, sold: int, kept: int) -> Bill:
     return Bill(number, positions, "acme", "acme-1", Cost(cost, Source.VENDOR, cost), sold, kept)
 
