@@ -224,6 +224,7 @@ class Generator:
 
     answer: Answer | None = None
     hangs_up: bool = False
+    reading_fault: Fault | None = None
     socket: Path = Path()
     server: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
     submissions: list[Submission] = field(default_factory=list)
@@ -281,6 +282,8 @@ class Generator:
                     news.put_nowait(self.jobs[job_id])
 
     async def get_job(self, request: Any, _: Any) -> Job:
+        if self.reading_fault is not None:
+            raise self.reading_fault
         if request.job_id not in self.jobs:
             raise NotFound("job", request.job_id)
         return self.jobs[request.job_id]

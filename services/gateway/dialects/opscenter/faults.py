@@ -14,6 +14,7 @@ from gateway.dialects.base import Problem
 from gateway.dialects.opscenter.answers import CREDIT_MICROS
 from gateway.money import in_credits
 from gateway.wire import Reply, json_reply
+from gateway.wording import naming_field
 from gesso.errors.v1 import reason_pb2 as pb
 from gesso.errors.v1.reason_pb2 import Reason
 from servicekit.faults import Fault
@@ -102,6 +103,15 @@ STATUSES: Mapping[Reason.ValueType, int] = {pb.REASON_UNKNOWN_MODEL: 400}
 """The document's 400 is "check parameters", and a wrong `model` is one."""
 
 _FIGURES = {"required_micros", "available_micros"}
+_FIELDS = {
+    "width": "size",
+    "height": "size",
+    "aspect_ratio": "size",
+    "resolution": "size",
+    "input_image_ids": "image",
+    "mask_image_id": "mask",
+}
+"""A draw's fields that this dialect calls otherwise."""
 
 
 def word(problem: Problem) -> Reply:
@@ -118,7 +128,7 @@ def body_of(fault: Fault) -> ErrorBody:
 def _message(fault: Fault) -> str:
     """What is missing is told in the document's own words, which its users' programs may look for."""
     if not fault.details.keys() >= _FIGURES:
-        return fault.message
+        return naming_field(fault, _FIELDS)
     balance, cost = (
         in_credits(int(fault.details[f"{name}_micros"]), CREDIT_MICROS) for name in ("available", "required")
     )

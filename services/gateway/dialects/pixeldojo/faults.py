@@ -13,6 +13,7 @@ from gateway.dialects.base import Problem
 from gateway.dialects.pixeldojo.answers import CREDIT_MICROS
 from gateway.money import credits_shown
 from gateway.wire import Reply, json_reply
+from gateway.wording import naming_field
 from gesso.errors.v1 import reason_pb2 as pb
 from gesso.errors.v1.reason_pb2 import Reason
 
@@ -98,6 +99,9 @@ STATUSES: Mapping[Reason.ValueType, int] = {
 _INSUFFICIENT = "Your account has insufficient credits"
 """The document's own words, which its users' programs may look for."""
 
+_FIELDS = {"n": "num_outputs", "size": "aspect_ratio", "width": "megapixels", "height": "megapixels"}
+"""A draw's fields that this dialect calls otherwise."""
+
 
 def word(problem: Problem) -> Reply:
     """The error body of a fault."""
@@ -112,7 +116,7 @@ def word(problem: Problem) -> Reply:
             credits_available=_figure(fault.details.get("available_micros")),
         )
     else:
-        error = ErrorObject(code, fault.message, problem.status)
+        error = ErrorObject(code, naming_field(fault, _FIELDS), problem.status)
     return json_reply(ErrorBody(error), problem.status)
 
 

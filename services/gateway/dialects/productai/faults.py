@@ -9,6 +9,7 @@ from msgspec import Meta
 from gateway.dialects.base import Problem
 from gateway.dialects.productai.answers import TOKEN_MICROS, tokens
 from gateway.wire import Reply, json_reply
+from gateway.wording import naming_field
 from gesso.errors.v1 import reason_pb2 as pb
 from gesso.errors.v1.reason_pb2 import Reason
 
@@ -16,6 +17,7 @@ _INVALID = "INVALID_REQUEST"
 _IMAGE = "INVALID_IMAGE_URL"
 _KEY = "INVALID_API_KEY"
 _SERVER = "SERVER_ERROR"
+_AWAY = "SERVICE_UNAVAILABLE"
 
 
 class ErrorBody(msgspec.Struct, frozen=True):
@@ -57,9 +59,9 @@ CODES: Mapping[Reason.ValueType, str] = {
     pb.REASON_RATE_LIMITED: "RATE_LIMIT_EXCEEDED",
     pb.REASON_MODEL_UNAVAILABLE: "MODEL_UNAVAILABLE",
     pb.REASON_MAINTENANCE: "MAINTENANCE",
-    pb.REASON_UNAVAILABLE: _SERVER,
-    pb.REASON_OVERLOADED: _SERVER,
-    pb.REASON_TIMEOUT: _SERVER,
+    pb.REASON_UNAVAILABLE: _AWAY,
+    pb.REASON_OVERLOADED: _AWAY,
+    pb.REASON_TIMEOUT: "TIMEOUT",
     pb.REASON_INTERNAL: _SERVER,
     pb.REASON_UPSTREAM_REFUSED: _INVALID,
     pb.REASON_UPSTREAM_FAILED: _SERVER,
@@ -73,7 +75,16 @@ CODES: Mapping[Reason.ValueType, str] = {
 }
 """Complete: a test says so. A job's own failure is no error of its poll: it is told there as its `error`."""
 
-STATUSES: Mapping[Reason.ValueType, int] = {pb.REASON_UNKNOWN_MODEL: 400}
+STATUSES: Mapping[Reason.ValueType, int] = {
+    pb.REASON_UNKNOWN_MODEL: 400,
+    pb.REASON_UPSTREAM_FAILED: 500,
+    pb.REASON_UPSTREAM_BAD_IMAGE: 500,
+    pb.REASON_UPSTREAM_RATE_LIMITED: 500,
+    pb.REASON_UPSTREAM_DENIED: 500,
+    pb.REASON_OUTCOME_UNKNOWN: 500,
+    pb.REASON_SECRET_LOST: 500,
+}
+"""A model is a parameter like any other, and SERVER_ERROR is 500. Source: contract.md, "productai"."""
 
 
 def word(problem: Problem) -> Reply:
@@ -97,10 +108,18 @@ def _message(problem: Problem) -> str:
     if fault.reason == pb.REASON_CREDENTIAL_MISSING:
         return "No API key was sent: send it in the header `x-api-key`."
     if fault.reason != pb.REASON_INSUFFICIENT_FUNDS or not fault.details.keys() >= _FIGURES:
-        return fault.message
+        return naming_field(fault, _FIELDS)
     needed = -(-int(fault.details["required_micros"]) // TOKEN_MICROS)
     left = tokens(int(fault.details["available_micros"]))
     return f"Insufficient tokens: this takes {needed}, and {left} are left. See {problem.public_url}/docs/billing."
 
 
 _FIGURES = {"required_micros", "available_micros"}
+_FIELDS = {
+    "size": "aspect_ratio",
+    "width": "aspect_ratio",
+    "height": "aspect_ratio",
+    "image": "image_url",
+    "input_image_ids": "image_url",
+}
+"""A draw's fields that this dialect calls otherwise."""
