@@ -280,6 +280,7 @@ def _rooms(ground: _Ground, core: _Core) -> _Rooms:
         core.catalogue.costs,
         pricing=tariff.pricing(core.catalogue),
         requeued=dispatch.wake,
+        resumed=worker.launch,
     )
     admission = Admission(
         database=database,

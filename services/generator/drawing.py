@@ -14,18 +14,15 @@ from generator.material import Material
 from generator.memory import PictureMemory, Reservation
 from generator.orders import Orders, is_free
 from generator.own_keys import OwnKeys
+from generator.records import ORDERED_TASK_STATES
 from generator.replica import Replica
 from generator.router import Route, Router
 from generator.runs import Run
 from generator.steps import persist
 from generator.store import tasks
 from generator.tickets import Ticketed
-from gesso.generator.v1 import generator_pb2 as pb
 from servicekit.database import Database
 from servicekit.faults import Fault, Unavailable, to_proto
-
-_ORDERED = frozenset({pb.Task.STATE_SUBMITTING, pb.Task.STATE_SUBMITTED})
-"""States in which a worker finds a task that another one has ordered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +74,7 @@ class Drawing:
                 return
             brief = _Brief(memory, Material(self._inputs, run.job, run.draw, memory), secret)
             tried: list[Route] = []
-            if run.task.state in _ORDERED:
+            if run.task.state in ORDERED_TASK_STATES:
                 await self._resume(run, brief, tried)
             await self._order(run, brief, tried)
 

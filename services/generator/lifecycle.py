@@ -14,8 +14,11 @@ from servicekit.faults import Fault
 MOST_ATTEMPTS = 3
 """Orders that are placed for one task; a crash of its worker counts as one."""
 
+_MOST_WORKERS = MOST_ATTEMPTS + 2
+"""Orders, and workers that died while they collected what one of them had bought: it is not given up for the first of those."""
 _FIRST_PAUSE_SECONDS = 0.25
 _LONGEST_PAUSE_SECONDS = 30.0
+_UNRESOLVED = frozenset({reasons.REASON_TIMEOUT, reasons.REASON_OUTCOME_UNKNOWN})
 
 
 class Recovery(enum.Enum):
@@ -27,6 +30,8 @@ class Recovery(enum.Enum):
     """Nothing was bought, or buying twice costs nothing: begin again."""
     COLLECT = "collect"
     """The vendor's id is known: any worker collects, none buys again."""
+    RECONCILE = "reconcile"
+    """It may have been bought, and the vendor can be asked."""
     FAIL_UNKNOWN = "fail_unknown"
     """It may have been bought, and nobody can tell."""
     FAIL_SECRET = "fail_secret"  # noqa: S105 - the name of a rule
@@ -37,20 +42,27 @@ class Recovery(enum.Enum):
     """It has ended; what is owed is known."""
 
 
-def recovery(job: JobRecord, task: TaskRecord, *, free_to_repeat: bool) -> Recovery:
-    """What to do for a task whose lease ran out; `free_to_repeat` is that of the provider it was submitted to."""
+def recovery(job: JobRecord, task: TaskRecord, *, free_to_repeat: bool, can_ask: bool = False) -> Recovery:
+    """What to do for a task whose lease ran out; `free_to_repeat` is that of the provider it was submitted to, which tells of its
+    orders where it `can_ask`.
+    """
     if job.state == pb.Job.STATE_ADMITTING:
         return Recovery.REFUSE
     if task.ended:
         return Recovery.SETTLE
     if task.state == pb.Task.STATE_QUEUED:
         return Recovery.FAIL_SECRET if task.holds_secret else Recovery.REQUEUE
-    submitted = task.state == pb.Task.STATE_SUBMITTED
-    if task.holds_secret or not (submitted or free_to_repeat):
+    return _of_ordered(task, free_to_repeat=free_to_repeat, can_ask=can_ask)
+
+
+def _of_ordered(task: TaskRecord, *, free_to_repeat: bool, can_ask: bool) -> Recovery:
+    if task.holds_secret:
         return Recovery.FAIL_UNKNOWN
-    if task.attempt_count >= MOST_ATTEMPTS:
-        return Recovery.FAIL_ATTEMPTS
-    return Recovery.COLLECT if submitted else Recovery.REQUEUE
+    if task.state == pb.Task.STATE_SUBMITTED:
+        return Recovery.COLLECT if task.attempt_count < _MOST_WORKERS else Recovery.FAIL_ATTEMPTS
+    if free_to_repeat:
+        return Recovery.REQUEUE if task.attempt_count < MOST_ATTEMPTS else Recovery.FAIL_ATTEMPTS
+    return Recovery.RECONCILE if can_ask else Recovery.FAIL_UNKNOWN
 
 
 def recovery_fault(rule: Recovery, provider: str) -> Fault:
@@ -95,6 +107,16 @@ def told(fault: Fault, provider: str, *, free_to_repeat: bool) -> Fault:
     if isinstance(fault, UpstreamFault) and fault.bought is Bought.UNKNOWN and not free_to_repeat:
         return outcome_unknown(provider)
     return fault
+
+
+def may_come_late(task: TaskRecord, *, is_ticketed: bool) -> bool:
+    """Whether a task that ended may yet get pictures: its vendor has an order of it by name, and nobody waited to the end.
+
+    Without the key that came with the request nobody can fetch them.
+    """
+    if task.state != pb.Task.STATE_FAILED or task.result is None or task.holds_secret or not is_ticketed:
+        return False
+    return task.result.fault.reason in _UNRESOLVED
 
 
 def is_loss(fault: Fault, *, free_to_repeat: bool) -> bool:

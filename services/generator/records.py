@@ -12,6 +12,8 @@ from servicekit.ids import AccountId, ApiKeyId, HoldId, JobId, derived_id
 JobState = pb.Job.State
 TaskState = pb.Task.State
 
+ORDERED_TASK_STATES = frozenset({pb.Task.STATE_SUBMITTING, pb.Task.STATE_SUBMITTED})
+"""States in which a vendor has, or may have, an order."""
 ENDED_TASK_STATES = frozenset({pb.Task.STATE_KEPT, pb.Task.STATE_FAILED, pb.Task.STATE_CANCELLED})
 ENDED_JOB_STATES = frozenset(
     {pb.Job.STATE_REFUSED, pb.Job.STATE_SUCCEEDED, pb.Job.STATE_PARTIAL, pb.Job.STATE_FAILED, pb.Job.STATE_CANCELLED}

@@ -41,7 +41,9 @@ class Recoverer:
         *,
         pricing: conclusions.Pricing,
         requeued: Callable[[], None],
+        resumed: Callable[[JobRecord, TaskRecord], object],
     ) -> None:
+        """`requeued` is told that something is queued, `resumed` which task is to be worked on here."""
         self._costs = costs
         self._pricing = pricing
         self._database = database
@@ -51,6 +53,7 @@ class Recoverer:
         self._images = images
         self._replica = replica
         self._requeued = requeued
+        self._resumed = resumed
 
     async def recover(self, strays: Sequence[tuple[str, int]] = ()) -> int:
         """Take over and deal with all that is dead, and the `strays` among our own leases; returns how many tasks.
@@ -79,7 +82,8 @@ class Recoverer:
     async def _recover(self, job: JobRecord, indexes: Sequence[int]) -> None:
         for index in indexes:
             task = job.tasks[index]
-            rule = lifecycle.recovery(job, task, free_to_repeat=is_free(self._router, task))
+            can_ask = self._router.finder(task.provider) is not None
+            rule = lifecycle.recovery(job, task, free_to_repeat=is_free(self._router, task), can_ask=can_ask)
             if rule is not Recovery.SETTLE:
                 _log.warning("task %s in %s is recovered: %s", task.id, pb.Task.State.Name(task.state), rule.value)
             if rule is Recovery.REFUSE:
@@ -98,6 +102,8 @@ class Recoverer:
             case Recovery.COLLECT:
                 # Collecting is another attempt: a result that kills its worker must not do so for ever.
                 await self._requeue(task, task.state, attempts=1)
+            case Recovery.RECONCILE:
+                self._resumed(job, task)
             case Recovery.SETTLE:
                 return
             case _:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from generator import conclusions
 from generator.drawing import Drawing
 from generator.kept_secrets import KeptSecrets
-from generator.records import JobRecord, TaskRecord
+from generator.records import ORDERED_TASK_STATES, JobRecord, TaskRecord
 from generator.runs import Run
 from generator.settlement import Live, Settlement
 from generator.steps import LeaseLost, Steps, persist, until_done
@@ -262,7 +262,8 @@ class Worker:
     async def _time_out(self, run: Run) -> None:
         """End the task now; an order that is under way may still bring its pictures, for nothing."""
         fault = Fault(reasons.REASON_TIMEOUT, "The job did not end before its deadline.")
-        if not run.gathered.is_owed(run.draw.n):
+        is_resumed = run.task.state in ORDERED_TASK_STATES and not run.gathered.bills
+        if not (is_resumed or run.gathered.is_owed(run.draw.n)):
             await self.abandon(run)
         else:
             assert run.work is not None, "a run is launched"

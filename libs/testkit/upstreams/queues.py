@@ -5,9 +5,9 @@ import time
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from datetime import UTC, datetime
 
-from testkit.upstreams.base import SUCCESS, Behaviour, Dropped, Exchange, Reply, ScriptedUpstream
+from testkit.upstreams.base import SUCCESS, Behaviour, Dropped, Exchange, Reply, Rules, ScriptedUpstream
 
 _FAILING_POLLS = 2
 
@@ -21,6 +21,7 @@ class QueuedJob:
     fields: Mapping[str, object]
     behaviour: Behaviour
     accepted_at: float = field(default_factory=time.monotonic)
+    created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     poll_count: int = 0
     cancelled: bool = False
     pictures: list[str] = field(default_factory=list)
@@ -38,7 +39,7 @@ class QueueUpstream(ScriptedUpstream):
         *,
         default: Behaviour = SUCCESS,
         payload_bytes: int = 0,
-        specification: Path | None = None,
+        specification: Rules | None = None,
         delay_seconds: float = 0.0,
     ) -> None:
         super().__init__(default=default, payload_bytes=payload_bytes, specification=specification)

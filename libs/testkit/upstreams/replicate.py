@@ -3,12 +3,11 @@
 import json
 import re
 from collections.abc import Mapping
-from pathlib import Path
+from datetime import datetime
 
-from testkit.upstreams.base import SUCCESS, Behaviour, Exchange, Recorded, Reply
+from testkit.upstreams.base import SUCCESS, Behaviour, Exchange, Recorded, Reply, Rules
 from testkit.upstreams.forms import BadForm, parse_form
 from testkit.upstreams.queues import QueuedJob, QueueUpstream
-from testkit.upstreams.specification import Specification
 
 _PREDICTION = re.compile(r"/v1/predictions/(?P<id>[^/]+)(?P<what>/cancel)?")
 _OFFICIAL = re.compile(r"/v1/(?:models|deployments)/(?P<name>[^/]+/[^/]+)/predictions")
@@ -40,7 +39,7 @@ _PATHS = {
 class ReplicateUpstream(QueueUpstream):
     """The vendor's ``/v1``. Keys begin with ``r8_``. ``uploads`` are the files that were sent, by their address.
 
-    With ``specification`` (the path of the vendor's OpenAPI document) every prediction's request is validated against it.
+    With ``specification`` every prediction's request is validated against it.
     """
 
     def __init__(
@@ -48,14 +47,14 @@ class ReplicateUpstream(QueueUpstream):
         *,
         default: Behaviour = SUCCESS,
         payload_bytes: int = 0,
-        specification: Path | None = None,
+        specification: Rules | None = None,
         delay_seconds: float = 0.0,
     ) -> None:
         super().__init__(
             default=default, payload_bytes=payload_bytes, specification=specification, delay_seconds=delay_seconds
         )
         self.uploads: dict[str, bytes] = {}
-        self._rules = Specification(specification, {}) if specification else None
+        self._rules = specification
 
     @property
     def base_path(self) -> str:
@@ -77,8 +76,8 @@ class ReplicateUpstream(QueueUpstream):
             return _problem("unauthorized")
         if recorded.method == "POST" and recorded.path.endswith("/predictions"):
             return await self._created(exchange)
-        if recorded.method == "POST" and recorded.path == "/v1/files":
-            return self._uploaded(recorded)
+        if recorded.path in ("/v1/files", "/v1/predictions"):
+            return self._uploaded(recorded) if recorded.method == "POST" else self._listed(recorded)
         if asked := _PREDICTION.fullmatch(recorded.path):
             return self._about(recorded, asked)
         if asked := _MODEL.fullmatch(recorded.path):
@@ -126,6 +125,13 @@ class ReplicateUpstream(QueueUpstream):
         self.uploads[address] = part.data
         return _json(201, {"id": str(len(self.uploads)), "urls": {"get": address}, "size": len(part.data)})
 
+    def _listed(self, recorded: Recorded) -> Reply:
+        """All predictions since then, newest first, on one page."""
+        after = datetime.fromisoformat(recorded.query.get("created_after") or "1970-01-01T00:00:00Z")
+        jobs = [job for job in self.jobs.values() if job.created_at >= after and self.found(job.id)]
+        results = [self._told(job, recorded.headers["Host"]) for job in reversed(jobs)]
+        return _json(200, {"next": None, "previous": None, "results": results})
+
     def _about(self, recorded: Recorded, asked: "re.Match[str]") -> Reply:
         job = self.found(asked["id"])
         if job is None:
@@ -151,7 +157,7 @@ class ReplicateUpstream(QueueUpstream):
             "error": None,
             "logs": "",
             "status": "starting" if not job.poll_count else "processing",
-            "created_at": "2026-11-20T03:00:01.2Z",
+            "created_at": job.created_at.isoformat(),
             "data_removed": False,
             "source": "api",
             "urls": {"get": url, "cancel": f"{url}/cancel", "web": f"https://replicate.com/p/{job.id}"},

@@ -6,6 +6,7 @@ What each model takes stands in replicate_models.py. Variables: REPLICATE_API_TO
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import msgspec
 
@@ -13,6 +14,7 @@ from generator.providers.api import VendorApi
 from generator.providers.base import (
     Bought,
     Drawn,
+    Found,
     Memory,
     Order,
     Pixels,
@@ -21,7 +23,7 @@ from generator.providers.base import (
     Ticket,
     UpstreamFault,
 )
-from generator.providers.complaints import nonsense
+from generator.providers.complaints import FAILED, nonsense
 from generator.providers.deadline import Deadline
 from generator.providers.downloads import Downloads, data_uris
 from generator.providers.filling import Filled, Filling
@@ -41,6 +43,9 @@ _SECONDS = "predict_time"
 """What the vendor calls the seconds that a model ran, by which it bills community models."""
 _ENDED_WELL = "succeeded"
 _ENDED_BADLY = frozenset({"failed", "canceled", "aborted"})
+_MOST_PAGES = 10
+"""Of the vendor's list, of 100 predictions each, in search of one."""
+_LIST_SECONDS = 20.0
 _FILLING = Filling(NAME, CONCEPTS, aliases=ALIASES)
 
 
@@ -59,6 +64,23 @@ class _Prediction(msgspec.Struct, frozen=True):
     output: object = None
     error: object = None
     metrics: _Metrics | None = None
+
+
+class _Listed(msgspec.Struct, frozen=True):
+    id: str
+    model: str = ""
+    input: Mapping[str, object] | None = None
+    urls: _Urls = _Urls()
+
+    def is_like(self, model: str, fields: Mapping[str, object]) -> bool:
+        """Whether it is of this model, empty for any, and was given these fields: the vendor may list its own defaults too."""
+        given = self.input or {}
+        return model in ("", self.model) and all(name in given and given[name] == fields[name] for name in fields)
+
+
+class _Page(msgspec.Struct, frozen=True):
+    results: list[_Listed]
+    next: str | None = None
 
 
 class _Placed(msgspec.Struct, frozen=True):
@@ -138,6 +160,24 @@ class ReplicateProvider:
         fetched = await self._downloads.pictures(addresses, order, memory, deadline)
         return _drawn(order, fetched, placed.warnings, ended.metrics or _Metrics())
 
+    async def find(self, order: Order, since: datetime) -> Sequence[Found]:
+        """Predictions since then of the same model with the same input, from the vendor's list.
+
+        Source: replicate.openapi.json, GET /predictions. Pictures that were sent stand there under other addresses, so an order
+        with some cannot be told from another. Raises UpstreamFault.
+        """
+        if order.draw.input_image_ids or order.draw.mask_image_id:
+            raise _unlisted("it was sent with pictures")
+        filled = _filled(order, (), None)
+        url, found = self._api.url("predictions").with_query(created_after=since.isoformat()), list[_Listed]()
+        for _ in range(_MOST_PAGES):
+            page = await self._api.ask("GET", url, order, answer=_Page, buys=False, deadline_seconds=_LIST_SECONDS)
+            found += [one for one in page.results if one.is_like(_named(order), filled.fields)]
+            if not page.next:
+                return [_found(one, filled.warnings) for one in reversed(found)]
+            url = self._api.own(page.next) or url
+        raise _unlisted("too many others were placed since")
+
     async def close(self) -> None:
         """Close the connections and end the children."""
         await self._api.close()
@@ -187,6 +227,25 @@ class ReplicateFactory:
 
 
 PROVIDER: ProviderFactory = ReplicateFactory()
+
+
+def _named(order: Order) -> str:
+    """The model as a list names it. Source: of a deployment it names the model below, which is not known here."""
+    return "" if order.upstream_model.startswith(_DEPLOYMENTS) else order.upstream_model.partition(":")[0]
+
+
+def _found(listed: _Listed, warnings: Sequence[str]) -> Found:
+    return Found(listed.id, Ticket(msgspec.json.encode(_Placed(listed.id, listed.urls.get, warnings))))
+
+
+def _unlisted(cause: str) -> UpstreamFault:
+    return UpstreamFault(
+        FAILED,
+        f"Whether {NAME} has the order cannot be told from its list: {cause}.",
+        bought=Bought.UNKNOWN,
+        retryable=False,
+        details={"provider": NAME},
+    )
 
 
 def _filled(order: Order, pictures: Sequence[str], mask: str | None) -> Filled:

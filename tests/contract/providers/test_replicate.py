@@ -2,19 +2,21 @@
 
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from generator.catalogue_files import read_tables
-from generator.providers.base import Bought, Ticket
+from generator.providers.base import Bought, Ticket, UpstreamFault
 from generator.providers.replicate import PROVIDER, ReplicateProvider
 from generator.providers.replicate_models import MODELS
 from gesso.errors.v1 import reason_pb2 as reason
 from gesso.generator.v1 import generator_pb2 as pb
 from testkit.sample_pictures import sample
 from testkit.upstreams.replicate import ReplicateUpstream
+from testkit.upstreams.specification import Specification
 
 from .conformance import REFUSED_INPUT, AddressConformance, QueueConformance, Vendor, drawn_by, fault_of
 from .conftest import CountedMemory, OrderMaker
@@ -40,7 +42,7 @@ class TestConformance(QueueConformance, AddressConformance):
 @pytest.fixture
 def vendor() -> ReplicateUpstream:
     """The vendor, scripted, with its published specification where that stands beside the checkout."""
-    return ReplicateUpstream(specification=PUBLISHED if PUBLISHED.exists() else None)
+    return ReplicateUpstream(specification=Specification.beside(PUBLISHED))
 
 
 @pytest.fixture
@@ -160,3 +162,27 @@ async def test_the_seconds_that_a_model_ran_are_told_for_its_cost(
 ) -> None:
     drawn = await drawn_by(replicate, order(upstream_model="stability-ai/sdxl"), memory)
     assert drawn.metered == {"predict_time": 2.31}
+
+
+async def test_an_order_is_found_in_the_vendors_list_by_its_model_its_input_and_its_time(
+    replicate: ReplicateProvider, vendor: ReplicateUpstream, order: OrderMaker, memory: CountedMemory
+) -> None:
+    before, flux = datetime.now(UTC), "black-forest-labs/flux-dev"
+    wanted = order(upstream_model=flux, seed=7)
+    for other in (order(upstream_model=flux, seed=8), order(upstream_model="black-forest-labs/flux-schnell", seed=7)):
+        await replicate.submit(other, memory)
+    assert not await replicate.find(wanted, before)
+    await replicate.submit(wanted, memory)
+    (found,) = await replicate.find(wanted, before)
+    assert found.vendor_id.encode() in found.ticket.data
+    assert len((await replicate.collect(found.ticket, wanted, memory)).pictures) == 1
+    assert not await replicate.find(wanted, datetime.now(UTC))
+
+
+async def test_an_order_that_was_sent_with_pictures_cannot_be_told_from_others(
+    replicate: ReplicateProvider, order: OrderMaker
+) -> None:
+    wanted = order(input_image_ids=["img_01j00000000000000000000000"])
+    with pytest.raises(UpstreamFault) as caught:
+        await replicate.find(wanted, datetime.now(UTC))
+    assert caught.value.bought is Bought.UNKNOWN

@@ -40,7 +40,8 @@ def test_a_job_that_was_never_admitted_is_refused_whatever_its_task_says(state: 
         (SUBMITTED, False, False, 1, Recovery.COLLECT),
         (SUBMITTED, True, False, 2, Recovery.COLLECT),
         (SUBMITTED, False, True, 1, Recovery.FAIL_UNKNOWN),
-        (SUBMITTED, False, False, MOST_ATTEMPTS, Recovery.FAIL_ATTEMPTS),
+        (SUBMITTED, False, False, MOST_ATTEMPTS, Recovery.COLLECT),
+        (SUBMITTED, False, False, MOST_ATTEMPTS + 2, Recovery.FAIL_ATTEMPTS),
         (KEPT, False, False, 1, Recovery.SETTLE),
         (FAILED, False, False, 3, Recovery.SETTLE),
         (CANCELLED, False, True, 0, Recovery.SETTLE),
@@ -51,6 +52,22 @@ def test_what_a_dead_lease_leaves_to_do(
 ) -> None:
     left = task(state, holds_secret=secret, attempt_count=attempts)
     assert lifecycle.recovery(job([left]), left, free_to_repeat=free) is expected
+
+
+@pytest.mark.parametrize(
+    ("state", "free", "secret", "expected"),
+    [
+        (SUBMITTING, False, False, Recovery.RECONCILE),
+        (SUBMITTING, False, True, Recovery.FAIL_UNKNOWN),
+        (SUBMITTING, True, False, Recovery.REQUEUE),
+        (SUBMITTED, False, False, Recovery.COLLECT),
+    ],
+)
+def test_an_order_of_which_nobody_knows_is_asked_after_where_its_vendor_can_tell(
+    state: TaskState.ValueType, free: bool, secret: bool, expected: Recovery
+) -> None:
+    left = task(state, holds_secret=secret, attempt_count=MOST_ATTEMPTS - 1)
+    assert lifecycle.recovery(job([left]), left, free_to_repeat=free, can_ask=True) is expected
 
 
 @pytest.mark.parametrize("rule", [Recovery.REFUSE, Recovery.FAIL_ATTEMPTS, Recovery.FAIL_SECRET, Recovery.FAIL_UNKNOWN])
