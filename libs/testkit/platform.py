@@ -273,16 +273,23 @@ async def running_platform(
 
 @contextlib.asynccontextmanager
 async def running_replicas(
-    folder: Path, *, upstream: ScriptedUpstream | None = None, environment: Mapping[str, str] | None = None
+    folder: Path,
+    *,
+    upstream: ScriptedUpstream | None = None,
+    environment: Mapping[str, str] | None = None,
+    second_environment: Mapping[str, str] | None = None,
 ) -> AsyncIterator[tuple[PlatformUnderTest, PlatformUnderTest]]:
-    """Run two replicas of each service on one database and one object store; the first half has PostgreSQL's process."""
+    """Run two replicas of each service on one database and one object store; the first half has PostgreSQL's process.
+
+    `second_environment` is added for the second half alone.
+    """
     store = folder / "store"
     store.mkdir()
     shared = {**(environment or {}), "GESSO_STORE_URL": store.as_uri()}
     async with _surroundings(folder, upstream, shared) as (operators, http), up(folder / "a", operators) as first:
         crash_file = Path(operators["GESSO_CRASHPOINT_FILE"])
         wiring = _second_wiring(first, folder / "b")
-        programs = [_program(service, wiring, operators) for service in SERVICES]
+        programs = [_program(service, wiring, operators | dict(second_environment or {})) for service in SERVICES]
         async with processes.all_running(programs) as started:
             kept = dict(zip(NAMES, started, strict=True))
             yield (
