@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from cli import accounts, costs, jobs, ledger, pictures_command, platform_commands
+from cli import accounts, costs, jobs, ledger, pictures_command, platform_commands, upstreams
 from cli.errors import CommandFailed
 from cli.money import micros_of
 from cli.output import Result, show
@@ -159,6 +159,7 @@ COMMANDS: tuple[Command, ...] = (
             Argument(("--retry-after",), "seconds that callers are told to wait", type=int, default=60),
         ),
     ),
+    Command(("upstreams", "faults"), "list what scripted vendors can be told to do", upstreams.faults),
     Command(("engines", "install"), "install what the embedded engines need", platform_commands.install_engines),
 )
 
@@ -169,6 +170,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     if words[:1] == ["up"]:
         # The supervisor stays for hours: it is its own program, which loads next to nothing.
         os.execv(sys.executable, [sys.executable, "-m", "cli.up", *words[1:]])  # noqa: S606
+    if words[:2] == ["upstreams", "serve"]:
+        upstreams.serve(words[2:])
     arguments = _parser().parse_args(words)
     try:
         show(arguments.run(arguments), as_json=arguments.json)
@@ -201,6 +204,7 @@ def _parser() -> argparse.ArgumentParser:
         leaf.set_defaults(run=command.run)
         for argument in command.arguments:
             argument.add_to(leaf)
+    known["upstreams"].add_parser("serve", help="serve scripted vendors, faults and all, for a rehearsal")
     return parser
 
 

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import Protocol
 
 from aiohttp import web
 
@@ -154,19 +154,31 @@ class Exchange:
                 raise Dropped
 
 
+class Rules(Protocol):
+    """A vendor's published specification, as ``specification.Specification`` reads it: not every machine can."""
+
+    def amend(self, amendments: Mapping[tuple[str, str], Mapping[str, object]]) -> None:
+        """Replace properties of schemas: ``("CreateImageRequest", "quality")`` to a schema."""
+
+    def violations(self, path: str, content_type: str, body: object) -> list[str]:
+        """Return how a parsed body breaks the rules of POST to a path."""
+
+
 class ScriptedUpstream(ABC):
     """A vendor's server. ``async with upstream.running() as url`` serves it; all that it has seen stays readable.
 
     ``requests`` are the last 10,000 requests, ``purchases`` counts those accepted (each costs money), ``violations``
     says where a request broke the vendor's published specification. ``script`` is consumed one behaviour an order.
-    ``results`` serves pictures by address, on a port of its own: another host than the vendor's API.
+    ``unscripted`` says what the orders beyond it meet: the default. ``results`` serves pictures by address, on a port of
+    its own: another host than the vendor's API.
     """
 
     def __init__(
-        self, *, default: Behaviour = SUCCESS, payload_bytes: int = 0, specification: Path | None = None
+        self, *, default: Behaviour = SUCCESS, payload_bytes: int = 0, specification: "Rules | None" = None
     ) -> None:
-        """``specification`` is the vendor's OpenAPI document, for those that validate against one."""
+        """``specification`` is the vendor's published one, for those that validate against it."""
         self.default = default
+        self.unscripted: Callable[[], Behaviour] = lambda: self.default
         self.payload_bytes = payload_bytes
         self.specification = specification
         self.results = ResultHost()
@@ -215,7 +227,7 @@ class ScriptedUpstream(ABC):
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         behaviour = SUCCESS
         if self.places_order(request.method, request.path):
-            behaviour = self.script.popleft() if self.script else self.default
+            behaviour = self.script.popleft() if self.script else self.unscripted()
         recorded = Recorded(request.method, request.path, request.headers, b"", behaviour, query=request.query)
         self.requests.append(recorded)
         try:

@@ -3,13 +3,11 @@
 import json
 import re
 from collections.abc import Mapping
-from pathlib import Path
 
-from testkit.upstreams.base import SUCCESS, Behaviour, Exchange, Recorded, Reply
+from testkit.upstreams.base import SUCCESS, Behaviour, Exchange, Recorded, Reply, Rules
 from testkit.upstreams.bfl_rules import MODELS, credits_of, drawn_format, drawn_size
 from testkit.upstreams.fields import Broken
 from testkit.upstreams.queues import QueuedJob, QueueUpstream
-from testkit.upstreams.specification import Specification
 
 _KEY = re.compile(r"bfl_[\w-]+")
 _ERRORS: Mapping[str, tuple[int, str]] = {
@@ -30,7 +28,7 @@ _ENDS: Mapping[str, tuple[str, Mapping[str, object] | None]] = {
 class BflUpstream(QueueUpstream):
     """The vendor's ``/v1``. Keys begin with ``bfl_``; inputs that break the table are refused as the vendor would.
 
-    With ``specification`` (the path of the vendor's OpenAPI document) every order is validated against it too.
+    With ``specification`` every order is validated against it too.
     """
 
     def __init__(
@@ -38,13 +36,13 @@ class BflUpstream(QueueUpstream):
         *,
         default: Behaviour = SUCCESS,
         payload_bytes: int = 0,
-        specification: Path | None = None,
+        specification: Rules | None = None,
         delay_seconds: float = 0.0,
     ) -> None:
         super().__init__(
             default=default, payload_bytes=payload_bytes, specification=specification, delay_seconds=delay_seconds
         )
-        self._rules = Specification(specification, {}) if specification else None
+        self._rules = specification
 
     @property
     def base_path(self) -> str:

@@ -3,12 +3,10 @@
 import json
 import re
 from collections.abc import Mapping
-from pathlib import Path
 
-from testkit.upstreams.base import SUCCESS, Behaviour, Exchange, Recorded, Reply, ScriptedUpstream
+from testkit.upstreams.base import SUCCESS, Behaviour, Exchange, Recorded, Reply, Rules, ScriptedUpstream
 from testkit.upstreams.forms import BadForm, parse_form
 from testkit.upstreams.ideogram_rules import OPERATIONS, drawn_size, read_fields, violation
-from testkit.upstreams.specification import Specification
 
 _KEY = re.compile(r"ide_[\w-]+")
 _ERRORS: Mapping[str, tuple[int, str]] = {
@@ -25,14 +23,14 @@ _ERRORS: Mapping[str, tuple[int, str]] = {
 class IdeogramUpstream(ScriptedUpstream):
     """The vendor's ``/v1``. Keys begin with ``ide_``; requests that break the table are refused as the vendor would.
 
-    With ``specification`` (the path of the vendor's OpenAPI document) every order is validated against it too.
+    With ``specification`` every order is validated against it too.
     """
 
     def __init__(
-        self, *, default: Behaviour = SUCCESS, payload_bytes: int = 0, specification: Path | None = None
+        self, *, default: Behaviour = SUCCESS, payload_bytes: int = 0, specification: Rules | None = None
     ) -> None:
         super().__init__(default=default, payload_bytes=payload_bytes, specification=specification)
-        self._rules = Specification(specification, {}) if specification else None
+        self._rules = specification
 
     @property
     def base_path(self) -> str:

@@ -5,15 +5,13 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import pybase64
 
 from testkit.sample_pictures import Sample, sample
-from testkit.upstreams.base import SUCCESS, WRONG_PICTURES, Behaviour, Exchange, Reply, ScriptedUpstream
+from testkit.upstreams.base import SUCCESS, WRONG_PICTURES, Behaviour, Exchange, Reply, Rules, ScriptedUpstream
 from testkit.upstreams.forms import BadForm, Part, parse_form
 from testkit.upstreams.openai_rules import EDIT, GENERATION, Fields, Refused, pixels, refusal_of, unknown_model
-from testkit.upstreams.specification import Specification
 
 _FORM_INTEGERS = frozenset({"n", "output_compression", "partial_images"})
 _MOST_FILE_BYTES = 50_000_000
@@ -103,15 +101,16 @@ class _Order:
 class OpenAIUpstream(ScriptedUpstream):
     """The vendor's ``/v1/images/*``. Keys must begin with ``sk-``; any other is refused as the vendor would.
 
-    With ``specification`` (the path of the vendor's OpenAPI document) every request is validated against it too; what
+    With ``specification`` every request is validated against it too; what
     breaks it is refused with 400 and noted in ``violations``. The field table of `openai_rules` is always applied.
     """
 
     def __init__(
-        self, *, default: Behaviour = SUCCESS, payload_bytes: int = 0, specification: Path | None = None
+        self, *, default: Behaviour = SUCCESS, payload_bytes: int = 0, specification: Rules | None = None
     ) -> None:
         super().__init__(default=default, payload_bytes=payload_bytes, specification=specification)
-        self._specification = Specification(specification, _AMENDMENTS) if specification else None
+        if specification is not None:
+            specification.amend(_AMENDMENTS)
 
     @property
     def base_path(self) -> str:
@@ -149,10 +148,10 @@ class OpenAIUpstream(ScriptedUpstream):
         return refused or _Order(edit, read.fields, 85 * max(len(read.files), _count(read.fields.get("images"))))
 
     def _violations(self, edit: bool, content_type: str, read: "_Read") -> list[str]:
-        if self._specification is None:
+        if self.specification is None:
             return []
         path = "/images/edits" if edit else "/images/generations"
-        return self._specification.violations(path, content_type, read.validated)
+        return self.specification.violations(path, content_type, read.validated)
 
     def _json(self, order: _Order, behaviour: Behaviour) -> Iterator[bytes]:
         wanted = order.fields.get("n") or 1

@@ -9,16 +9,21 @@ from openapi_schema_validator import OAS31Validator
 
 
 class Specification:
-    """An OpenAPI 3.1 document, and the amendments that a newer SDK of the vendor makes to it.
+    """An OpenAPI 3.1 document: the ``Rules`` of a scripted upstream."""
 
-    ``amendments`` replace properties of component schemas: ``("CreateImageRequest", "quality")`` to a schema.
-    """
-
-    def __init__(self, path: Path, amendments: Mapping[tuple[str, str], Mapping[str, object]]) -> None:
+    def __init__(self, path: Path) -> None:
         self._document: dict[str, Any] = yaml.safe_load(path.read_text())
+        self._validators: dict[tuple[str, str], OAS31Validator] = {}
+
+    @classmethod
+    def beside(cls, path: Path) -> "Specification | None":
+        """Read a document that need not stand beside this checkout; None where it does not."""
+        return cls(path) if path.exists() else None
+
+    def amend(self, amendments: Mapping[tuple[str, str], Mapping[str, object]]) -> None:
+        """Replace properties of component schemas, as a newer SDK has them."""
         for (schema, name), replacement in amendments.items():
             self._document["components"]["schemas"][schema]["properties"][name] = replacement
-        self._validators: dict[tuple[str, str], OAS31Validator] = {}
 
     def violations(self, path: str, content_type: str, body: object) -> list[str]:
         """Return how ``body``, parsed, breaks the schema of POST ``path`` (as the document writes it); [] if not at all.

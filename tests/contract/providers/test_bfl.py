@@ -19,6 +19,7 @@ from pictures.inspection import inspect
 from testkit.eventually import eventually
 from testkit.sample_pictures import sample
 from testkit.upstreams.bfl import BflUpstream
+from testkit.upstreams.specification import Specification
 
 from .conformance import AddressConformance, QueueConformance, Vendor, drawn_by, fault_of
 from .conftest import CountedMemory, OrderMaker
@@ -59,7 +60,7 @@ class TestConformance(QueueConformance, AddressConformance):
 @pytest.fixture
 def vendor() -> BflUpstream:
     """The vendor, scripted; by its published document where that is at hand."""
-    return BflUpstream(specification=PUBLISHED if PUBLISHED.exists() else None)
+    return BflUpstream(specification=Specification.beside(PUBLISHED))
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from gesso.generator.v1 import generator_pb2 as pb
 from testkit.sample_pictures import sample
 from testkit.upstreams.forms import Part, parse_form
 from testkit.upstreams.ideogram import IdeogramUpstream
+from testkit.upstreams.specification import Specification
 
 from .conformance import AddressConformance, Vendor, drawn_by, fault_of
 from .conftest import CountedMemory, OrderMaker
@@ -46,7 +47,7 @@ class TestConformance(AddressConformance):
 @pytest.fixture
 def vendor() -> IdeogramUpstream:
     """The vendor, scripted; by its published document where that is at hand."""
-    return IdeogramUpstream(specification=PUBLISHED if PUBLISHED.exists() else None)
+    return IdeogramUpstream(specification=Specification.beside(PUBLISHED))
 
 
 @pytest.fixture

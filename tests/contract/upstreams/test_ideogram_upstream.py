@@ -10,6 +10,7 @@ import pytest
 from testkit.sample_pictures import sample
 from testkit.upstreams.base import parse_behaviour
 from testkit.upstreams.ideogram import IdeogramUpstream
+from testkit.upstreams.specification import Specification
 
 PUBLISHED = Path(__file__).parents[4] / "shared" / "upstreams" / "specs" / "ideogram.openapi.json"
 KEY = {"Api-Key": "ide_test"}
@@ -19,7 +20,7 @@ GENERATE = "/v1/ideogram-v3/generate"
 
 @pytest.fixture
 async def upstream() -> IdeogramUpstream:
-    return IdeogramUpstream(specification=PUBLISHED if PUBLISHED.exists() else None)
+    return IdeogramUpstream(specification=Specification.beside(PUBLISHED))
 
 
 @pytest.fixture

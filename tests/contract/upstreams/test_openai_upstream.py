@@ -15,6 +15,7 @@ from testkit.eventually import eventually
 from testkit.sample_pictures import sample
 from testkit.upstreams.base import Behaviour, parse_behaviour
 from testkit.upstreams.openai import OpenAIUpstream
+from testkit.upstreams.specification import Specification
 
 MODEL = "gpt-image-2.5-flare"
 PUBLISHED = Path(__file__).parents[4] / "shared" / "upstreams" / "specs" / "openai-images.openapi.yaml"
@@ -22,7 +23,7 @@ PUBLISHED = Path(__file__).parents[4] / "shared" / "upstreams" / "specs" / "open
 
 @pytest.fixture
 async def upstream() -> OpenAIUpstream:
-    return OpenAIUpstream(specification=PUBLISHED if PUBLISHED.exists() else None)
+    return OpenAIUpstream(specification=Specification.beside(PUBLISHED))
 
 
 @pytest.fixture

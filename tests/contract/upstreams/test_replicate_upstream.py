@@ -10,6 +10,7 @@ import pytest
 
 from testkit.upstreams.base import Behaviour, parse_behaviour
 from testkit.upstreams.replicate import ReplicateUpstream
+from testkit.upstreams.specification import Specification
 
 PUBLISHED = Path(__file__).parents[4] / "shared" / "upstreams" / "specs" / "replicate.openapi.json"
 MODEL = "models/black-forest-labs/flux-dev/predictions"
@@ -18,7 +19,7 @@ KEY = {"Authorization": "Bearer r8_key"}
 
 @pytest.fixture
 async def upstream() -> ReplicateUpstream:
-    return ReplicateUpstream(specification=PUBLISHED if PUBLISHED.exists() else None)
+    return ReplicateUpstream(specification=Specification.beside(PUBLISHED))
 
 
 @pytest.fixture
