@@ -106,6 +106,18 @@ async def test_a_call_never_waits_whatever_it_prefers(shop: Shop) -> None:
         assert (answer.status, (await answer.json())["data"]["status"]) == (200, "NOT_STARTED")
 
 
+@pytest.mark.parametrize("state", [Job.STATE_SUCCEEDED, Job.STATE_FAILED])
+async def test_a_repeat_is_answered_as_the_first_call_was_whatever_became_of_its_job(
+    shop: Shop, state: Job.State.ValueType
+) -> None:
+    earlier = generator_pb2.FindJobResponse(job=_job(state))
+    shop.edge.generator.scripts["FindJob"] = lambda _: earlier
+    async with shop.post(ASKED, **{"Idempotency-Key": "order-1"}) as answer:
+        assert (answer.status, answer.headers["Idempotent-Replayed"]) == (200, "true")
+        body = await answer.json()
+    assert body == {"status": "OK", "data": {"id": 12345, "status": "RUNNING", "prompt": "a beach"}}
+
+
 @pytest.mark.parametrize(
     ("state", "status"),
     [(Job.STATE_ADMITTING, "NOT_STARTED"), (Job.STATE_QUEUED, "NOT_STARTED"), (Job.STATE_RUNNING, "RUNNING")],

@@ -102,7 +102,7 @@ class _ProductAI:
         return f"/v1/api/job/{job.number}"
 
     def accepted(self, job: Job, addresses: Addresses) -> Reply:
-        return answers.job(job, addresses)
+        return answers.begun(job)
 
     def unfinished(self, job: Job, addresses: Addresses) -> Reply:
         return answers.job(job, addresses)

@@ -119,6 +119,12 @@ def job(job: Job, addresses: Addresses) -> Reply:
     return json_reply(JobBody("OK", data))
 
 
+def begun(job: Job) -> Reply:
+    """A job as its POST told it, which a repeat under the same idempotency key is told too, whatever became of it since."""
+    status: Status = "NOT_STARTED" if _STATUSES.get(job.state) == "NOT_STARTED" else "RUNNING"
+    return json_reply(JobBody("OK", JobData(job.number, status, prompt=_prompt(job) or UNSET)))
+
+
 def _prompt(job: Job) -> str:
     if job.dialect == NAME and job.facts:
         return facts_of(job.facts).prompt
