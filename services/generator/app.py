@@ -1,7 +1,6 @@
 """The generator, put together: admission, workers, recovery and watches around one gRPC server."""
 
 import contextlib
-import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +16,7 @@ from generator.dispatch import Dispatch
 from generator.drawing import Drawing
 from generator.events import Events
 from generator.gate import Gate
+from generator.ground import Ground, laid
 from generator.heartbeat import Heartbeat, Pulse
 from generator.inputs import Inputs
 from generator.keeping import Keeper
@@ -27,9 +27,7 @@ from generator.memory import PictureMemory
 from generator.orders import Orders
 from generator.own_keys import OwnKeys
 from generator.partials import Partials
-from generator.peers import Billing, Gallery, Webhooks
 from generator.providers.base import Provider
-from generator.providers.registry import open_providers
 from generator.reconciling import Reconciler
 from generator.recovery import Recoverer
 from generator.replica import Replica
@@ -50,39 +48,17 @@ from generator.settlement import Live, Settlement
 from generator.steps import Steps
 from generator.storage_quota import StorageQuota
 from generator.store import leases, provider_keys
-from generator.storehouse import Storehouse
 from generator.sweeper import Sweeper
 from generator.watches import Watches
 from generator.worker import Worker
 from gesso.generator.v1 import generator_pb2_grpc as rpc
-from pictures.studio import Studio
 from servicekit.background import running_task
-from servicekit.database import Database, listen, migrate
+from servicekit.database import listen
 from servicekit.faults import Fault
-from servicekit.identity import Access, Identity
-from servicekit.link import Link
-from servicekit.objects import Objects
-from servicekit.outbox import Outbox
+from servicekit.identity import Access
 from servicekit.server import Registration, serving
 from servicekit.settings import SettingError
-from servicekit.spool import Spool
 from servicekit.telemetry import Telemetry
-
-
-@dataclass(frozen=True, slots=True)
-class _Ground:
-    """What the process stands on."""
-
-    config: Config
-    telemetry: Telemetry
-    database: Database
-    objects: Objects
-    storehouse: Storehouse
-    studio: Studio
-    billing: Billing
-    gallery: Gallery
-    outbox: Outbox | None
-    providers: Mapping[str, Provider]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +99,7 @@ async def running(config: Config, providers: Mapping[str, Provider] | None = Non
     the rest are handed over.
     """
     async with contextlib.AsyncExitStack() as stack:
-        ground = await _laid(stack, config, providers)
+        ground = await laid(stack, config, providers)
         core = _core(ground)
         rooms = _rooms(ground, core)
         stack.push_async_callback(core.router.close)
@@ -142,37 +118,7 @@ async def running(config: Config, providers: Mapping[str, Provider] | None = Non
         core.watches.close()
 
 
-async def _laid(stack: contextlib.AsyncExitStack, config: Config, providers: Mapping[str, Provider] | None) -> _Ground:
-    telemetry = await stack.enter_async_context(Telemetry.running("generator", config.metrics_listen))
-    database = await stack.enter_async_context(
-        Database.connect(config.database_url, schema="generator", max_connections=config.database_connections)
-    )
-    await migrate(database, "generator.migrations")
-    telemetry.watch_pool(database.pool_use)
-    objects = Objects.from_url(config.store_url)
-    spool = Spool(config.spool_dir, objects, max_bytes=config.spool_bytes)
-    await stack.enter_async_context(running_task(spool.run()))
-    identity = Identity("generator", config.token)
-
-    async def link(address: str, component: str) -> Link:
-        return await stack.enter_async_context(Link.open(address, component=component, identity=identity))
-
-    webhooks = await link(config.webhooks_address, "webhooks service") if config.webhooks_address else None
-    return _Ground(
-        config=config,
-        telemetry=telemetry,
-        database=database,
-        objects=objects,
-        storehouse=Storehouse(objects, spool),
-        studio=await stack.enter_async_context(Studio()),
-        billing=Billing(await link(config.billing_address, "billing service")),
-        gallery=Gallery(await link(config.gallery_address, "gallery service")),
-        outbox=Outbox(database, Webhooks(webhooks).publish) if webhooks else None,
-        providers=open_providers(os.environ) if providers is None else providers,
-    )
-
-
-def _core(ground: _Ground) -> _Core:
+def _core(ground: Ground) -> _Core:
     config, database = ground.config, ground.database
     live, steps = Live(), Steps(database)
     catalogue = _catalogue(config, ground.providers)
@@ -219,7 +165,7 @@ def _safety(config: Config) -> Safety:
         raise SettingError(str(error)) from error
 
 
-def _worker(ground: _Ground, core: _Core) -> Worker:
+def _worker(ground: Ground, core: _Core) -> Worker:
     observe = _observer(ground.telemetry)
     keeper = Keeper(ground.gallery, ground.storehouse, ground.studio)
     drawing = Drawing(
@@ -260,7 +206,7 @@ def _worker(ground: _Ground, core: _Core) -> Worker:
     )
 
 
-def _rooms(ground: _Ground, core: _Core) -> _Rooms:
+def _rooms(ground: Ground, core: _Core) -> _Rooms:
     database, worker, gate = ground.database, _worker(ground, core), Gate(ground.storehouse)
     dispatch = Dispatch(
         database=database,
@@ -302,7 +248,7 @@ def _rooms(ground: _Ground, core: _Core) -> _Rooms:
     return _Rooms(gate, worker, dispatch, recoverer, admission)
 
 
-async def _begin_work(stack: contextlib.AsyncExitStack, ground: _Ground, core: _Core, rooms: _Rooms) -> None:
+async def _begin_work(stack: contextlib.AsyncExitStack, ground: Ground, core: _Core, rooms: _Rooms) -> None:
     config, database = ground.config, ground.database
     heartbeat = Heartbeat(database, core.replica, lease_seconds=config.lease_seconds, lost=rooms.worker.stop)
     await heartbeat.begin()
@@ -354,7 +300,7 @@ def _hearing(database_url: str, core: _Core, rooms: _Rooms, pulse: Pulse) -> Cor
     return listen(database_url, list(heard), lambda channel, payload: heard[channel](payload), resync)
 
 
-async def _hand_over(ground: _Ground, core: _Core, rooms: _Rooms) -> None:
+async def _hand_over(ground: Ground, core: _Core, rooms: _Rooms) -> None:
     await rooms.worker.stop()
     free = [name for name, provider in ground.providers.items() if provider.free_to_repeat]
     with contextlib.suppress(Fault):  # without the database the leases run out by themselves
@@ -362,7 +308,7 @@ async def _hand_over(ground: _Ground, core: _Core, rooms: _Rooms) -> None:
         await core.measurements.exchange()
 
 
-def _jobs_servicer(ground: _Ground, core: _Core, rooms: _Rooms) -> JobsServicer:
+def _jobs_servicer(ground: Ground, core: _Core, rooms: _Rooms) -> JobsServicer:
     return JobsServicer(
         ground.database,
         ground.objects,
@@ -373,7 +319,7 @@ def _jobs_servicer(ground: _Ground, core: _Core, rooms: _Rooms) -> JobsServicer:
     )
 
 
-def _registrations(ground: _Ground, core: _Core, gate: Gate, jobs: JobsServicer) -> tuple[Registration, ...]:
+def _registrations(ground: Ground, core: _Core, gate: Gate, jobs: JobsServicer) -> tuple[Registration, ...]:
     package = "gesso.generator.v1"
     return (
         Registration(f"{package}.Jobs", rpc.add_JobsServicer_to_server, jobs),
