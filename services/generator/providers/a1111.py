@@ -24,7 +24,7 @@ from generator.providers.honours import with_options
 from generator.providers.http import read_pictures
 from generator.providers.masks import Masks
 from generator.providers.seeds import told_seed
-from generator.providers.selfhosted import parse_names
+from generator.providers.selfhosted import parse_checkpoints
 from gesso.generator.v1 import generator_pb2 as pb
 
 _NOWHERE = "http://127.0.0.1:7860"
@@ -76,7 +76,7 @@ class A1111Provider:
             complaint=read_complaint,
         )
         self._is_configured = bool(base_url)
-        self._checkpoints = parse_names(environ.get("A1111_CHECKPOINTS", ""))
+        self._checkpoints = parse_checkpoints(environ.get("A1111_CHECKPOINTS", ""))
         self._masks = Masks(NAME)
 
     @property

@@ -32,13 +32,12 @@ from generator.providers.downloads import Downloads
 from generator.providers.masks import Masks
 from generator.providers.multipart import File, Form
 from generator.providers.polling import NotNow, Pending, Poller
-from generator.providers.selfhosted import parse_names
+from generator.providers.selfhosted import parse_checkpoints
 from pictures.facts import MEDIA_TYPES
 from pictures.sniffing import sniff
 
 NAME = "comfyui"
 _NOWHERE = "http://127.0.0.1:8188"
-_CHECKPOINTS = {"sdxl": "sd_xl_base_1.0.safetensors"}
 _FOLDER = "gesso"
 _FAILED_STATUS = "error"
 
@@ -107,7 +106,7 @@ class ComfyUIProvider:
         )
         self._is_configured = bool(base_url)
         self._workflows = Workflows(environ.get("COMFYUI_WORKFLOW", ""))
-        self._checkpoints = {**_CHECKPOINTS, **parse_names(environ.get("COMFYUI_CHECKPOINTS", ""))}
+        self._checkpoints = parse_checkpoints(environ.get("COMFYUI_CHECKPOINTS", ""))
         self._downloads = Downloads(NAME, environ, behind_key=self._api)
         self._masks = Masks(NAME)
         self._poller = Poller(NAME)

@@ -11,14 +11,16 @@ from pictures.inspection import inspect
 
 _NAME = re.compile(r"[\w][\w .+-]{0,199}")
 _SAFETENSORS = ".safetensors"
+_PUBLISHED = {"sdxl": "sd_xl_base_1.0.safetensors"}
+"""Checkpoints by the names under which their vendors publish them, for the models that the catalogue routes here."""
 
 
-def parse_names(text: str) -> Mapping[str, str]:
-    """Read `sdxl=sd_xl_base_1.0.safetensors,other=…`: the server's file for each upstream model.
+def parse_checkpoints(text: str) -> Mapping[str, str]:
+    """Read `sdxl=my_xl.safetensors,other=…`: the server's checkpoint for each upstream model, beside those published.
 
     Raises ValueError for anything else.
     """
-    names: dict[str, str] = {}
+    names = dict(_PUBLISHED)
     for pair in filter(None, map(str.strip, text.split(","))):
         name, equals, file = pair.partition("=")
         if not (equals and name.strip() and file.strip()):

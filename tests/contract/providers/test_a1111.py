@@ -108,6 +108,17 @@ async def test_an_order_without_a_size_is_drawn_in_1024_squared(
     assert (asked(server)["width"], asked(server)["height"]) == (1024, 1024)
 
 
+async def test_a_published_checkpoint_is_asked_for_by_its_name_where_the_operator_names_none(
+    server: A1111Upstream, sdxl: OrderMaker, memory: CountedMemory
+) -> None:
+    async with server.running() as url:
+        provider = A1111Provider({"A1111_BASE_URL": url})
+        drawn = await drawn_by(provider, sdxl(), memory)
+        await provider.close()
+    assert asked(server)["override_settings"] == {"sd_model_checkpoint": "sd_xl_base_1.0.safetensors"}
+    assert not drawn.warnings
+
+
 async def test_a_checkpoint_that_the_server_does_not_have_is_told(
     a1111: A1111Provider, sdxl: OrderMaker, memory: CountedMemory
 ) -> None:
