@@ -20,6 +20,7 @@ from generator.store import jobs as job_statements
 from generator.store.jobs import Ending
 from generator.watches import Watches
 from gesso.errors.v1 import reason_pb2 as reasons
+from gesso.generator.v1 import generator_pb2 as pb
 from servicekit.crashpoints import crashpoint
 from servicekit.database import Database
 from servicekit.faults import Fault
@@ -38,7 +39,7 @@ EventWriter = Callable[[JobRecord], bytes]
 
 
 class Settlement:
-    """Ends jobs. What billing cannot do now it does later; whoever waits for the pictures is told at once."""
+    """Ends jobs. What billing cannot do now it does later; whoever waits for the pictures of a whole job is told at once."""
 
     def __init__(
         self,
@@ -72,6 +73,7 @@ class Settlement:
         self._busy.add(job.id)
         try:
             ended = await self._settled(job)
+            self._watches.publish(job)  # who waits for a hold to be free need not wait for more
             await self._finish(ended)
         except Fault as fault:
             if not passes(fault):
@@ -88,9 +90,13 @@ class Settlement:
         return ended
 
     def follow(self, job: JobRecord) -> None:
-        """Tell who waits that a job has ended, whose tasks all have, and let the ledger follow: what is owed is durable."""
+        """Tell who waits that a job has ended, whose tasks all have, and let the ledger follow: what is owed is durable.
+
+        Where something failed, what was held for it is free before that is told: nobody's balance may look charged for it.
+        """
         self._live[job.id] = job
-        self._watches.publish(job)
+        if lifecycle.outcome(job) == pb.Job.STATE_SUCCEEDED:
+            self._watches.publish(job)
         self._meanwhile(self._followed(job))
 
     def begun(self, job: JobRecord) -> None:
@@ -147,6 +153,7 @@ class Settlement:
         except Exception:  # noqa: BLE001 - the boundary of a task of its own
             _log.exception("%s could not be settled in a way that was not foreseen", job.id)
             self._owed[job.id] = job
+            self._watches.publish(job)
 
     async def _capture_start(self, job: JobRecord) -> None:
         self._uncaptured.pop(job.id, None)

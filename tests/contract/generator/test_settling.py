@@ -14,7 +14,7 @@ from servicekit.faults import Fault
 from testkit.eventually import eventually
 
 from .house import PRICE_MICROS, Customer, Generator, House, draw, ended, purchase
-from .scripted import Scripted
+from .scripted import Scripted, failing
 from .test_kills import doomed, serves
 from .test_watches import watching
 
@@ -38,6 +38,19 @@ async def test_a_client_that_calls_one_at_a_time_is_never_told_that_it_runs_too_
         async with watching(generator, f"edge-{number}") as watcher:
             job = await generator.submit(caller, purchase(draw(prompt=str(number))), watch_id=watcher.watch_id)
             assert (await watcher.next()).id == job.id
+
+
+async def test_who_is_told_that_a_job_failed_finds_its_hold_released(
+    house: House, generator: Generator, customer: Customer, alpha: Scripted
+) -> None:
+    alpha.acts.extend(failing(reasons.REASON_UPSTREAM_REFUSED, retryable=False) for _ in range(5))
+    async with watching(generator) as watcher:
+        for number in range(5):
+            draws = purchase(draw(prompt=str(number)))
+            job = await generator.submit(customer.token(), draws, watch_id=watcher.watch_id)
+            told = await watcher.next()
+            balance = await house.balance(customer.id)
+            assert (told.id, told.state, balance.held_micros) == (job.id, pb.Job.STATE_FAILED, 0)
 
 
 async def test_every_replica_tells_the_same_balance_before_the_ledger_has_followed(
