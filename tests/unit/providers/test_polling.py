@@ -109,3 +109,61 @@ async def test_polls_at_one_time_are_bounded() -> None:
     poller = Poller("acme", Pace(first_seconds=0.01, concurrent_polls=3))
     await asyncio.gather(*(poller.until_done(look, Deadline.after(5)) for _ in range(20)))
     assert most == 3
+
+
+PATIENT = Pace(first_seconds=0.01, growth=1.0, most_seconds=0.01, uncalled_seconds=30.0)
+
+
+async def test_a_ticket_whose_vendor_will_call_is_looked_at_when_it_does() -> None:
+    poller, looks = Poller("acme", PATIENT), 0
+
+    async def look() -> str:
+        nonlocal looks
+        looks += 1
+        return "done"
+
+    waiting = asyncio.create_task(poller.until_done(look, Deadline.after(5), called_by="mine"))
+    await asyncio.sleep(0.05)  # longer than the pause of one whose vendor does not call
+    assert (looks, poller.wake("another's"), waiting.done()) == (0, False, False)
+    assert poller.wake("mine")
+    assert (await waiting, looks) == ("done", 1)
+    assert not poller.wake("mine")
+
+
+async def test_a_call_that_comes_before_its_ticket_waits_is_not_lost() -> None:
+    poller = Poller("acme", PATIENT)
+    assert not poller.wake("mine")
+    async with asyncio.timeout(2):
+        assert await poller.until_done(answering("done"), Deadline.after(5), called_by="mine") == "done"
+
+
+async def test_a_call_is_a_hint_and_what_is_not_done_yet_is_looked_at_again_soon() -> None:
+    poller = Poller("acme", PATIENT)
+    poller.wake("mine")
+    look = answering(Pending(), NotNow(fault()), Pending(), "done")
+    async with asyncio.timeout(2):
+        assert await poller.until_done(look, Deadline.after(5), called_by="mine") == "done"
+
+
+async def test_without_a_call_polls_are_the_net_and_where_none_comes_none_is_waited_for() -> None:
+    poller = Poller("acme", Pace(first_seconds=0.001, uncalled_seconds=0.2), chance=lambda: 0.5)
+    lasted = []
+    for number in range(4):
+        started_at = time.monotonic()
+        assert await poller.until_done(answering("done"), Deadline.after(5), called_by=str(number)) == "done"
+        lasted.append(time.monotonic() - started_at)
+    assert min(lasted[:3]) >= 0.2 > lasted[3]
+    poller.wake("one")  # calls come again
+    started_at = time.monotonic()
+    await poller.until_done(answering("done"), Deadline.after(5), called_by="two")
+    assert time.monotonic() - started_at >= 0.2
+
+
+async def test_calls_that_nobody_waits_for_are_forgotten_one_after_the_other() -> None:
+    poller = Poller("acme", PATIENT)
+    for number in range(1_001):
+        poller.wake(str(number))
+    async with asyncio.timeout(2):
+        assert await poller.until_done(answering("done"), Deadline.after(5), called_by="1000") == "done"
+    with pytest.raises(UpstreamFault):
+        await poller.until_done(answering("done"), Deadline.after(0.1), called_by="0")
