@@ -22,6 +22,7 @@ from generator.inputs import Inputs
 from generator.keeping import Keeper
 from generator.kept_secrets import KeptSecrets
 from generator.keyring import Keyring, derived_key
+from generator.late_orders import LateOrders
 from generator.measurements import Measurements
 from generator.memory import PictureMemory
 from generator.orders import Orders
@@ -89,6 +90,7 @@ class _Rooms:
     dispatch: Dispatch
     recoverer: Recoverer
     admission: Admission
+    late_orders: LateOrders
 
 
 @contextlib.asynccontextmanager
@@ -165,10 +167,10 @@ def _safety(config: Config) -> Safety:
         raise SettingError(str(error)) from error
 
 
-def _worker(ground: Ground, core: _Core) -> Worker:
+def _drawing(ground: Ground, core: _Core) -> Drawing:
     observe = _observer(ground.telemetry)
     keeper = Keeper(ground.gallery, ground.storehouse, ground.studio)
-    drawing = Drawing(
+    return Drawing(
         database=ground.database,
         router=core.router,
         orders=Orders(
@@ -188,6 +190,9 @@ def _worker(ground: Ground, core: _Core) -> Worker:
         replica=core.replica,
         salvage_seconds=ground.config.salvage_seconds,
     )
+
+
+def _worker(ground: Ground, core: _Core, drawing: Drawing) -> Worker:
     return Worker(
         database=ground.database,
         steps=core.steps,
@@ -203,11 +208,13 @@ def _worker(ground: Ground, core: _Core) -> Worker:
         capacity=ground.config.task_capacity,
         waiting_capacity=ground.config.waiting_task_capacity,
         salvage_seconds=ground.config.salvage_seconds,
+        late_seconds=ground.config.late_seconds,
     )
 
 
 def _rooms(ground: Ground, core: _Core) -> _Rooms:
-    database, worker, gate = ground.database, _worker(ground, core), Gate(ground.storehouse)
+    database, drawing, gate = ground.database, _drawing(ground, core), Gate(ground.storehouse)
+    worker = _worker(ground, core, drawing)
     dispatch = Dispatch(
         database=database,
         steps=core.steps,
@@ -245,7 +252,8 @@ def _rooms(ground: Ground, core: _Core) -> _Rooms:
         replica=core.replica,
         deadline_seconds=ground.config.job_deadline_seconds,
     )
-    return _Rooms(gate, worker, dispatch, recoverer, admission)
+    late = LateOrders(database, drawing, core.replica, pause_seconds=ground.config.sweep_seconds)
+    return _Rooms(gate, worker, dispatch, recoverer, admission, late)
 
 
 async def _begin_work(stack: contextlib.AsyncExitStack, ground: Ground, core: _Core, rooms: _Rooms) -> None:
@@ -276,6 +284,7 @@ async def _begin_work(stack: contextlib.AsyncExitStack, ground: Ground, core: _C
         rooms.dispatch.claim(),
         core.settlement.run(),
         core.measurements.run(),
+        rooms.late_orders.run(),
         core.watches.follow(),
         _hearing(config.database_url, core, rooms, pulse),
     ]

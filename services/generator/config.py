@@ -9,11 +9,15 @@ from generator.router import parse_weights
 from generator.safety import Action, parse_actions, parse_groups
 from generator.secrets import new_sealing_key, parse_sealing_key
 from servicekit import shared_settings as shared
-from servicekit.settings import optional_path, setting
+from servicekit.settings import flag, optional_path, setting
 
 
 def _stand_in(text: str) -> str | None:
     return None if text in ("", "none") else text
+
+
+def _base(text: str) -> str:
+    return text.rstrip("/")
 
 
 def _sealing_key(text: str) -> bytes:
@@ -59,6 +63,16 @@ class Config:
     gallery_address: str = setting("GESSO_GALLERY_ADDRESS", "Where the gallery is served.")
     webhooks_address: str = setting(
         "GESSO_WEBHOOKS_ADDRESS", "Where the webhooks service is; without it events stay in the outbox.", default=""
+    )
+    public_url: str = setting(
+        "GESSO_PUBLIC_URL", "Public base address of the edge, where vendors call back.", default="", parse=_base
+    )
+    vendor_webhooks: bool = setting(
+        "GESSO_VENDOR_WEBHOOKS",
+        "Whether vendors that can are asked to call back when an order has ended, below GESSO_PUBLIC_URL, which they must reach:"
+        " orders are then asked about less often. Needs GESSO_LINK_KEY, the same as the edge's.",
+        default="off",
+        parse=flag,
     )
     files_url: str = setting("GESSO_FILES_URL", "Public base address of the gallery's files port.", default="")
     store_url: str = shared.store_url()
@@ -131,6 +145,13 @@ class Config:
         "GESSO_GENERATOR_SALVAGE_SECONDS",
         "How long after a job's deadline its late pictures are still taken in, uncharged.",
         default="120",
+        parse=float,
+    )
+    late_seconds: float = setting(
+        "GESSO_GENERATOR_LATE_SECONDS",
+        "How long after that vendors with queues are looked after now and then for pictures of tasks that ended without; 0 for"
+        " never.",
+        default="3600",
         parse=float,
     )
     lease_seconds: float = setting(

@@ -8,9 +8,9 @@ import logging
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from generator import conclusions
+from generator import conclusions, lifecycle
 from generator.drawing import Drawing
 from generator.kept_secrets import KeptSecrets
 from generator.records import ORDERED_TASK_STATES, JobRecord, TaskRecord
@@ -19,7 +19,7 @@ from generator.settlement import Live, Settlement
 from generator.steps import LeaseLost, Steps, persist, until_done
 from generator.store import reads, tasks
 from generator.store.jobs import Acceptance
-from generator.store.tasks import Beginning
+from generator.store.tasks import Beginning, Conclusion
 from generator.watches import Watches
 from gesso.errors.v1 import reason_pb2 as reasons
 from gesso.generator.v1 import generator_pb2 as pb
@@ -55,6 +55,7 @@ class Worker:
         capacity: int,
         waiting_capacity: int,
         salvage_seconds: float,
+        late_seconds: float,
     ) -> None:
         self._database = database
         self._steps = steps
@@ -70,6 +71,7 @@ class Worker:
         self._capacity = capacity
         self._waiting_capacity = waiting_capacity
         self._salvage_seconds = salvage_seconds
+        self._late_seconds = late_seconds
         self._runs: dict[str, Run] = {}
         self._waiting: set[str] = set()
         self.roomier: Callable[[], None] = lambda: None
@@ -202,7 +204,7 @@ class Worker:
             await self._accept(run)
         task = self._ended(run)
         crashpoint("generator.before_kept")
-        step = conclusions.conclusion(run.job, task, run.lease_token, run.gathered.bills)
+        step = self._with_late(run, conclusions.conclusion(run.job, task, run.lease_token, run.gathered.bills), task)
         if not await until_done(self._steps.conclude, step):
             raise LeaseLost(run.task.id)
         crashpoint("generator.after_kept")
@@ -211,6 +213,14 @@ class Worker:
         if task.state == pb.Task.STATE_KEPT:
             self._delivered(run)
         await self._after_end(run)
+
+    def _with_late(self, run: Run, step: Conclusion, task: TaskRecord) -> Conclusion:
+        """The step with when to look for pictures that may yet come: at first the run itself still waits for them."""
+        if not self._late_seconds or not lifecycle.may_come_late(task, is_ticketed=bool(run.tickets)):
+            return step
+        waits_seconds = 0.0 if run.ending is None else self._salvage_seconds
+        late_from = step.ended_at + timedelta(seconds=waits_seconds)
+        return replace(step, late_from=late_from, late_until=late_from + timedelta(seconds=self._late_seconds))
 
     async def _accept(self, run: Run) -> None:
         """A task that ends before its order ends a job that stands: a job that is still ADMITTING would be refused by others."""

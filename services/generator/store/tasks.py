@@ -71,6 +71,9 @@ class Conclusion:
     loss_micros: int | None = None
     cause: str = ""
     costs: tuple[OrderCost, ...] = ()
+    late_from: datetime | None = None
+    """When to begin to look after its orders, whose pictures may yet come, and until when; None for never."""
+    late_until: datetime | None = None
 
 
 _BEGIN = """
@@ -160,10 +163,10 @@ _CONCLUDE = f"""
 WITH given AS (
     SELECT * FROM unnest(
         $1::text[], $2::integer[], $3::bigint[], $4::smallint[], $5::text[], $6::text[], $7::bytea[], $8::bigint[],
-        $9::timestamptz[], $10::bigint[], $11::text[], $12::integer[]
+        $9::timestamptz[], $10::bigint[], $11::text[], $12::integer[], $13::timestamptz[], $14::timestamptz[]
     ) AS given (
         job_id, idx, lease_token, state, provider, upstream_model, result, charge_micros, ended_at, loss_micros, cause,
-        picture_count
+        picture_count, late_from, late_until
     )
 ), ended AS (
     UPDATE tasks SET state = given.state, provider = given.provider, upstream_model = given.upstream_model,
@@ -177,9 +180,13 @@ WITH given AS (
     SELECT job_id, idx, provider, loss_micros, cause FROM given JOIN ended USING (job_id, idx)
     WHERE loss_micros IS NOT NULL
     ON CONFLICT DO NOTHING
+), late AS (
+    INSERT INTO late_orders (job_id, idx, due_at, until)
+    SELECT job_id, idx, late_from, late_until FROM given JOIN ended USING (job_id, idx) WHERE late_from IS NOT NULL
+    ON CONFLICT DO NOTHING
 ), booked AS (
     INSERT INTO costs ({costs.COLUMNS})
-    SELECT {costs.COLUMNS} FROM {costs.given(13)} JOIN ended USING (job_id, idx)
+    SELECT {costs.COLUMNS} FROM {costs.given(15)} JOIN ended USING (job_id, idx)
     ON CONFLICT DO NOTHING
 )
 SELECT job_id, idx FROM ended
@@ -202,6 +209,8 @@ async def conclude(database: Database, items: Sequence[Conclusion]) -> list[bool
         [item.loss_micros for item in items],
         [item.cause for item in items],
         [len(item.result.pictures) for item in items],
+        [item.late_from for item in items],
+        [item.late_until for item in items],
         *costs.columns(_bookings(items)),
     )
     return _moved(items, rows)

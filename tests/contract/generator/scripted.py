@@ -69,10 +69,13 @@ class Scripted:
     collecting: deque[Act] = field(default_factory=deque)
     curtain: asyncio.Event = field(default_factory=asyncio.Event)
     """While cleared every order waits."""
+    queue: asyncio.Event = field(default_factory=asyncio.Event)
+    """While cleared every order that was accepted waits."""
     serial: int = 0
 
     def __post_init__(self) -> None:
         self.curtain.set()
+        self.queue.set()
 
     async def submit(self, order: Order, memory: Memory) -> Drawn | Ticket:
         self.orders.append(order)
@@ -82,6 +85,7 @@ class Scripted:
     async def collect(self, ticket: Ticket, order: Order, memory: Memory) -> Drawn:
         self.collected.append(ticket.data)
         await self.curtain.wait()
+        await self.queue.wait()
         drawn = await (self.collecting.popleft() if self.collecting else self._draw)(order)
         assert isinstance(drawn, Drawn)
         return drawn
