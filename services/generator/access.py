@@ -7,6 +7,7 @@ ACCESS = {
     "gesso.generator.v1.CustomModels": frozenset({"gateway"}),
     "gesso.generator.v1.Usage": frozenset({"gateway"}),
     "gesso.generator.v1.Secrets": frozenset({"gateway"}),
+    "gesso.generator.v1.Callbacks": frozenset({"gateway"}),
     "gesso.generator.v1.Costs": frozenset[str](),
     "gesso.generator.v1.Operations": frozenset({"gateway"}),
     "gesso.generator.v1.Operations/SetMaintenance": frozenset[str](),

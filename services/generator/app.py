@@ -3,11 +3,13 @@
 import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from generator import tariff
 from generator.access import ACCESS
 from generator.admission import Admission
+from generator.callbacks import Callbacks
 from generator.cancelling import Cancelling
 from generator.catalogue import Catalogue
 from generator.catalogue_files import CatalogueError
@@ -37,6 +39,7 @@ from generator.safety import RuleError, Safety
 from generator.screening import Screening
 from generator.secrets import Sealing
 from generator.servicers import (
+    CallbacksServicer,
     CostsServicer,
     CustomModelsServicer,
     JobsServicer,
@@ -48,7 +51,7 @@ from generator.servicers import (
 from generator.settlement import Live, Settlement
 from generator.steps import Steps
 from generator.storage_quota import StorageQuota
-from generator.store import leases, provider_keys
+from generator.store import callbacks, leases, provider_keys
 from generator.sweeper import Sweeper
 from generator.watches import Watches
 from generator.worker import Worker
@@ -79,6 +82,7 @@ class _Core:
     settlement: Settlement
     partials: Partials
     measurements: Measurements
+    callbacks: Callbacks
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +154,21 @@ def _core(ground: Ground) -> _Core:
         settlement=settlement,
         partials=Partials(database, ground.objects),
         measurements=Measurements(database, [model.id for model in catalogue.models()]),
+        callbacks=_callbacks(ground),
+    )
+
+
+def _callbacks(ground: Ground) -> Callbacks:
+    config = ground.config
+    if config.vendor_webhooks and not (config.public_url and config.link_key):
+        raise SettingError(
+            "GESSO_VENDOR_WEBHOOKS: vendors can call back only below GESSO_PUBLIC_URL, by GESSO_LINK_KEY"
+        )
+    return Callbacks(
+        ground.providers,
+        public_url=config.public_url if config.vendor_webhooks else "",
+        key=config.link_key,
+        share=partial(callbacks.share, ground.database),
     )
 
 
@@ -180,6 +199,7 @@ def _drawing(ground: Ground, core: _Core) -> Drawing:
             core.own_keys,
             core.catalogue.costs,
             Reconciler(ground.database, ask_seconds=ground.config.ask_seconds),
+            core.callbacks,
             observe=observe,
             show=core.partials.show,
         ),
@@ -300,6 +320,7 @@ def _hearing(database_url: str, core: _Core, rooms: _Rooms, pulse: Pulse) -> Cor
     heard: Mapping[str, Callable[[str], None]] = {
         leases.QUEUE_CHANNEL: lambda _: rooms.dispatch.wake(),
         provider_keys.CHANNEL: core.own_keys.changed,
+        callbacks.CHANNEL: core.callbacks.hear,
     }
 
     async def resync() -> None:
@@ -354,6 +375,7 @@ def _registrations(ground: Ground, core: _Core, gate: Gate, jobs: JobsServicer) 
                 Sealing(ground.config.sealing_key), core.own_keys, caller_token_key=ground.config.caller_token_key
             ),
         ),
+        Registration(f"{package}.Callbacks", rpc.add_CallbacksServicer_to_server, CallbacksServicer(core.callbacks)),
         Registration(
             f"{package}.Costs", rpc.add_CostsServicer_to_server, CostsServicer(ground.database, core.catalogue)
         ),

@@ -10,7 +10,7 @@ from generator import custom_models
 from generator.material import NOTHING, Material, Pictures
 from generator.memory import Reservation
 from generator.providers.allowance import Allowance
-from generator.providers.base import Order, Pixels
+from generator.providers.base import Callback, Order, Pixels
 from generator.router import Route
 from generator.runs import Run
 from gesso.generator.v1 import generator_pb2 as pb
@@ -71,6 +71,7 @@ class Attempt:
         show: Show,
         pictures: Pictures = NOTHING,
         told: Callable[[Allowance], None] | None = None,
+        callback: Callback | None = None,
     ) -> Order:
         """The order of these positions, with the key to use instead of the platform's; of the first picture's order the
         unfinished ones are shown, where they are asked for.
@@ -91,6 +92,7 @@ class Attempt:
             deadline_seconds=self.deadline_seconds,
             on_partial=partial(show, self.run) if draw.partial_images and not positions[0] else None,
             on_allowance=told,
+            callback=callback,
         )
 
     def _end_user(self) -> str:

@@ -16,11 +16,12 @@ from typing import Any, TypeVar
 from generator import lifecycle
 from generator.attempts import Attempt, Show
 from generator.budgets import NotPlaced, Stay
+from generator.callbacks import Callbacks
 from generator.costs import OWN_KEY, Bill, Cost, CostBook
 from generator.keeping import Keeper, Origin
 from generator.memory import Portion
 from generator.own_keys import OwnKeys
-from generator.providers.base import Bought, Drawn, Pixels, Provider, Ticket, UpstreamFault
+from generator.providers.base import Bought, Callback, Drawn, Pixels, Provider, Ticket, UpstreamFault
 from generator.providers.deadline import Deadline
 from generator.reconciling import Reconciler
 from generator.records import TaskRecord
@@ -70,6 +71,7 @@ class Orders:
         own_keys: OwnKeys,
         costs: CostBook,
         reconciler: Reconciler,
+        callbacks: Callbacks,
         *,
         observe: Observe,
         show: Show,
@@ -77,6 +79,7 @@ class Orders:
         """`observe` is told how long each order took, and how it ended; `show` shows an unfinished picture."""
         self._costs = costs
         self._reconciler = reconciler
+        self._callbacks = callbacks
         self._show = show
         self._own_keys = own_keys
         self._steps = steps
@@ -155,7 +158,8 @@ class Orders:
                 raise _too_late(provider.name)
             await self._begin(attempt)
             secret = await self._secret(attempt)
-            order = attempt.order(placing.positions, secret, self._show, pictures, stay.told)
+            callback = self._callback(attempt, placing.positions, secret)
+            order = attempt.order(placing.positions, secret, self._show, pictures, stay.told, callback)
             self._bill(placing)
             return await self._timed(provider.submit(order, placing.memory), provider)
 
@@ -166,9 +170,16 @@ class Orders:
             secret = await self._secret(attempt)
         except UpstreamFault as fault:  # the purchase stands, and its key is gone
             raise _paid(fault) from None
-        order = attempt.order(ticketed.positions, secret, self._show)
+        callback = self._callback(attempt, ticketed.positions, secret)
+        order = attempt.order(ticketed.positions, secret, self._show, callback=callback)
         with attempt.run.waiting():
             return await self._timed(provider.collect(Ticket(ticketed.data), order, placing.memory), provider)
+
+    def _callback(self, attempt: Attempt, positions: Sequence[int], secret: str | None) -> Callback | None:
+        """Where the vendor is to call; not of an order on an own key, whose calls are signed for the account that owns it."""
+        if secret is not None:
+            return None
+        return self._callbacks.of(attempt.route.provider, attempt.run.task.id, positions[0])
 
     async def _found(self, placing: _Placing, since: datetime, doubt: UpstreamFault) -> Ticketed:
         """The order as the vendor took it. Raises `doubt` where nobody can tell, and a fault, not bought, where it did not."""

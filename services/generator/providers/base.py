@@ -51,6 +51,17 @@ class UpstreamFault(Fault):
 
 
 @dataclass(frozen=True, slots=True)
+class Callback:
+    """Where a vendor may tell that an order has ended. The address is the capability: it goes to that vendor alone."""
+
+    url: str = field(repr=False)
+    key: str = field(repr=False)
+    """By which a poller knows the order: the same in every process."""
+    secret: str = field(repr=False)
+    """For a vendor that says back, or signs with, a secret that it is given."""
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """One purchase at one vendor: a task's draw on one route.
 
@@ -73,6 +84,8 @@ class Order:
     """Shows an unfinished picture, up to `draw.partial_images` of them; None where nobody looks. It raises nothing."""
     on_allowance: Callable[[Allowance], None] | None = field(default=None, repr=False, compare=False)
     """Is told what the answer to a placed order says of the vendor's rate; `api.py` does so for all that it speaks for."""
+    callback: Callback | None = field(default=None, repr=False, compare=False)
+    """Where the vendor is to call when the order has ended; None where it is not to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +174,33 @@ class Finder(Protocol):
 
         The order has no inputs at hand. Raises UpstreamFault where it cannot be known, now or at all.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What somebody sent to a callback's address; header names are in lower case."""
+
+    callback: Callback
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@runtime_checkable
+class Called(Protocol):
+    """A provider whose vendor calls back. A call is a hint: its ticket is then asked about, as it would be in time."""
+
+    @property
+    def hears(self) -> bool:
+        """Whether it has what it needs to know its vendor's calls from others'."""
+
+    async def message_id(self, call: Call) -> str | None:
+        """The vendor's own name of a message that is genuine and not stale; None for one that is not.
+
+        Raises UpstreamFault where that cannot be known now.
+        """
+
+    def wake(self, key: str) -> bool:
+        """Have the order with this key of a callback looked at now; whether it waits in this process."""
 
 
 class ProviderFactory(Protocol):

@@ -1,5 +1,6 @@
 """The generator's gRPC face, a file for each service: messages to domain values and back, nothing else."""
 
+from generator.servicers.callbacks import CallbacksServicer
 from generator.servicers.costs import CostsServicer
 from generator.servicers.custom_models import CustomModelsServicer
 from generator.servicers.jobs import JobsServicer
@@ -9,6 +10,7 @@ from generator.servicers.secrets import SecretsServicer
 from generator.servicers.usage import UsageServicer
 
 __all__ = [
+    "CallbacksServicer",
     "CostsServicer",
     "CustomModelsServicer",
     "JobsServicer",

@@ -123,7 +123,8 @@ async def test_a_ticket_whose_vendor_will_call_is_looked_at_when_it_does() -> No
         return "done"
 
     waiting = asyncio.create_task(poller.until_done(look, Deadline.after(5), called_by="mine"))
-    await asyncio.sleep(0.05)  # longer than the pause of one whose vendor does not call
+    with pytest.raises(TimeoutError):  # longer than the pause of one whose vendor does not call
+        await asyncio.wait_for(asyncio.shield(waiting), 0.05)
     assert (looks, poller.wake("another's"), waiting.done()) == (0, False, False)
     assert poller.wake("mine")
     assert (await waiting, looks) == ("done", 1)

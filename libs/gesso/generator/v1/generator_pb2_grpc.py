@@ -1174,3 +1174,81 @@ class Costs:
             timeout,
             metadata,
             _registered_method=True)
+
+
+class CallbacksStub:
+    """Callbacks hears what vendors say of orders by themselves.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.Deliver = channel.unary_unary(
+                '/gesso.generator.v1.Callbacks/Deliver',
+                request_serializer=gesso_dot_generator_dot_v1_dot_generator__pb2.DeliverRequest.SerializeToString,
+                response_deserializer=gesso_dot_generator_dot_v1_dot_generator__pb2.DeliverResponse.FromString,
+                _registered_method=True)
+
+
+class CallbacksServicer:
+    """Callbacks hears what vendors say of orders by themselves.
+    """
+
+    def Deliver(self, request, context):
+        """Deliver hands on what was sent to an address that a vendor was given, as it came. A call that its vendor has signed has the order
+        asked about now; the same message again does nothing. NOT_FOUND for an address that no vendor was given, FORBIDDEN for a call that
+        is not its vendor's, UNAVAILABLE where that cannot be known now.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_CallbacksServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'Deliver': grpc.unary_unary_rpc_method_handler(
+                    servicer.Deliver,
+                    request_deserializer=gesso_dot_generator_dot_v1_dot_generator__pb2.DeliverRequest.FromString,
+                    response_serializer=gesso_dot_generator_dot_v1_dot_generator__pb2.DeliverResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'gesso.generator.v1.Callbacks', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('gesso.generator.v1.Callbacks', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class Callbacks:
+    """Callbacks hears what vendors say of orders by themselves.
+    """
+
+    @staticmethod
+    def Deliver(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gesso.generator.v1.Callbacks/Deliver',
+            gesso_dot_generator_dot_v1_dot_generator__pb2.DeliverRequest.SerializeToString,
+            gesso_dot_generator_dot_v1_dot_generator__pb2.DeliverResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)

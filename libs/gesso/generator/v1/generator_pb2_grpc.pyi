@@ -428,3 +428,43 @@ class CostsServicer(metaclass=_abc_1.ABCMeta):
         """GetCosts sums a range of days, and flags what an operator should look at. INVALID_FIELD (`since`, `until`) for what is no day."""
 
 def add_CostsServicer_to_server(servicer: CostsServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+
+class CallbacksStub:
+    """Callbacks hears what vendors say of orders by themselves."""
+
+    @_typing.overload
+    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
+    @_typing.overload
+    def __new__(cls, channel: _aio.Channel) -> CallbacksAsyncStub: ...
+    Deliver: _grpc.UnaryUnaryMultiCallable[_generator_pb2.DeliverRequest, _generator_pb2.DeliverResponse]
+    """Deliver hands on what was sent to an address that a vendor was given, as it came. A call that its vendor has signed has the order
+    asked about now; the same message again does nothing. NOT_FOUND for an address that no vendor was given, FORBIDDEN for a call that
+    is not its vendor's, UNAVAILABLE where that cannot be known now.
+    """
+
+@_typing.type_check_only
+class CallbacksAsyncStub(CallbacksStub):
+    """Callbacks hears what vendors say of orders by themselves."""
+
+    def __init__(self, channel: _aio.Channel) -> None: ...
+    Deliver: _aio.UnaryUnaryMultiCallable[_generator_pb2.DeliverRequest, _generator_pb2.DeliverResponse]  # type: ignore[assignment]
+    """Deliver hands on what was sent to an address that a vendor was given, as it came. A call that its vendor has signed has the order
+    asked about now; the same message again does nothing. NOT_FOUND for an address that no vendor was given, FORBIDDEN for a call that
+    is not its vendor's, UNAVAILABLE where that cannot be known now.
+    """
+
+class CallbacksServicer(metaclass=_abc_1.ABCMeta):
+    """Callbacks hears what vendors say of orders by themselves."""
+
+    @_abc_1.abstractmethod
+    def Deliver(
+        self,
+        request: _generator_pb2.DeliverRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_generator_pb2.DeliverResponse, _abc.Awaitable[_generator_pb2.DeliverResponse]]:
+        """Deliver hands on what was sent to an address that a vendor was given, as it came. A call that its vendor has signed has the order
+        asked about now; the same message again does nothing. NOT_FOUND for an address that no vendor was given, FORBIDDEN for a call that
+        is not its vendor's, UNAVAILABLE where that cannot be known now.
+        """
+
+def add_CallbacksServicer_to_server(servicer: CallbacksServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
