@@ -1,6 +1,7 @@
 """Who draws: configured and healthy routes by preference, the fallback engine where nobody is configured, and nobody else."""
 
 import asyncio
+import contextlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from generator.budgets import NotPlaced
 from generator.catalogue import Catalogue
 from generator.health import FAILURES_TO_OPEN, REST_SECONDS
 from generator.providers.base import Bought, Drawn, Memory, Order, Provider, Ticket, UpstreamFault
@@ -236,6 +238,64 @@ def test_five_failures_in_a_row_rest_a_route_and_the_next_one_serves() -> None:
     assert names(router, draw("dall-e-3")) == [FLARE, GPT_2]
     failed(router, first, 1)
     assert names(router, draw("dall-e-3")) == [GPT_2]
+
+
+def test_while_all_routes_rest_it_is_said_when_to_come_back() -> None:
+    clock = Clock()
+    router = routed(Vendor("openai"), clock=clock)
+    first, second = router.routes(draw("dall-e-3"))
+    failed(router, first, FAILURES_TO_OPEN)
+    clock.now = 4.0
+    failed(router, second, FAILURES_TO_OPEN)
+    with pytest.raises(Fault) as caught:
+        router.routes(draw("dall-e-3"))
+    assert (caught.value.reason, caught.value.retry_after_seconds) == (reason.REASON_MODEL_UNAVAILABLE, 11.0)
+    with pytest.raises(Fault) as nobody:
+        router.routes(draw("flux-pro"))
+    assert nobody.value.retry_after_seconds is None
+
+
+async def test_an_order_that_waited_while_its_route_began_to_rest_is_not_sent() -> None:
+    router = routed(Vendor("openai"))
+    first = router.routes(draw("dall-e-3"))[0]
+    failed(router, first, FAILURES_TO_OPEN)
+    with pytest.raises(NotPlaced) as caught:
+        async with router.stay(first, "acct_a", until=Deadline.after(5)):
+            raise AssertionError("it is not sent")
+    assert (caught.value.reason, caught.value.bought) == (reason.REASON_MODEL_UNAVAILABLE, Bought.NO)
+    router.failed(first, caught.value)
+    assert names(router, draw("dall-e-3")) == [GPT_2]
+
+
+async def test_a_route_whose_vendor_takes_no_orders_for_a_while_comes_last_and_its_circuit_stays_closed() -> None:
+    clock = Clock()
+    router = routed(Vendor("fal"), Vendor("replicate"), clock=clock)
+    first = router.routes(draw("flux-dev"))[0]
+    for _ in range(FAILURES_TO_OPEN):
+        await turned_away(router, first, 20.0, "acct_a")
+    assert [name for name, _ in names(router, draw("flux-dev"))] == ["replicate", "fal"]
+    clock.now = 16.0
+    assert [name for name, _ in names(router, draw("flux-dev"))] == ["fal", "replicate"]
+
+
+async def test_an_own_key_has_a_rate_of_its_own() -> None:
+    router = routed(Vendor("fal"), Vendor("replicate"))
+    first = router.routes(draw("flux-dev"))[0]
+    await turned_away(router, first, 20.0, "acct_a", own_key=True)
+    both = {"fal", "replicate"}
+    assert router.routes(draw("flux-dev"))[0] == first
+    assert router.routes(draw("flux-dev"), both, account_id="acct_b")[0] == first
+    assert router.routes(draw("flux-dev"), both, account_id="acct_a")[0] != first
+
+
+async def turned_away(router: Router, route: Route, seconds: float, account_id: str, *, own_key: bool = False) -> None:
+    fault = UpstreamFault(
+        reason.REASON_UPSTREAM_RATE_LIMITED, "later", bought=Bought.NO, retryable=True, retry_after_seconds=seconds
+    )
+    with contextlib.suppress(UpstreamFault):
+        async with router.stay(route, account_id, own_key=own_key, until=Deadline.after(0.001)):
+            raise fault
+    router.failed(route, fault, own_key=own_key)
 
 
 def test_refusals_of_what_was_asked_and_own_keys_rest_no_route() -> None:
