@@ -295,6 +295,6 @@ def _checked_size(entry: PublicModel, book: PriceBook, draw: Draw) -> Size | Non
     short, long = sorted((size.width, size.height))
     if short < entry.min_side or long > entry.max_side:
         raise InvalidField("size", f"The sides of {entry.id} are {entry.min_side} to {entry.max_side} pixels.")
-    if long > short * entry.max_ratio:
+    if long > short * entry.max_ratio and not book.resizes:
         raise InvalidField("size", f"The longer side of {entry.id} is at most {entry.max_ratio} times the shorter.")
     return size

@@ -215,6 +215,12 @@ def test_every_quality_of_every_model_has_a_price_at_the_default_size(catalogue:
             assert micros(catalogue, "openai", model.id, operation=model.operations[0], quality=quality, prompt="") > 0
 
 
+def test_a_shape_beyond_the_models_is_taken_where_results_are_resized_alone(catalogue: Catalogue) -> None:
+    assert micros(catalogue, "imagegen", "gpt-image-2", width=64, height=2048) > 0
+    with pytest.raises(Fault, match="3 times the shorter"):
+        micros(catalogue, "openai", "gpt-image-2", width=64, height=2048)
+
+
 def test_a_listed_price_is_what_a_picture_costs_when_nothing_is_said_of_it(catalogue: Catalogue) -> None:
     for model in catalogue.models():
         operation = model.operations[0]
