@@ -275,6 +275,12 @@ async def test_preferences_take_effect_with_the_next_request(known: Any, keep: A
         assert (await answer.json())["model"] == "midjourney-v6"
     purchase = known.generator.submissions[-1].purchase
     assert (purchase.draws[0].width, purchase.draws[0].height, purchase.keep_seconds) == (512, 768, 86_400)
+    known.gallery.scripts["AnalyseImage"] = lambda _: gallery_pb2.ImageAnalysis()
+    source = {**body, "init_image": "https://example.com/a.png"}
+    async with known.post(
+        source, path="/api/v2/generate/image-to-image"
+    ) as answer:  # which midjourney-v6 does not offer
+        assert (await answer.json())["model"] == "stable-diffusion-xl"
 
 
 @pytest.mark.parametrize(

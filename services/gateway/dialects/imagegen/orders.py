@@ -101,7 +101,8 @@ class Orders:
             keep_seconds=0 if keeps else _SHORT_KEEP_SECONDS,
         )
         respond_async = request.webhook_url is not None
-        check = partial(self._check_host, purchase.webhook_url) if respond_async else None
+        is_preferred = request.model is None and draw.model != DEFAULT_MODEL
+        check = partial(self._check, purchase, is_preferred=is_preferred) if respond_async or is_preferred else None
         if not inputs:
             return Order(purchase, check=check, respond_async=respond_async)
         complete = partial(sources.complete, addresses=[str(wanted.origin) for wanted in inputs])
@@ -116,7 +117,15 @@ class Orders:
             raise _refused(error) from error
         return address
 
-    async def _check_host(self, address: str, _: Desk) -> None:
+    async def _check(self, purchase: Purchase, desk: Desk, *, is_preferred: bool) -> None:
+        """Check the webhook's host, and let a preferred model give way where it cannot do what is asked. Raises InvalidField."""
+        if purchase.webhook_url:
+            await self._check_host(purchase.webhook_url)
+        (draw,) = purchase.draws
+        if is_preferred and not await _is_offered(draw, desk):
+            draw.model = DEFAULT_MODEL
+
+    async def _check_host(self, address: str) -> None:
         """Refuse a name that leads nowhere allowed; an https name that cannot be resolved now may be when the job has ended."""
         try:
             async with asyncio.timeout(_RESOLVING_SECONDS):
@@ -126,6 +135,11 @@ class Orders:
         except (Unreachable, TimeoutError) as error:
             if not address.casefold().startswith("https:"):
                 raise _refused(ForbiddenUrl("http is for addresses that this platform opens")) from error
+
+
+async def _is_offered(draw: Draw, desk: Desk) -> bool:
+    """Whether the model can do what is asked; the preferences name one for all that is generated."""
+    return any(model.id == draw.model and draw.operation in model.operations for model in await desk.models())
 
 
 def _refused(error: EgressError) -> InvalidField:
