@@ -5,6 +5,7 @@ The checks are msgspec's; this module turns its messages into ours by one table.
 
 import contextlib
 import re
+from decimal import Decimal
 from functools import cache
 from typing import Any, TypeVar
 
@@ -109,7 +110,7 @@ def _demand(message: str, shape: type[msgspec.Struct], path: str, sent: object) 
         wanted = [_NOUNS.get(word, word) for word in match["wanted"].split(" | ") if word != "null"]
         return f"must be {' or '.join(wanted)}, not {_NOUNS.get(match['got'], match['got'])}"
     if match := _BOUND.fullmatch(message):
-        return f"must be {_BOUND_WORDS[match['sign']]} {match['bound']}"
+        return f"must be {_BOUND_WORDS[match['sign']]} {Decimal(match['bound']):f}"
     if match := _MULTIPLE.fullmatch(message):
         return f"must be a multiple of {match['step']}"
     if match := _LENGTH.fullmatch(message):

@@ -22,6 +22,7 @@ class _Body(msgspec.Struct):
     count: Annotated[int, Meta(ge=1, lt=5)] | None = None
     kind: Literal["a", "b"] | None = None
     ratio: float | None = None
+    share: Annotated[float, Meta(ge=0.000001)] | None = None
     flag: bool | None = None
     tasks: Annotated[list[_Task], Meta(max_length=2)] | None = None
 
@@ -39,6 +40,7 @@ class _Body(msgspec.Struct):
         ('{"name": "ab", "count": "1"}', "count", "`count` must be an integer, not a string."),
         ('{"name": "ab", "count": 1.5}', "count", "`count` must be an integer, not a number."),
         ('{"name": "ab", "kind": "c"}', "kind", "`kind` must be one of `a`, `b`."),
+        ('{"name": "ab", "share": 0}', "share", "`share` must be at least 0.000001."),
         ('{"name": "ab", "ratio": 1e999}', "ratio", "`ratio` is not valid: Number out of range."),
         ('{"name": "ab", "flag": 1}', "flag", "`flag` must be true or false, not an integer."),
         ('{"name": "ab", "tasks": {}}', "tasks", "`tasks` must be an array, not an object."),
