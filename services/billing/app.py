@@ -49,7 +49,7 @@ async def running(config: Config) -> AsyncIterator[str]:
         telemetry.watch_pool(database.pool_use)
         told = await stack.enter_async_context(publishing(database, config))
         policies, usage = Policies(database), Usage(database)
-        accounts, api_keys = Accounts(database, config.plans), ApiKeys(database, config.caller_token_key)
+        accounts, api_keys = Accounts(database, config.plans), ApiKeys(database, usage, config.caller_token_key)
         await accounts.check_plans()
         limits = Limits(
             database, config.plans, policies, config.caller_token_key, metrics.limits_refused(telemetry.metrics)

@@ -28,6 +28,7 @@ from gateway.routing import Routes
 from gateway.sending import Sending
 from gateway.server import Listener
 from gateway.sources import Sources
+from servicekit.background import running_task
 from servicekit.identity import Identity
 from servicekit.link import Link
 from servicekit.telemetry import Telemetry
@@ -46,7 +47,8 @@ async def running(config: Config) -> AsyncIterator[str]:
         await stack.enter_async_context(generator.watch.running())
         listener = Listener.bind(config.host, config.port)
         dialects = [make(config) for make in DIALECTS]
-        callers = Callers(billing)
+        callers = services.callers
+        await stack.enter_async_context(running_task(callers.run()))
         bodies = Bodies(limit_bytes=config.body_limit_bytes, memory_bytes=config.body_memory_bytes)
         public_url = config.public_url or listener.url
         limits = Limits(billing)
@@ -82,6 +84,7 @@ async def _services(stack: contextlib.AsyncExitStack, config: Config, links: Seq
         Billing(billing),
         Generator(generator),
         Gallery(gallery, session, files_url=config.uploads_url, identity=Identity("gateway", config.token)),
+        Callers(billing),
     )
 
 

@@ -18,6 +18,7 @@ from billing.keys import (
     new_salt,
 )
 from billing.operations.acts import act, fingerprint
+from billing.operations.usage import Usage
 from billing.store import api_keys as store
 from billing.store import audit, requests, wallets
 from billing.store.audit import Act
@@ -56,8 +57,9 @@ class ApiKeys:
     always Fault IDEMPOTENCY_MISMATCH.
     """
 
-    def __init__(self, database: Database, caller_token_key: bytes) -> None:
+    def __init__(self, database: Database, usage: Usage, caller_token_key: bytes) -> None:
         self._database = database
+        self._usage = usage
         self._key = deriving_key(caller_token_key)
 
     async def create(self, account_id: str, name: str, prefix: str, secret: str, request_id: str) -> Made:
@@ -135,7 +137,8 @@ class ApiKeys:
             return await store.get(connection, account_id, api_key_id)
 
     async def listed(self, account_id: str) -> Sequence[ApiKey]:
-        """Return an account's keys, oldest first. Raises NotFound, Unavailable."""
+        """Return an account's keys, oldest first, with their use up to now. Raises NotFound, Unavailable."""
+        await self._usage.write()
         async with self._database.connection() as connection:
             await wallets.balance(connection, account_id)
             return await store.listed(connection, account_id)

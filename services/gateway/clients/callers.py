@@ -3,10 +3,12 @@
 Source: billing.proto, Authenticate: the 5 s bound how long a revoked key still works.
 """
 
+import asyncio
+import contextlib
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from gateway.clients.memory import Memory
 from gesso.billing.v1.billing_pb2 import AuthenticateRequest, AuthenticateResponse, Caller
@@ -18,6 +20,9 @@ from servicekit.link import Link
 KEPT_SECONDS = 5.0
 REFUSAL_KEPT_SECONDS = 1.0
 """A key may be made, and an account reactivated, right after a refusal."""
+
+_TELLING_SECONDS = 1.0
+"""Between two looks for keys that have gone quiet with requests of theirs not told yet."""
 
 Key = bytes
 """SHA-256 of an api key: the key itself goes nowhere."""
@@ -54,6 +59,24 @@ class Callers:
         """Ask anew for an account's callers: what a request has changed of it, or of its keys, holds from the next one on."""
         self._known.drop_where(lambda known: isinstance(known, Caller) and known.account_id == account_id)
 
+    async def tell(self, account_id: str) -> None:
+        """Have billing count what an account's keys have done by now. Raises the Fault of billing's absence."""
+        await self._ask_all(
+            key
+            for key in self._uncounted
+            if isinstance(known := self._known.get(key), Caller) and known.account_id == account_id
+        )
+
+    async def run(self) -> None:
+        """For ever: have billing count the last requests of keys that are in use no more."""
+        while True:
+            await asyncio.sleep(_TELLING_SECONDS)
+            with contextlib.suppress(Fault):
+                await self._ask_all(key for key in self._uncounted if self._known.get(key) is None)
+
+    async def _ask_all(self, keys: Iterable[Key]) -> None:
+        await asyncio.gather(*map(self._ask, list(keys)))
+
     async def _ask(self, key: Key) -> Caller | Fault:
         asked_at = self._clock()
         try:
@@ -65,12 +88,14 @@ class Callers:
         return caller
 
     async def _flush(self, keys: list[Key]) -> Sequence[Caller | Fault]:
-        """Ask for keys, each with its requests since it was last asked for: billing counts them."""
+        """Ask for each key once, with its requests since it was last asked for: billing counts them."""
+        requests = {key: self._uncounted.pop(key, 1) for key in dict.fromkeys(keys)}
         credentials = [
-            AuthenticateRequest.Credential(key_digest=key, requests=self._uncounted.pop(key, 1)) for key in keys
+            AuthenticateRequest.Credential(key_digest=key, requests=count) for key, count in requests.items()
         ]
         response = await self._link.call(self._stub.Authenticate, AuthenticateRequest(credentials=credentials))
-        return [_outcome(result) for result in response.results]
+        outcomes = dict(zip(requests, map(_outcome, response.results), strict=True))
+        return [outcomes[key] for key in keys]
 
 
 class _Refused(Fault):

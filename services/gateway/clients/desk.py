@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.clients.billing import Billing
+from gateway.clients.callers import Callers
 from gateway.clients.gallery import Gallery
 from gateway.clients.generator import Generator
 from gateway.desk import Addresses, Step
@@ -23,6 +24,7 @@ class Services:
     billing: Billing
     generator: Generator
     gallery: Gallery
+    callers: Callers
 
 
 class CallersDesk:
@@ -33,6 +35,7 @@ class CallersDesk:
         self._billing = services.billing
         self._generator = services.generator
         self._gallery = services.gallery
+        self._callers = services.callers
         self._caller = visitor.caller
         self._creation_id = visitor.creation_id
 
@@ -100,6 +103,7 @@ class CallersDesk:
         return await self._billing.set_budget(self._caller, budget)
 
     async def api_keys(self) -> Sequence[billing_pb.ApiKey]:
+        await self._callers.tell(self._caller.account_id)
         return await self._billing.api_keys(self._caller)
 
     async def create_api_key(self, name: str, *, prefix: str) -> billing_pb.ApiKey:
