@@ -1,9 +1,7 @@
 """AUTOMATIC1111 and Forge: a server of the operator's own, which draws at once, for as long as it takes, and answers with base64.
 
-What its calls take stands in a1111_request.py. Variables: A1111_BASE_URL (without it the provider is not configured),
-A1111_API_AUTH (`user:password`, as the server's --api-auth), A1111_CHECKPOINTS (`sdxl=sd_xl_base_1.0.safetensors,…`: the server's
-checkpoint for an upstream model; one that is not named there is asked for by its own name). To enlarge, the upstream model is the
-server's upscaler. Options of a route: `lora` and `lora_scale`, weights of the server's own folder, and any input by its name.
+What its calls take stands in a1111_request.py. To enlarge, the upstream model is the server's upscaler. Options of a route:
+`lora` and `lora_scale`, weights of the server's own folder, and any input by its name.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,9 +22,13 @@ from generator.providers.honours import with_options
 from generator.providers.http import read_pictures
 from generator.providers.masks import Masks
 from generator.providers.seeds import told_seed
-from generator.providers.selfhosted import parse_checkpoints
+from generator.providers.selfhosted import CHECKPOINTS_DOC, parse_checkpoints
+from generator.providers.variables import Variable, parsed_value, value_of
 from gesso.generator.v1 import generator_pb2 as pb
 
+BASE_URL = Variable("A1111_BASE_URL", "Address of the operator's server of AUTOMATIC1111 or Forge.", needed=True)
+KEY = Variable("A1111_API_AUTH", "`user:password`, as the server's --api-auth.", secret=True)
+CHECKPOINTS = Variable("A1111_CHECKPOINTS", f"{CHECKPOINTS_DOC} Others are asked for by the model's own name.")
 _NOWHERE = "http://127.0.0.1:7860"
 _LIMITS = ReplyLimits()
 _UPSCALE = "image*"
@@ -66,17 +68,17 @@ class A1111Provider:
     trained = True
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        """Raises ValueError for an A1111_CHECKPOINTS that cannot be read."""
-        base_url = environ.get("A1111_BASE_URL", "")
+        """Raises SettingError for checkpoints that cannot be read."""
+        base_url = value_of(environ, BASE_URL)
         self._api = VendorApi(
             NAME,
             base_url=base_url or _NOWHERE,
-            key=environ.get("A1111_API_AUTH", ""),
+            key=value_of(environ, KEY),
             authorize=_basic,
             complaint=read_complaint,
         )
         self._is_configured = bool(base_url)
-        self._checkpoints = parse_checkpoints(environ.get("A1111_CHECKPOINTS", ""))
+        self._checkpoints = parsed_value(environ, CHECKPOINTS, parse_checkpoints)
         self._masks = Masks(NAME)
 
     @property
@@ -129,6 +131,7 @@ class A1111Factory:
     """What the entry point names."""
 
     name = NAME
+    variables = (BASE_URL, KEY, CHECKPOINTS)
 
     def open(self, environ: Mapping[str, str]) -> Provider:
         """Make the provider from the operator's variables; no network is touched."""

@@ -1,7 +1,7 @@
 """Ark (BytePlus ModelArk, Volcengine): Seedream, which draws one picture for each order and answers at once with its address.
 
-What each model takes stands in ark_models.py. Variables: ARK_API_KEY, ARK_BASE_URL. Options of a route: `family`, the model that an
-endpoint of one's own (`ep-…`) serves, and any input of the model by its name.
+What each model takes stands in ark_models.py. Options of a route: `family`, the model that an endpoint of one's own (`ep-…`)
+serves, and any input of the model by its name.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,12 +15,23 @@ from generator.providers.ark_models import CONCEPTS, Model, model_of
 from generator.providers.base import Bought, Drawn, Memory, Order, Provider, ProviderFactory, Ticket, UpstreamFault
 from generator.providers.complaints import REFUSED
 from generator.providers.deadline import Deadline
-from generator.providers.downloads import Downloads, data_uris
+from generator.providers.downloads import EGRESS_ALLOW, Downloads, data_uris
 from generator.providers.filling import Filled, Filling
+from generator.providers.variables import Variable, value_of
 from gesso.generator.v1.generator_pb2 import Draw
 
 NAME = "ark"
-DEFAULT_BASE_URL = "https://ark.ap-southeast.bytepluses.com/api/v3"
+KEY = Variable(
+    "ARK_API_KEY",
+    "Key of the platform's account at BytePlus ModelArk, or at Volcengine with its address.",
+    needed=True,
+    secret=True,
+)
+BASE_URL = Variable(
+    "ARK_BASE_URL",
+    "Address of the API, with its version; `https://ark.cn-beijing.volces.com/api/v3` is Volcengine's.",
+    default="https://ark.ap-southeast.bytepluses.com/api/v3",
+)
 # The vendor's own default puts a mark on every picture.
 _ALWAYS = {"response_format": "url", "watermark": False}
 _EDITED_AS = "2K"
@@ -49,8 +60,8 @@ class ArkProvider:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._api = VendorApi(
             NAME,
-            base_url=environ.get("ARK_BASE_URL") or DEFAULT_BASE_URL,
-            key=environ.get("ARK_API_KEY", ""),
+            base_url=value_of(environ, BASE_URL),
+            key=value_of(environ, KEY),
             complaint=read_complaint,
         )
         self._downloads = Downloads(NAME, environ)
@@ -104,6 +115,7 @@ class ArkFactory:
     """What the entry point names."""
 
     name = NAME
+    variables = (KEY, BASE_URL, EGRESS_ALLOW)
 
     def open(self, environ: Mapping[str, str]) -> Provider:
         """Make the provider from the vendor's own variables; no network is touched."""

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from generator.providers.allowance import Allowance
+from generator.providers.variables import Variable
 from gesso.errors.v1.reason_pb2 import Reason
 from gesso.generator.v1.generator_pb2 import Draw
 from servicekit.faults import Fault
@@ -208,5 +209,9 @@ class ProviderFactory(Protocol):
 
     name: str
 
+    @property
+    def variables(self) -> Sequence[Variable]:
+        """All that it reads."""
+
     def open(self, environ: Mapping[str, str]) -> Provider:
-        """Make it; no network is touched."""
+        """Make it; `environ` holds what it declares, and no network is touched. Raises SettingError."""

@@ -1,7 +1,7 @@
 """Black Forest Labs: every order is a task with an address to ask at, and its picture stands at another for ten minutes.
 
-What each model takes stands in bfl_models.py. Variables: BFL_API_KEY, BFL_BASE_URL. Options of a route: any input of the model by
-its name (`finetune_id`), and `inputs`: a line in the notation of filling.py, for a model that the table does not know.
+What each model takes stands in bfl_models.py. Options of a route: any input of the model by its name (`finetune_id`), and
+`inputs`: a line in the notation of filling.py, for a model that the table does not know.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,14 +23,20 @@ from generator.providers.base import (
 from generator.providers.bfl_models import ANY_MODEL, CONCEPTS, MODELS
 from generator.providers.complaints import FAILED, REFUSED, Complaint, Stage
 from generator.providers.deadline import Deadline
-from generator.providers.downloads import Downloads, base64_texts
+from generator.providers.downloads import EGRESS_ALLOW, Downloads, base64_texts
 from generator.providers.filling import Filled, Filling
 from generator.providers.masks import Masks
 from generator.providers.polling import Pace, Pending, Poller
 from generator.providers.seeds import told_seed
+from generator.providers.variables import Variable, value_of
 
 NAME = "bfl"
-DEFAULT_BASE_URL = "https://api.bfl.ai"
+KEY = Variable("BFL_API_KEY", "Key of the platform's account at Black Forest Labs.", needed=True, secret=True)
+BASE_URL = Variable(
+    "BFL_BASE_URL",
+    "Address of the API; a region's, as `https://api.eu.bfl.ai`, keeps the orders there.",
+    default="https://api.bfl.ai",
+)
 _DOMAIN = "bfl.ai"
 """The address to ask at may be that of a region, as api.eu.bfl.ai, and needs the key there."""
 _MICROS_PER_CREDIT = 10_000
@@ -88,8 +94,8 @@ class BflProvider:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._api = VendorApi(
             NAME,
-            base_url=environ.get("BFL_BASE_URL") or DEFAULT_BASE_URL,
-            key=environ.get("BFL_API_KEY", ""),
+            base_url=value_of(environ, BASE_URL),
+            key=value_of(environ, KEY),
             authorize=lambda key: {"x-key": key},
             complaint=read_complaint,
             domain=_DOMAIN,
@@ -152,6 +158,7 @@ class BflFactory:
     """What the entry point names."""
 
     name = NAME
+    variables = (KEY, BASE_URL, EGRESS_ALLOW)
 
     def open(self, environ: Mapping[str, str]) -> Provider:
         """Make the provider from the vendor's own variables; no network is touched."""

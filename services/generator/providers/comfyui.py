@@ -1,9 +1,7 @@
 """ComfyUI: a server of the operator's own, which runs a workflow; the ticket is the id of the run in its queue.
 
-Workflows and their bindings are explained in workflows/README.md. Variables: COMFYUI_BASE_URL (without it the provider is not
-configured), COMFYUI_API_KEY (a bearer's token, for a server behind a proxy that asks for one), COMFYUI_WORKFLOW (a workflow, or a
-folder of them), COMFYUI_CHECKPOINTS (`sdxl=sd_xl_base_1.0.safetensors,…`: the server's checkpoint for an upstream model). Options
-of a route: what a workflow binds as an option, `lora` and `lora_scale`.
+Workflows and their bindings are explained in workflows/README.md. Options of a route: what a workflow binds as an option, `lora`
+and `lora_scale`.
 """
 
 import hashlib
@@ -28,15 +26,25 @@ from generator.providers.comfyui_request import Asked, asked
 from generator.providers.comfyui_workflows import Workflow, Workflows
 from generator.providers.complaints import FAILED, Complaint, fault_of, invalid, nonsense
 from generator.providers.deadline import Deadline
-from generator.providers.downloads import Downloads
+from generator.providers.downloads import EGRESS_ALLOW, Downloads
 from generator.providers.masks import Masks
 from generator.providers.multipart import File, Form
 from generator.providers.polling import NotNow, Pending, Poller
-from generator.providers.selfhosted import parse_checkpoints
+from generator.providers.selfhosted import CHECKPOINTS_DOC, parse_checkpoints
+from generator.providers.variables import Variable, parsed_value, value_of
 from pictures.facts import MEDIA_TYPES
 from pictures.sniffing import sniff
 
 NAME = "comfyui"
+BASE_URL = Variable("COMFYUI_BASE_URL", "Address of the operator's server of ComfyUI.", needed=True)
+KEY = Variable(
+    "COMFYUI_API_KEY", "What is sent as `Authorization: Bearer`, for a proxy that guards the server.", secret=True
+)
+WORKFLOW = Variable(
+    "COMFYUI_WORKFLOW",
+    "A workflow of the operator's own, in the API's format and with bindings beside it, for every model; or a folder of them.",
+)
+CHECKPOINTS = Variable("COMFYUI_CHECKPOINTS", CHECKPOINTS_DOC)
 _NOWHERE = "http://127.0.0.1:8188"
 _FOLDER = "gesso"
 _FAILED_STATUS = "error"
@@ -95,18 +103,18 @@ class ComfyUIProvider:
     trained = True
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        """Raises ValueError for workflows or checkpoints that cannot be read."""
-        base_url = environ.get("COMFYUI_BASE_URL", "")
+        """Raises SettingError for workflows or checkpoints that cannot be read."""
+        base_url = value_of(environ, BASE_URL)
         self._api = VendorApi(
             NAME,
             base_url=base_url or _NOWHERE,
-            key=environ.get("COMFYUI_API_KEY", ""),
+            key=value_of(environ, KEY),
             authorize=lambda key: {"Authorization": f"Bearer {key}"} if key else {},
             complaint=read_complaint,
         )
         self._is_configured = bool(base_url)
-        self._workflows = Workflows(environ.get("COMFYUI_WORKFLOW", ""))
-        self._checkpoints = parse_checkpoints(environ.get("COMFYUI_CHECKPOINTS", ""))
+        self._workflows = parsed_value(environ, WORKFLOW, Workflows)
+        self._checkpoints = parsed_value(environ, CHECKPOINTS, parse_checkpoints)
         self._downloads = Downloads(NAME, environ, behind_key=self._api)
         self._masks = Masks(NAME)
         self._poller = Poller(NAME)
@@ -192,6 +200,7 @@ class ComfyUIFactory:
     """What the entry point names."""
 
     name = NAME
+    variables = (BASE_URL, KEY, WORKFLOW, CHECKPOINTS, EGRESS_ALLOW)
 
     def open(self, environ: Mapping[str, str]) -> Provider:
         """Make the provider from the operator's variables; workflows are read, no network is touched."""

@@ -1,7 +1,7 @@
 """DashScope (Alibaba Model Studio): Qwen-Image, at once or by tasks, its pictures at addresses that are good for 24 hours.
 
-What each model takes, and which are queued, stands in dashscope_models.py. Variables: DASHSCOPE_API_KEY, DASHSCOPE_BASE_URL (a key
-is of one region, and each region has its own address). Options of a route: `prompt_extend`, whether the vendor words prompts anew.
+What each model takes, and which are queued, stands in dashscope_models.py. Options of a route: `prompt_extend`, whether the
+vendor words prompts anew.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,12 +15,23 @@ from generator.providers.complaints import REFUSED
 from generator.providers.dashscope_errors import Failure, complaint_of, read_complaint
 from generator.providers.dashscope_models import ALIASES, CONCEPTS, MOST_CHARACTERS, model_of
 from generator.providers.deadline import Deadline
-from generator.providers.downloads import Downloads, data_uris
+from generator.providers.downloads import EGRESS_ALLOW, Downloads, data_uris
 from generator.providers.filling import Filled, Filling
 from generator.providers.polling import Pending, Poller
+from generator.providers.variables import Variable, value_of
 
 NAME = "dashscope"
-DEFAULT_BASE_URL = "https://dashscope-intl.aliyuncs.com/api/v1"
+KEY = Variable(
+    "DASHSCOPE_API_KEY",
+    "Key of the platform's account at Alibaba Model Studio; it is of one region.",
+    needed=True,
+    secret=True,
+)
+BASE_URL = Variable(
+    "DASHSCOPE_BASE_URL",
+    "Address of the API of the key's region, with its version.",
+    default="https://dashscope-intl.aliyuncs.com/api/v1",
+)
 _AT_ONCE = "services/aigc/multimodal-generation/generation"
 _QUEUED = "services/aigc/text2image/image-synthesis"
 _QUEUING = {"X-DashScope-Async": "enable"}
@@ -76,8 +87,8 @@ class DashScopeProvider:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._api = VendorApi(
             NAME,
-            base_url=environ.get("DASHSCOPE_BASE_URL") or DEFAULT_BASE_URL,
-            key=environ.get("DASHSCOPE_API_KEY", ""),
+            base_url=value_of(environ, BASE_URL),
+            key=value_of(environ, KEY),
             complaint=read_complaint,
         )
         self._downloads = Downloads(NAME, environ)
@@ -161,6 +172,7 @@ class DashScopeFactory:
     """What the entry point names."""
 
     name = NAME
+    variables = (KEY, BASE_URL, EGRESS_ALLOW)
 
     def open(self, environ: Mapping[str, str]) -> Provider:
         """Make the provider from the vendor's own variables; no network is touched."""

@@ -1,7 +1,7 @@
 """Pictures that a vendor gives by address are copied at once: streamed into reserved memory, size-capped, through the egress guard.
 
 The vendor's key goes to the vendor's own API alone, and there only where the provider says that its results are behind it. The
-purchase is paid, so what fails by accident is tried again. `GESSO_EGRESS_ALLOW` opens networks, as everywhere.
+purchase is paid, so what fails by accident is tried again.
 """
 
 import asyncio
@@ -18,11 +18,16 @@ from generator.providers.base64_reply import BadReply, ReplyLimits
 from generator.providers.complaints import bad_image
 from generator.providers.deadline import Deadline
 from generator.providers.http import GrowingPicture
+from generator.providers.variables import Variable, parsed_value
 from pictures.facts import Buffer
 from pictures.sniffing import sniff
 from servicekit.addresses import parse_networks
 from servicekit.egress import BadStatus, EgressError, ForbiddenUrl, GuardedClient, TimedOut, TooLarge, Unreachable
 
+EGRESS_ALLOW = Variable(
+    "GESSO_EGRESS_ALLOW",
+    "Ranges that vendors' pictures may be fetched from although they are not public, separated by commas.",
+)
 _PAUSES_SECONDS = (0.25, 1.0, 4.0)
 _FEWEST_SECONDS = 15.0
 """What a download is given even at the end of an order's time, since the picture is paid."""
@@ -45,12 +50,12 @@ class Downloads:
     ) -> None:
         """`behind_key` is the vendor's API where its own addresses need its key; addresses of other hosts never get it.
 
-        Raises ValueError for a GESSO_EGRESS_ALLOW that is no list of networks.
+        Raises SettingError for an EGRESS_ALLOW that is no list of networks.
         """
         self._provider = provider
         self._limits = limits or ReplyLimits()
         self._behind_key = behind_key
-        self._guarded = GuardedClient(parse_networks(environ.get("GESSO_EGRESS_ALLOW", "")))
+        self._guarded = GuardedClient(parsed_value(environ, EGRESS_ALLOW, parse_networks))
         self._turns = asyncio.Semaphore(_CONCURRENT)
 
     async def pictures(

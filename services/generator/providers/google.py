@@ -1,8 +1,8 @@
 """Google's Gemini image models: one picture of base64 for each order, within a conversation's answer.
 
-What each model takes stands in google_models.py, what its refusals and errors mean in google_errors.py. Variables: GEMINI_API_KEY,
-GEMINI_BASE_URL (or GOOGLE_BASE_URL; with the version). Options of a route: `resolution`, for orders that ask for none, and
-`inputs`: a line in the notation of filling.py, for a model that the table does not know.
+What each model takes stands in google_models.py, what its refusals and errors mean in google_errors.py. Options of a route:
+`resolution`, for orders that ask for none, and `inputs`: a line in the notation of filling.py, for a model that the table does
+not know.
 """
 
 import json
@@ -27,11 +27,16 @@ from generator.providers.filling import Filling
 from generator.providers.google_errors import blocked, finished, read_complaint
 from generator.providers.google_models import ANY_MODEL, CONCEPTS, LARGEST_SEED, MODELS
 from generator.providers.http import read_pictures
+from generator.providers.variables import Variable, value_of
 from pictures.facts import MEDIA_TYPES
 from pictures.sniffing import sniff
 
 NAME = "google"
-DEFAULT_BASE_URL = "https://generativelanguage.googleapis.com/v1beta"
+KEY = Variable("GEMINI_API_KEY", "Key of the platform's account at Google's Gemini API.", needed=True, secret=True)
+BASE_URL = Variable("GEMINI_BASE_URL", "Address of the API, with its version; empty for GOOGLE_BASE_URL.")
+OTHER_BASE_URL = Variable(
+    "GOOGLE_BASE_URL", "Another name of GEMINI_BASE_URL.", default="https://generativelanguage.googleapis.com/v1beta"
+)
 # The signatures of what a model thought come with its pictures, and are as long as pictures.
 _LIMITS = ReplyLimits(skeleton_bytes=32 << 20)
 _FORMATS: Mapping[str, str] = {media_type: name for name, media_type in MEDIA_TYPES.items()}
@@ -84,8 +89,8 @@ class GoogleProvider:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._api = VendorApi(
             NAME,
-            base_url=environ.get("GEMINI_BASE_URL") or environ.get("GOOGLE_BASE_URL") or DEFAULT_BASE_URL,
-            key=environ.get("GEMINI_API_KEY", ""),
+            base_url=value_of(environ, BASE_URL) or value_of(environ, OTHER_BASE_URL),
+            key=value_of(environ, KEY),
             authorize=lambda key: {"x-goog-api-key": key},
             complaint=read_complaint,
         )
@@ -137,6 +142,7 @@ class GoogleFactory:
     """What the entry point names."""
 
     name = NAME
+    variables = (KEY, BASE_URL, OTHER_BASE_URL)
 
     def open(self, environ: Mapping[str, str]) -> Provider:
         """Make the provider from the vendor's own variables; no network is touched."""

@@ -1,7 +1,7 @@
 """Ideogram: an answer at once, of addresses that do not last, and of pictures that its safety check has withheld.
 
-What each operation takes stands in ideogram_models.py. Variables: IDEOGRAM_API_KEY, IDEOGRAM_BASE_URL. Options of a route: any
-input of the operation by its name (`rendering_speed`, `custom_model_uri`).
+What each operation takes stands in ideogram_models.py. Options of a route: any input of the operation by its name
+(`rendering_speed`, `custom_model_uri`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,16 +22,18 @@ from generator.providers.base import (
 )
 from generator.providers.complaints import REFUSED, Complaint, Stage, invalid, nonsense, refused
 from generator.providers.deadline import Deadline
-from generator.providers.downloads import Downloads
+from generator.providers.downloads import EGRESS_ALLOW, Downloads
 from generator.providers.filling import Filled, Filling
 from generator.providers.ideogram_models import ALIASES, CONCEPTS, Call, call_of
 from generator.providers.masks import Masks
 from generator.providers.multipart import Form
 from generator.providers.picture_files import picture_file
 from generator.providers.seeds import told_seed
+from generator.providers.variables import Variable, value_of
 
 NAME = "ideogram"
-DEFAULT_BASE_URL = "https://api.ideogram.ai"
+KEY = Variable("IDEOGRAM_API_KEY", "Key of the platform's account at Ideogram.", needed=True, secret=True)
+BASE_URL = Variable("IDEOGRAM_BASE_URL", "Address of the API.", default="https://api.ideogram.ai")
 _UNSAFE_STATUS = 422
 _FILLING = Filling(NAME, CONCEPTS, aliases=ALIASES)
 
@@ -61,8 +63,8 @@ class IdeogramProvider:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._api = VendorApi(
             NAME,
-            base_url=environ.get("IDEOGRAM_BASE_URL") or DEFAULT_BASE_URL,
-            key=environ.get("IDEOGRAM_API_KEY", ""),
+            base_url=value_of(environ, BASE_URL),
+            key=value_of(environ, KEY),
             authorize=lambda key: {"Api-Key": key},
             complaint=read_complaint,
         )
@@ -115,6 +117,7 @@ class IdeogramFactory:
     """What the entry point names."""
 
     name = NAME
+    variables = (KEY, BASE_URL, EGRESS_ALLOW)
 
     def open(self, environ: Mapping[str, str]) -> Provider:
         """Make the provider from the vendor's own variables; no network is touched."""

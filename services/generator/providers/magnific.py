@@ -1,8 +1,7 @@
 """Magnific: upscalers whose tickets are tasks and whose results stand at addresses.
 
-The upstream model is the vendor's operation; magnific_models.py has them. Variables: MAGNIFIC_API_KEY, MAGNIFIC_BASE_URL,
-MAGNIFIC_KEY_HEADER (the header that carries the key; by itself that of the front door which the address names). Option of a
-draw: `scale_factor`, 2 where it is absent; and any input of the operation by its name, of a route too.
+The upstream model is the vendor's operation; magnific_models.py has them. Option of a draw: `scale_factor`, 2 where it is absent;
+and any input of the operation by its name, of a route too.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,16 +22,30 @@ from generator.providers.base import (
 )
 from generator.providers.complaints import FAILED, Complaint, Stage, fault_of, invalid, refused
 from generator.providers.deadline import Deadline
-from generator.providers.downloads import Downloads, base64_texts
+from generator.providers.downloads import EGRESS_ALLOW, Downloads, base64_texts
 from generator.providers.enlarging import SCALE_FACTOR, asked_factor, enlargeable
 from generator.providers.filling import Filling
 from generator.providers.honours import with_options
 from generator.providers.magnific_errors import read_complaint
 from generator.providers.magnific_models import CONCEPTS, LONGEST_RATIO, SHORTEST_SIDE, UPSCALERS, Upscaler
 from generator.providers.polling import Pending, Poller
+from generator.providers.variables import Variable, value_of
 
 NAME = "magnific"
-DEFAULT_BASE_URL = "https://api.magnific.com"
+KEY = Variable(
+    "MAGNIFIC_API_KEY",
+    "Key of the platform's account at Magnific, or at Freepik with its address.",
+    needed=True,
+    secret=True,
+)
+BASE_URL = Variable(
+    "MAGNIFIC_BASE_URL",
+    "Address of the API; `https://api.freepik.com` is Freepik's.",
+    default="https://api.magnific.com",
+)
+KEY_HEADER = Variable(
+    "MAGNIFIC_KEY_HEADER", "Header that carries the key; empty for that of the front door which the address names."
+)
 _KEY_HEADERS = {"api.freepik.com": "x-freepik-api-key"}
 _DEFAULT_KEY_HEADER = "x-magnific-api-key"
 _DONE, _FAILED = "COMPLETED", "FAILED"
@@ -73,13 +86,13 @@ class MagnificProvider:
     trained = True
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        base_url = environ.get("MAGNIFIC_BASE_URL") or DEFAULT_BASE_URL
+        base_url = value_of(environ, BASE_URL)
         host = URL(base_url).host or ""
-        header = environ.get("MAGNIFIC_KEY_HEADER") or _KEY_HEADERS.get(host, _DEFAULT_KEY_HEADER)
+        header = value_of(environ, KEY_HEADER) or _KEY_HEADERS.get(host, _DEFAULT_KEY_HEADER)
         self._api = VendorApi(
             NAME,
             base_url=base_url,
-            key=environ.get("MAGNIFIC_API_KEY", ""),
+            key=value_of(environ, KEY),
             authorize=lambda key: {header: key},
             complaint=read_complaint,
         )
@@ -134,6 +147,7 @@ class MagnificFactory:
     """What the entry point names."""
 
     name = NAME
+    variables = (KEY, BASE_URL, KEY_HEADER, EGRESS_ALLOW)
 
     def open(self, environ: Mapping[str, str]) -> Provider:
         """Make the provider from the vendor's own variables; no network is touched."""

@@ -1,7 +1,7 @@
 """MiniMax: pictures of base64 at once, in an answer that is always a success and says within how it went.
 
-What each model takes stands here, what its codes mean in minimax_errors.py. Variables: MINIMAX_API_KEY, MINIMAX_BASE_URL
-(https://api.minimaxi.com in China, whose keys are others). Options of a route: any input of the model by its name.
+What each model takes stands here, what its codes mean in minimax_errors.py. Options of a route: any input of the model by its
+name.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,9 +25,15 @@ from generator.providers.downloads import data_uris
 from generator.providers.filling import Filled, Filling
 from generator.providers.http import read_pictures
 from generator.providers.minimax_errors import DONE, read_code, read_complaint
+from generator.providers.variables import Variable, value_of
 
 NAME = "minimax"
-DEFAULT_BASE_URL = "https://api.minimax.io"
+KEY = Variable("MINIMAX_API_KEY", "Key of the platform's account at MiniMax.", needed=True, secret=True)
+BASE_URL = Variable(
+    "MINIMAX_BASE_URL",
+    "Address of the API; `https://api.minimaxi.com` in China, whose keys are others.",
+    default="https://api.minimax.io",
+)
 _PATH = "v1/image_generation"
 _LIMITS = ReplyLimits()
 _MOST_PROMPT_CHARACTERS = 1500
@@ -84,8 +90,8 @@ class MiniMaxProvider:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._api = VendorApi(
             NAME,
-            base_url=environ.get("MINIMAX_BASE_URL") or DEFAULT_BASE_URL,
-            key=environ.get("MINIMAX_API_KEY", ""),
+            base_url=value_of(environ, BASE_URL),
+            key=value_of(environ, KEY),
             complaint=read_complaint,
         )
 
@@ -139,6 +145,7 @@ class MiniMaxFactory:
     """What the entry point names."""
 
     name = NAME
+    variables = (KEY, BASE_URL)
 
     def open(self, environ: Mapping[str, str]) -> Provider:
         """Make the provider from the vendor's own variables; no network is touched."""

@@ -1,9 +1,9 @@
 """OpenAI Images: generations and edits, one synchronous answer of base64 pictures for each order, or a stream that shows unfinished
 ones on the way.
 
-The vendor's rules stand in openai_request.py and openai_errors.py; this file places the order and reads the answer. Variables:
-OPENAI_API_KEY, OPENAI_BASE_URL. Options of a route: `quality` (as the vendor is to be asked), `sizes` (the only ones that the
-model draws, separated by spaces), `safety_identifier` (a hash of the account, put there by the worker).
+The vendor's rules stand in openai_request.py and openai_errors.py; this file places the order and reads the answer. Options of a
+route: `quality` (as the vendor is to be asked), `sizes` (the only ones that the model draws, separated by spaces),
+`safety_identifier` (a hash of the account, put there by the worker).
 """
 
 import contextlib
@@ -33,12 +33,14 @@ from generator.providers.masks import Masks
 from generator.providers.multipart import Bytes, File, Form
 from generator.providers.openai_errors import read_complaint
 from generator.providers.openai_request import drawn_size, fields, warnings
+from generator.providers.variables import Variable, value_of
 from gesso.generator.v1 import generator_pb2
 from pictures.facts import MEDIA_TYPES
 from pictures.sniffing import sniff
 
 NAME = "openai"
-DEFAULT_BASE_URL = "https://api.openai.com/v1"
+KEY = Variable("OPENAI_API_KEY", "Key of the platform's account at OpenAI.", needed=True, secret=True)
+BASE_URL = Variable("OPENAI_BASE_URL", "Address of the API, with its version.", default="https://api.openai.com/v1")
 _LIMITS = ReplyLimits()
 _TAKEN_FORMATS = frozenset({"png", "jpeg", "webp"})
 _MOST_INPUTS = 16
@@ -89,7 +91,7 @@ class OpenAIProvider:
     free_to_repeat = False
     trained = True
 
-    def __init__(self, *, api_key: str, base_url: str = DEFAULT_BASE_URL) -> None:
+    def __init__(self, *, api_key: str, base_url: str = BASE_URL.default) -> None:
         """An empty `api_key` serves only orders that bring their own."""
         self._api = VendorApi(NAME, base_url=base_url, key=api_key, complaint=read_complaint)
         self._masks = Masks(NAME)
@@ -155,12 +157,11 @@ class OpenAIFactory:
     """What the entry point names."""
 
     name = NAME
+    variables = (KEY, BASE_URL)
 
     def open(self, environ: Mapping[str, str]) -> Provider:
         """Make the provider from the vendor's own variables; no network is touched."""
-        return OpenAIProvider(
-            api_key=environ.get("OPENAI_API_KEY", ""), base_url=environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL
-        )
+        return OpenAIProvider(api_key=value_of(environ, KEY), base_url=value_of(environ, BASE_URL))
 
 
 PROVIDER: ProviderFactory = OpenAIFactory()

@@ -1,8 +1,8 @@
 """OpenRouter: many vendors' models behind one key, which answers at once with base64 and with what it charges.
 
-What models take stands in openrouter_models.py. Variables: OPENROUTER_API_KEY, OPENROUTER_BASE_URL. Options of a route: `api`,
-which is `images` (where it is absent) or `chat`; `modalities=image` for a model of the chat that says nothing; `inputs`, a line in
-the notation of filling.py; and any input of the model by its name.
+What models take stands in openrouter_models.py. Options of a route: `api`, which is `images` (where it is absent) or `chat`;
+`modalities=image` for a model of the chat that says nothing; `inputs`, a line in the notation of filling.py; and any input of the
+model by its name.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,14 +15,18 @@ from generator.providers.base import Bought, Drawn, Memory, Order, Pixels, Provi
 from generator.providers.base64_reply import BadReply, ReplyLimits
 from generator.providers.complaints import Stage, nonsense, refused
 from generator.providers.deadline import Deadline
-from generator.providers.downloads import Downloads, data_uris
+from generator.providers.downloads import EGRESS_ALLOW, Downloads, data_uris
 from generator.providers.filling import Filled, Filling
 from generator.providers.http import read_pictures
 from generator.providers.openrouter_errors import RouterError, complaint_of, read_complaint
 from generator.providers.openrouter_models import CHAT, CONCEPTS, IMAGES, inputs_of
+from generator.providers.variables import Variable, value_of
 
 NAME = "openrouter"
-DEFAULT_BASE_URL = "https://openrouter.ai/api/v1"
+KEY = Variable("OPENROUTER_API_KEY", "Key of the platform's account at OpenRouter.", needed=True, secret=True)
+BASE_URL = Variable(
+    "OPENROUTER_BASE_URL", "Address of the API, with its version.", default="https://openrouter.ai/api/v1"
+)
 _LIMITS = ReplyLimits()
 _MICROS = 1_000_000
 _USER = "safety_identifier"
@@ -94,8 +98,8 @@ class OpenRouterProvider:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._api = VendorApi(
             NAME,
-            base_url=environ.get("OPENROUTER_BASE_URL") or DEFAULT_BASE_URL,
-            key=environ.get("OPENROUTER_API_KEY", ""),
+            base_url=value_of(environ, BASE_URL),
+            key=value_of(environ, KEY),
             complaint=read_complaint,
         )
         self._downloads = Downloads(NAME, environ)
@@ -156,6 +160,7 @@ class OpenRouterFactory:
     """What the entry point names."""
 
     name = NAME
+    variables = (KEY, BASE_URL, EGRESS_ALLOW)
 
     def open(self, environ: Mapping[str, str]) -> Provider:
         """Make the provider from the vendor's own variables; no network is touched."""

@@ -1,7 +1,7 @@
 """Reve: the picture's own bytes at once, and in headers what it cost, which version drew it and whether it was withheld.
 
 An order without pictures is a creation, with one an edit, with several a remix; the upstream model is the version (`latest`).
-Variables: REVE_API_KEY, REVE_BASE_URL. Options of a route: any input by its name.
+Options of a route: any input by its name.
 """
 
 import json
@@ -27,10 +27,12 @@ from generator.providers.complaints import REFUSED, Complaint, Stage, bad_image,
 from generator.providers.downloads import base64_texts
 from generator.providers.filling import Filled, Filling
 from generator.providers.http import read_picture
+from generator.providers.variables import Variable, value_of
 from pictures.facts import MEDIA_TYPES
 
 NAME = "reve"
-DEFAULT_BASE_URL = "https://api.reve.com"
+KEY = Variable("REVE_API_KEY", "Key of the platform's account at Reve.", needed=True, secret=True)
+BASE_URL = Variable("REVE_BASE_URL", "Address of the API.", default="https://api.reve.com")
 _LIMITS = ReplyLimits()
 _MOST_PROMPT_CHARACTERS = 2560
 _CREDITS_PER_DOLLAR = 750
@@ -77,8 +79,8 @@ class ReveProvider:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._api = VendorApi(
             NAME,
-            base_url=environ.get("REVE_BASE_URL") or DEFAULT_BASE_URL,
-            key=environ.get("REVE_API_KEY", ""),
+            base_url=value_of(environ, BASE_URL),
+            key=value_of(environ, KEY),
             complaint=read_complaint,
         )
 
@@ -131,6 +133,7 @@ class ReveFactory:
     """What the entry point names."""
 
     name = NAME
+    variables = (KEY, BASE_URL)
 
     def open(self, environ: Mapping[str, str]) -> Provider:
         """Make the provider from the vendor's own variables; no network is touched."""

@@ -11,6 +11,9 @@ from pictures.inspection import inspect
 
 _NAME = re.compile(r"[\w][\w .+-]{0,199}")
 _SAFETENSORS = ".safetensors"
+CHECKPOINTS_DOC = (
+    "The server's checkpoint for each upstream model, as `sdxl=my_xl.safetensors,other=…`; empty for published names."
+)
 _PUBLISHED = {"sdxl": "sd_xl_base_1.0.safetensors"}
 """Checkpoints by the names under which their vendors publish them, for the models that the catalogue routes here."""
 

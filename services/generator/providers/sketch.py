@@ -5,7 +5,8 @@ import contextlib
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from generator.engines.sketch.engine import Sketch
+from generator.engines.art.library import art_dir
+from generator.engines.sketch.engine import Sketch, SketchConfig
 from generator.engines.sketch.request import (
     MAX_SIDE,
     MIN_SIDE,
@@ -28,10 +29,14 @@ from generator.providers.base import (
     UpstreamFault,
 )
 from generator.providers.honours import asked
+from generator.providers.variables import Variable
 from generator.sizes import Size, requested_size
 from gesso.errors.v1 import reason_pb2 as pb
 
 NAME = "sketch"
+ART_DIR = Variable(
+    "GESSO_ART_DIR", "Folder of the drawings that sketch composes; empty for one inside the Python environment."
+)
 _SEEDS = 2**32
 _DEFAULT_SIZE = Size(1024, 1024)
 _DEFAULT_QUALITY = 90
@@ -124,10 +129,11 @@ class SketchFactory:
     """What the entry point names."""
 
     name = NAME
+    variables = (ART_DIR,)
 
     def open(self, environ: Mapping[str, str]) -> Provider:
         """Make the provider; no child is started before the first order."""
-        return SketchProvider(Sketch())
+        return SketchProvider(Sketch(SketchConfig(art_folder=art_dir(environ))))
 
 
 PROVIDER: ProviderFactory = SketchFactory()

@@ -1,7 +1,6 @@
 """Stability AI: forms in, the picture's own bytes out, or an id where an operation takes minutes.
 
-What each operation takes stands in stability_models.py. Variables: STABILITY_API_KEY, STABILITY_BASE_URL. Options of a route: any
-input of the operation by its name.
+What each operation takes stands in stability_models.py. Options of a route: any input of the operation by its name.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,10 +33,12 @@ from generator.providers.polling import Pace, Pending, Poller
 from generator.providers.seeds import told_seed
 from generator.providers.stability_errors import read_complaint
 from generator.providers.stability_models import CALLS, CONCEPTS, PICTURES, Call
+from generator.providers.variables import Variable, value_of
 from pictures.facts import MEDIA_TYPES
 
 NAME = "stability"
-DEFAULT_BASE_URL = "https://api.stability.ai"
+KEY = Variable("STABILITY_API_KEY", "Key of the platform's account at Stability AI.", needed=True, secret=True)
+BASE_URL = Variable("STABILITY_BASE_URL", "Address of the API.", default="https://api.stability.ai")
 USUAL_PACE = Pace(first_seconds=13.5, growth=1.2, most_seconds=20.0)
 """The vendor asks for ten seconds between two polls, and chance takes up to a quarter of a pause."""
 _PICTURE_SECONDS = 60.0
@@ -87,8 +88,8 @@ class StabilityProvider:
     def __init__(self, environ: Mapping[str, str], *, pace: Pace = USUAL_PACE) -> None:
         self._api = VendorApi(
             NAME,
-            base_url=environ.get("STABILITY_BASE_URL") or DEFAULT_BASE_URL,
-            key=environ.get("STABILITY_API_KEY", ""),
+            base_url=value_of(environ, BASE_URL),
+            key=value_of(environ, KEY),
             complaint=read_complaint,
         )
         self._masks = Masks(NAME)
@@ -165,6 +166,7 @@ class StabilityFactory:
     """What the entry point names."""
 
     name = NAME
+    variables = (KEY, BASE_URL)
 
     def open(self, environ: Mapping[str, str]) -> Provider:
         """Make the provider from the vendor's own variables; no network is touched."""

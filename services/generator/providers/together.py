@@ -1,8 +1,7 @@
 """Together: open models, FLUX above all, which answers at once with the addresses of the pictures.
 
-What models take stands in together_models.py. Variables: TOGETHER_API_KEY, TOGETHER_BASE_URL (with or without the version at its
-end: the vendor's SDKs know both). Options of a route: `inputs`, a line in the notation of filling.py for a model that the table
-does not know, and any input of the model by its name.
+What models take stands in together_models.py. Options of a route: `inputs`, a line in the notation of filling.py for a model that
+the table does not know, and any input of the model by its name.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,13 +12,19 @@ from generator.providers.addressed import Addressed, read_addressed
 from generator.providers.api import VendorApi
 from generator.providers.base import Drawn, Memory, Order, Provider, ProviderFactory, Ticket
 from generator.providers.deadline import Deadline
-from generator.providers.downloads import Downloads, data_uris
+from generator.providers.downloads import EGRESS_ALLOW, Downloads, data_uris
 from generator.providers.filling import Filled, Filling
 from generator.providers.together_errors import read_complaint
 from generator.providers.together_models import ANY_MODEL, CONCEPTS, MODELS
+from generator.providers.variables import Variable, value_of
 
 NAME = "together"
-DEFAULT_BASE_URL = "https://api.together.ai"
+KEY = Variable("TOGETHER_API_KEY", "Key of the platform's account at Together.", needed=True, secret=True)
+BASE_URL = Variable(
+    "TOGETHER_BASE_URL",
+    "Address of the API, with its version at the end or without: the vendor's SDKs know both.",
+    default="https://api.together.ai",
+)
 _VERSION = "v1"
 _ALWAYS = {"response_format": "url"}
 _FILLING = Filling(NAME, CONCEPTS)
@@ -43,11 +48,11 @@ class TogetherProvider:
     trained = True
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        base_url = environ.get("TOGETHER_BASE_URL") or DEFAULT_BASE_URL
+        base_url = value_of(environ, BASE_URL)
         self._api = VendorApi(
             NAME,
             base_url=base_url.rstrip("/").removesuffix(f"/{_VERSION}"),
-            key=environ.get("TOGETHER_API_KEY", ""),
+            key=value_of(environ, KEY),
             complaint=read_complaint,
         )
         self._downloads = Downloads(NAME, environ)
@@ -82,6 +87,7 @@ class TogetherFactory:
     """What the entry point names."""
 
     name = NAME
+    variables = (KEY, BASE_URL, EGRESS_ALLOW)
 
     def open(self, environ: Mapping[str, str]) -> Provider:
         """Make the provider from the vendor's own variables; no network is touched."""

@@ -93,6 +93,7 @@ class UpscalingFactory:
     """What the entry point names."""
 
     name = NAME
+    variables = ()
 
     def open(self, environ: Mapping[str, str]) -> Provider:
         """Make the provider; no child is started before the first order."""

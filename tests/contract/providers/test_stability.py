@@ -31,6 +31,7 @@ class Impatient:
     """The vendor's provider, that asks more often than the vendor likes."""
 
     name = PROVIDER.name
+    variables = PROVIDER.variables
 
     def open(self, environ: Mapping[str, str]) -> Provider:
         """Make it."""

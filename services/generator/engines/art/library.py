@@ -10,6 +10,7 @@ import os
 import struct
 import sys
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -29,9 +30,9 @@ class ArtMissing(Exception):
         self.path = path
 
 
-def art_dir() -> Path:
+def art_dir(environ: Mapping[str, str] = os.environ) -> Path:
     """$GESSO_ART_DIR, else a folder inside the Python environment, so that removing that removes the art."""
-    chosen = os.environ.get("GESSO_ART_DIR")
+    chosen = environ.get("GESSO_ART_DIR")
     return Path(chosen) if chosen else Path(sys.prefix) / "share" / "gesso" / "art"
 
 
