@@ -295,6 +295,16 @@ def _checked_size(entry: PublicModel, book: PriceBook, draw: Draw) -> Size | Non
     short, long = sorted((size.width, size.height))
     if short < entry.min_side or long > entry.max_side:
         raise InvalidField("size", f"The sides of {entry.id} are {entry.min_side} to {entry.max_side} pixels.")
-    if long > short * entry.max_ratio and not book.resizes:
-        raise InvalidField("size", f"The longer side of {entry.id} is at most {entry.max_ratio} times the shorter.")
+    if not book.resizes:
+        _check_shape(entry, size)
     return size
+
+
+def _check_shape(entry: PublicModel, size: Size) -> None:
+    short, long = sorted((size.width, size.height))
+    if long > short * entry.max_ratio:
+        raise InvalidField("size", f"The longer side of {entry.id} is at most {entry.max_ratio} times the shorter.")
+    if short % entry.side_step or long % entry.side_step:
+        raise InvalidField("size", f"The sides of {entry.id} are multiples of {entry.side_step} pixels.")
+    if entry.max_area and size.pixel_count > parse_size(entry.max_area).pixel_count:
+        raise InvalidField("size", f"{entry.id} draws at most as many pixels as {entry.max_area} has.")

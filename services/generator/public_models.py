@@ -115,6 +115,10 @@ class PublicModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     max_side: Positive = 4096
     max_ratio: Annotated[int, msgspec.Meta(ge=1)] = 64
     """Longer side over shorter side."""
+    side_step: Positive = 1
+    """Both sides are multiples of this, in the dialects that do not resize; so also `max_area`."""
+    max_area: AreaText | Literal[""] = ""
+    """No more pixels than this size has; empty for as many as the sides allow."""
     steps: Range | None = None
     """Of inference; None where it has no such parameter, or its bounds are not known. So also `guidance`."""
     guidance: Range | None = None

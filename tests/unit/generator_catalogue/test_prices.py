@@ -153,6 +153,20 @@ def test_what_is_left_to_the_vendor_costs_the_most_that_it_may_become(catalogue:
     assert micros(catalogue, "openai", model) == micros(catalogue, "openai", model, quality="auto") == dearest
 
 
+@pytest.mark.parametrize(
+    ("snapshot", "family"),
+    [
+        ("gpt-image-2-2026-04-21", "gpt-image-2"),
+        ("gpt-image-2.5-flare-2026-09-08", "gpt-image-2.5-flare"),
+        ("gpt-image-2.5-sunburst-2026-09-08", "gpt-image-2.5-sunburst"),
+    ],
+)
+def test_a_snapshot_is_drawn_by_itself_at_its_familys_price(catalogue: Catalogue, snapshot: str, family: str) -> None:
+    draw = pb.Draw(operation=pb.OPERATION_TEXT_TO_IMAGE, model=snapshot)
+    assert {route.upstream_model for route in catalogue.candidates(draw)} == {snapshot}
+    assert micros(catalogue, "openai", snapshot) == micros(catalogue, "openai", family)
+
+
 def refusal(catalogue: Catalogue, dialect: str, model: str, **fields: Any) -> tuple[str, str]:
     with pytest.raises(Fault) as caught:
         micros(catalogue, dialect, model, **fields)
@@ -166,9 +180,8 @@ def refusal(catalogue: Catalogue, dialect: str, model: str, **fields: Any) -> tu
         ("opscenter", "flux-pro", {}),
         ("opscenter", "stable-diffusion-3", square(1600)),
         ("imagegen", "dall-e-3", square(4096)),
-        ("openai", "gpt-image-2", square(3840)),
     ],
-    ids=["a model of another dialect", "no price there", "an area above", "imagegen's area", "openai's area"],
+    ids=["a model of another dialect", "no price there", "an area above", "imagegen's area"],
 )
 def test_what_no_rule_covers_is_unpriced(
     catalogue: Catalogue, dialect: str, model: str, fields: dict[str, Any]
@@ -186,6 +199,9 @@ def test_what_no_rule_covers_is_unpriced(
         ("dall-e-3", square(512), "size"),
         ("gpt-image-2", {"width": 1024}, "size"),
         ("gpt-image-2", {"width": 3200, "height": 800}, "size"),
+        ("gpt-image-2", square(1000), "size"),
+        ("gpt-image-2", square(3840), "size"),
+        ("gpt-image-2.5-sunburst", {"width": 1024, "height": 1030}, "size"),
         ("flux-pro", {"width": 32, "height": 512}, "size"),
         ("flux-pro", {"aspect_ratio": "wide"}, "aspect_ratio"),
         ("flux-pro", {"resolution": "9K"}, "resolution"),
@@ -206,6 +222,7 @@ def test_a_name_that_no_model_has_is_unknown(catalogue: Catalogue) -> None:
 
 def test_imagegen_takes_any_size_since_it_resizes(catalogue: Catalogue) -> None:
     assert micros(catalogue, "imagegen", "dall-e-3", width=768, height=512) == 40_000
+    assert micros(catalogue, "imagegen", "gpt-image-2", width=1000, height=1000) > 0
 
 
 def test_every_quality_of_every_model_has_a_price_at_the_default_size(catalogue: Catalogue) -> None:
