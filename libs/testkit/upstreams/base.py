@@ -53,6 +53,10 @@ BEHAVIOURS: Mapping[str, str] = {
     "poll_error": "accepted; the first two polls are answered by 503",
     "poll_drop": "accepted; the first two polls are not answered",
     "poll_limited": "accepted; the first poll is answered by 429",
+    # Of vendors that call back where they are asked to.
+    "callback_lost": "drawn; the call that says so never comes",
+    "callback_duplicate": "drawn; the call that says so comes twice",
+    "callback_forged": "drawn; the call that says so is not signed as the vendor signs",
     # Of vendors that answer with addresses.
     "download_error": "drawn; the first two fetches of each picture are answered by 503",
     "download_drop": "drawn; the first fetch of each picture breaks half-way",

@@ -1,10 +1,16 @@
 """A scripted fal queue: submit, status, result and cancel for the image models of fal_inputs.txt, in the vendor's own words."""
 
+import hashlib
 import json
 import re
+import time
 from collections.abc import Mapping
 
+import pybase64
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from testkit.upstreams.base import Behaviour, Exchange, Recorded, Reply
+from testkit.upstreams.calling import Message, may_be_called
 from testkit.upstreams.fal_rules import Model, Violation, drawn_size, models, violation
 from testkit.upstreams.queues import QueuedJob, QueueUpstream
 
@@ -29,7 +35,12 @@ _MEDIA_TYPES = {"png": "image/png", "jpeg": "image/jpeg", "jpg": "image/jpeg", "
 
 
 class FalUpstream(QueueUpstream):
-    """The vendor's ``queue.fal.run``. Keys are ``id:secret``; inputs that break the table fail the request as the vendor would."""
+    """The vendor's ``queue.fal.run``. Keys are ``id:secret``; inputs that break the table fail the request as the vendor would.
+
+    Its calls are signed by ``signing_key``, whose public half it publishes on this host too.
+    """
+
+    signing_key = Ed25519PrivateKey.generate()
 
     @property
     def base_path(self) -> str:
@@ -43,6 +54,8 @@ class FalUpstream(QueueUpstream):
     async def answer(self, exchange: Exchange) -> Reply:
         """Answer in the vendor's order: key, path, limits; inputs are looked at when the request runs."""
         recorded = exchange.recorded
+        if recorded.path == "/.well-known/jwks.json":
+            return _json(200, {"keys": [self._public_key()]})
         if not _KEY.fullmatch(recorded.headers.get("Authorization", "")):
             return _detail(*_ERRORS["unauthorized"])
         if asked := _REQUEST.fullmatch(recorded.path):
@@ -62,12 +75,34 @@ class FalUpstream(QueueUpstream):
             fields = json.loads(recorded.body)
         except ValueError:
             return _detail(400, "Invalid JSON")
+        webhook = recorded.query.get("fal_webhook", "")
+        if webhook and not may_be_called(webhook):
+            return _detail(422, "fal_webhook must be an https address")
         job = await self.enqueue(exchange, target, fields)
+        if webhook:
+            self.call_back(job, webhook, lambda: self._message(job))
         if broken := violation(models()[target], fields):
             self.violations.append(f"{target}: {broken.name} is {broken.kind}")
         url = f"http://{recorded.headers['Host']}/{'/'.join(target.split('/')[:2])}/requests/{job.id}"
         told = {"request_id": job.id, "response_url": url, "status_url": f"{url}/status", "cancel_url": f"{url}/cancel"}
         return _json(200, {**told, "status": "IN_QUEUE", "queue_position": 0})
+
+    def _public_key(self) -> Mapping[str, str]:
+        public = pybase64.urlsafe_b64encode(self.signing_key.public_key().public_bytes_raw()).rstrip(b"=")
+        return {"kty": "OKP", "crv": "Ed25519", "use": "sig", "x": public.decode()}
+
+    def _message(self, job: QueuedJob) -> Message:
+        result = self._result(job, models()[job.target])
+        said: dict[str, object] = {"status": "OK"}
+        if result.status != 200:
+            said = {"status": "ERROR", "error": f"Invalid status code: {result.status}"}
+        payload = json.loads(b"".join(result.body)) if result.content_type == "application/json" else None
+        body = json.dumps({"request_id": job.id, "gateway_request_id": job.id, **said, "payload": payload}).encode()
+        told = [job.id, "rehearsal", str(int(time.time()))]
+        signed = "\n".join([*told, hashlib.sha256(body).hexdigest()]).encode()
+        names = ("Request-Id", "User-Id", "Timestamp", "Signature")
+        values = [*told, self.signing_key.sign(signed).hex()]
+        return Message(body, {f"X-Fal-Webhook-{name}": value for name, value in zip(names, values, strict=True)})
 
     def _about(self, recorded: Recorded, asked: "re.Match[str]") -> Reply:
         job = self.found(asked["id"])

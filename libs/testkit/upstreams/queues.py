@@ -1,13 +1,16 @@
 """What vendors that queue have in common: jobs with an id, which are ready after a while and remember what they are to meet."""
 
+import asyncio
 import secrets
 import time
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from testkit.upstreams.base import SUCCESS, Behaviour, Dropped, Exchange, Reply, Rules, ScriptedUpstream
+from testkit.upstreams.calling import Calls, Message
 
 _FAILING_POLLS = 2
 
@@ -29,7 +32,7 @@ class QueuedJob:
 
 
 class QueueUpstream(ScriptedUpstream):
-    """A vendor that answers an order with the id of a job. ``jobs`` are all that it accepted.
+    """A vendor that answers an order with the id of a job. ``jobs`` are all that it accepted, ``calls`` those that it made back.
 
     A job is ready after ``delay_seconds``; after its own seconds or gate where it is ``slow``; never where it ``hang``s.
     """
@@ -45,6 +48,25 @@ class QueueUpstream(ScriptedUpstream):
         super().__init__(default=default, payload_bytes=payload_bytes, specification=specification)
         self.delay_seconds = delay_seconds
         self.jobs: dict[str, QueuedJob] = {}
+        self.calls = Calls()
+
+    @asynccontextmanager
+    async def running(self, port: int = 0) -> AsyncIterator[str]:
+        """Serve, and call back."""
+        async with super().running(port) as url, self.calls.running():
+            yield url
+
+    def call_back(self, job: QueuedJob, url: str, message: Callable[[], Message]) -> None:
+        """Call the address when the job is ready."""
+        self.calls.begin(url, self._ready(job), message, behaviour=job.behaviour.name)
+
+    async def _ready(self, job: QueuedJob) -> None:
+        if job.behaviour.name == "hang":
+            await asyncio.Event().wait()
+        if job.behaviour.gate is not None:
+            await job.behaviour.gate.wait()
+            return
+        await asyncio.sleep(max(self._ready_at(job) - time.monotonic(), 0.0))
 
     def places_order(self, method: str, path: str) -> bool:
         """A POST does; a vendor that cancels by POST says otherwise."""
@@ -85,5 +107,8 @@ class QueueUpstream(ScriptedUpstream):
             return False
         if behaviour.name == "slow" and behaviour.gate is not None:
             return behaviour.gate.is_set()
-        seconds = behaviour.seconds if behaviour.name == "slow" else self.delay_seconds
-        return time.monotonic() >= job.accepted_at + (seconds or 0.0)
+        return time.monotonic() >= self._ready_at(job)
+
+    def _ready_at(self, job: QueuedJob) -> float:
+        seconds = job.behaviour.seconds if job.behaviour.name == "slow" else self.delay_seconds
+        return job.accepted_at + (seconds or 0.0)

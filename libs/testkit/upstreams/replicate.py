@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from testkit.upstreams.base import SUCCESS, Behaviour, Exchange, Recorded, Reply, Rules
+from testkit.upstreams.calling import Message, may_be_called, new_secret, signed_message
 from testkit.upstreams.forms import BadForm, parse_form
 from testkit.upstreams.queues import QueuedJob, QueueUpstream
 
@@ -54,6 +55,7 @@ class ReplicateUpstream(QueueUpstream):
             default=default, payload_bytes=payload_bytes, specification=specification, delay_seconds=delay_seconds
         )
         self.uploads: dict[str, bytes] = {}
+        self.webhook_secret = new_secret()
         self._rules = specification
 
     @property
@@ -78,8 +80,13 @@ class ReplicateUpstream(QueueUpstream):
             return await self._created(exchange)
         if recorded.path in ("/v1/files", "/v1/predictions"):
             return self._uploaded(recorded) if recorded.method == "POST" else self._listed(recorded)
+        return self._shown(recorded)
+
+    def _shown(self, recorded: Recorded) -> Reply:
         if asked := _PREDICTION.fullmatch(recorded.path):
             return self._about(recorded, asked)
+        if recorded.path == "/v1/webhooks/default/secret":
+            return _json(200, {"key": self.webhook_secret})
         if asked := _MODEL.fullmatch(recorded.path):
             return _json(200, {"name": asked["name"], "latest_version": {"id": "ab" * 32}})
         return _problem("model_not_found")
@@ -99,7 +106,14 @@ class ReplicateUpstream(QueueUpstream):
         if refused := self._refused(recorded.path, body, behaviour):
             return refused
         job = await self.enqueue(exchange, target, body["input"])
-        return _json(201, self._told(job, recorded.headers["Host"]))
+        host = recorded.headers["Host"]
+        if webhook := body.get("webhook"):
+            self.call_back(job, str(webhook), lambda: self._message(job, host))
+        return _json(201, self._told(job, host))
+
+    def _message(self, job: QueuedJob, host: str) -> Message:
+        job.poll_count = max(job.poll_count, 1)
+        return signed_message(json.dumps(self._told(job, host)).encode(), f"{job.id}-completed", self.webhook_secret)
 
     def _refused(self, path: str, body: Mapping[str, object], behaviour: Behaviour) -> Reply | None:
         if behaviour.name == "bad_field":
@@ -110,6 +124,8 @@ class ReplicateUpstream(QueueUpstream):
         if not isinstance(body.get("input"), dict) or self.violations:
             return _invalid("input", "It is not an object.")
         assert isinstance(body["input"], dict)
+        if body.get("webhook") and not may_be_called(str(body["webhook"])):
+            return _invalid("webhook", "It is not an HTTPS address.")
         for name, value in body["input"].items():
             if isinstance(value, str) and value.startswith("data:") and len(value) > _LARGEST_DATA_URI_BYTES:
                 self.violations.append(f"{name}: a data URI of {len(value)} bytes")

@@ -158,6 +158,20 @@ class VendorApi:
                 raise
             raise _with(fault, Bought.NO) from None
 
+    async def beside(self, url: str | URL, *, answer: type[T], with_key: bool) -> T:
+        """GET JSON that belongs to no order: of this API with the platform's key, or of any address without.
+
+        Raises UpstreamFault.
+        """
+        place = self.url(url) if with_key else URL(url)
+        headers = self._authorize(self._key) if with_key else {}
+        async with self._http.request(
+            "GET", place, body=None, headers=headers, deadline_seconds=_POLL_SECONDS
+        ) as reply:
+            if not 200 <= reply.status < 300:
+                raise self.nonsense(f"it says {reply.status} where no order is asked about")
+            return await self.read(reply, answer)
+
     async def poll(self, path: str | URL, order: Order, *, answer: type[T]) -> T:
         """GET news of an accepted order as JSON; raises as `polled`."""
         async with self.polled(path, order) as reply:

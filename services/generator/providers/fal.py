@@ -1,6 +1,7 @@
 """fal: a queue for many vendors' models, whose tickets are requests and whose pictures stand at addresses.
 
-What each model takes stands in fal_models.py. Variables: FAL_KEY, FAL_BASE_URL (of the queue). Options of a route: any input of the
+What each model takes stands in fal_models.py. Variables: FAL_KEY, FAL_BASE_URL (of the queue), FAL_JWKS_URL (the keys that sign its
+calls; without it where the vendor publishes them, or below an FAL_BASE_URL that is another). Options of a route: any input of the
 model by its name, and `inputs`: a line in the notation of filling.py, for a model that the table does not know.
 """
 
@@ -12,6 +13,7 @@ from yarl import URL
 from generator.providers.api import VendorApi
 from generator.providers.base import (
     Bought,
+    Call,
     Drawn,
     Memory,
     Order,
@@ -23,16 +25,24 @@ from generator.providers.base import (
 )
 from generator.providers.complaints import Stage, nonsense, refused
 from generator.providers.deadline import Deadline
-from generator.providers.downloads import Downloads, data_uris
+from generator.providers.downloads import EGRESS_ALLOW, Downloads, data_uris
+from generator.providers.fal_callbacks import PublicKeys, Signatures
 from generator.providers.fal_errors import read_complaint
 from generator.providers.fal_models import ALIASES, ANY_MODEL, CONCEPTS, MODELS
 from generator.providers.filling import Filled, Filling
 from generator.providers.masks import Masks
 from generator.providers.polling import NotNow, Pending, Poller
 from generator.providers.seeds import told_seed
+from generator.providers.variables import Variable, value_of
 
 NAME = "fal"
-DEFAULT_BASE_URL = "https://queue.fal.run"
+KEY = Variable("FAL_KEY", "Key of the platform's account at fal.", needed=True, secret=True)
+BASE_URL = Variable("FAL_BASE_URL", "Address of the queue.", default="https://queue.fal.run")
+JWKS_URL = Variable(
+    "FAL_JWKS_URL",
+    "Address of the keys that sign fal's calls; empty for where fal publishes them, or below an FAL_BASE_URL that is another.",
+)
+_KEYS_URL = "https://rest.fal.ai/.well-known/jwks.json"
 _DONE = "COMPLETED"
 _SECONDS_PER_PLACE = 1.0
 """What a place in the queue is taken to last, for the next look."""
@@ -80,14 +90,16 @@ class FalProvider:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._api = VendorApi(
             NAME,
-            base_url=environ.get("FAL_BASE_URL") or DEFAULT_BASE_URL,
-            key=environ.get("FAL_KEY", ""),
+            base_url=value_of(environ, BASE_URL),
+            key=value_of(environ, KEY),
             authorize=lambda key: {"Authorization": f"Key {key}"},
             complaint=read_complaint,
         )
         self._downloads = Downloads(NAME, environ)
         self._masks = Masks(NAME)
         self._poller = Poller(NAME)
+        keys_url = value_of(environ, JWKS_URL) or _keys_url(self._api.base)
+        self._signatures = Signatures(lambda: self._api.beside(keys_url, answer=PublicKeys, with_key=False))
 
     @property
     def configured(self) -> bool:
@@ -99,14 +111,18 @@ class FalProvider:
         mask = await self._masks.white(order.mask, order.inputs[0]) if order.mask and order.inputs else None
         pictures = await data_uris([*order.inputs, *filter(None, [mask])], memory)
         filled = _filled(order, pictures[: len(order.inputs)], pictures[-1] if mask else None)
-        submitted = await self._api.ask("POST", order.upstream_model, order, body=filled.fields, answer=_Submitted)
+        path = self._api.url(order.upstream_model)
+        if order.callback is not None:
+            path = path.with_query(fal_webhook=order.callback.url)
+        submitted = await self._api.ask("POST", path, order, body=filled.fields, answer=_Submitted)
         return Ticket(msgspec.json.encode(_Placed(submitted, filled.warnings)))
 
     async def collect(self, ticket: Ticket, order: Order, memory: Memory) -> Drawn:
         """Wait for the request and fetch its pictures. Raises UpstreamFault."""
         deadline = Deadline.after(order.deadline_seconds)
         placed = msgspec.json.decode(ticket.data, type=_Placed)
-        result = await self._poller.until_done(lambda: self._look(placed.request, order), deadline)
+        called_by = order.callback.key if order.callback else ""
+        result = await self._poller.until_done(lambda: self._look(placed.request, order), deadline, called_by=called_by)
         files = (result.images or ([result.image] if result.image else []))[: order.count]
         if not files:
             raise self._api.nonsense("a result without pictures")
@@ -114,6 +130,19 @@ class FalProvider:
         addresses = [file.url for file, is_flagged in zip(files, flagged, strict=True) if not is_flagged]
         fetched = await self._downloads.pictures(addresses, order, memory, deadline)
         return _drawn(order, result, fetched, flagged, placed.warnings)
+
+    @property
+    def hears(self) -> bool:
+        """Always: the keys that verify its calls are public."""
+        return True
+
+    async def message_id(self, call: Call) -> str | None:
+        """The request's id of a genuine call. Raises UpstreamFault where the vendor's keys cannot be read."""
+        return await self._signatures.message_id(call.headers, call.body)
+
+    def wake(self, key: str) -> bool:
+        """Have the order with this key looked at now."""
+        return self._poller.wake(key)
 
     async def close(self) -> None:
         """Close the connections and end the children."""
@@ -152,6 +181,7 @@ class FalFactory:
     """What the entry point names."""
 
     name = NAME
+    variables = (KEY, BASE_URL, JWKS_URL, EGRESS_ALLOW)
 
     def open(self, environ: Mapping[str, str]) -> Provider:
         """Make the provider from the vendor's own variables; no network is touched."""
@@ -159,6 +189,13 @@ class FalFactory:
 
 
 PROVIDER: ProviderFactory = FalFactory()
+
+
+def _keys_url(base: URL) -> str:
+    """Where the keys stand: at the vendor, or where what stands in for it would have them."""
+    return (
+        _KEYS_URL if base.origin() == URL(BASE_URL.default).origin() else str(base.join(URL(".well-known/jwks.json")))
+    )
 
 
 def _filled(order: Order, pictures: Sequence[str], mask: str | None) -> Filled:

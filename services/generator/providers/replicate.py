@@ -5,6 +5,7 @@ What each model takes stands in replicate_models.py. Variables: REPLICATE_API_TO
 `inputs`, a line in the notation of filling.py.
 """
 
+import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -13,6 +14,7 @@ import msgspec
 from generator.providers.api import VendorApi
 from generator.providers.base import (
     Bought,
+    Call,
     Drawn,
     Found,
     Memory,
@@ -32,6 +34,8 @@ from generator.providers.multipart import File, Form
 from generator.providers.polling import Pending, Poller
 from generator.providers.replicate_errors import prediction_fault, read_complaint
 from generator.providers.replicate_models import ALIASES, ANY_MODEL, COMMUNITY, CONCEPTS, MODELS
+from generator.providers.standard_webhooks import message_id
+from generator.providers.vendor_keys import VendorKeys
 from pictures.sniffing import sniff
 
 NAME = "replicate"
@@ -99,6 +103,10 @@ class _Version(msgspec.Struct, frozen=True):
     id: str
 
 
+class _Secret(msgspec.Struct, frozen=True):
+    key: str
+
+
 class _Model(msgspec.Struct, frozen=True):
     latest_version: _Version
 
@@ -120,6 +128,7 @@ class ReplicateProvider:
         self._downloads = Downloads(NAME, environ)
         self._masks = Masks(NAME)
         self._poller = Poller(NAME)
+        self._secrets = VendorKeys(self._secret)
         self._latest: dict[str, str] = {}
         """Versions of community models, as they were when first asked for."""
 
@@ -134,8 +143,9 @@ class ReplicateProvider:
         pictures = await self._sent(order, [*order.inputs, *filter(None, [mask])], memory)
         filled = _filled(order, pictures[: len(order.inputs)], pictures[-1] if mask else None)
         path, body = await self._place(order)
+        body = {**body, **_called(order), "input": filled.fields}
         try:
-            made = await self._api.ask("POST", path, order, body={**body, "input": filled.fields}, answer=_Prediction)
+            made = await self._api.ask("POST", path, order, body=body, answer=_Prediction)
         except UpstreamFault:
             self._latest.pop(order.upstream_model, None)  # it may be the version that is no more
             raise
@@ -151,7 +161,8 @@ class ReplicateProvider:
             news = await self._api.poll(url, order, answer=_Prediction)
             return news if news.status == _ENDED_WELL or news.status in _ENDED_BADLY else Pending()
 
-        ended = await self._poller.until_done(look, deadline)
+        called_by = order.callback.key if order.callback else ""
+        ended = await self._poller.until_done(look, deadline, called_by=called_by)
         if ended.status != _ENDED_WELL:
             raise prediction_fault(NAME, str(ended.error or ""), _bought(order, ended))
         addresses = _addresses(ended.output)[: order.count]
@@ -177,6 +188,27 @@ class ReplicateProvider:
                 return [_found(one, filled.warnings) for one in reversed(found)]
             url = self._api.own(page.next) or url
         raise _unlisted("too many others were placed since")
+
+    @property
+    def hears(self) -> bool:
+        """Whether the platform has a key: the secret that signs calls is its account's."""
+        return self._api.has_key
+
+    async def message_id(self, call: Call) -> str | None:
+        """The id of a genuine message. Raises UpstreamFault where the vendor does not tell the secret."""
+        now = time.time()
+
+        def fits(secret: str) -> bool:
+            return message_id(call.headers, call.body, secret, now_seconds=now) is not None
+
+        return call.headers.get("webhook-id") if await self._secrets.fit(fits) else None
+
+    def wake(self, key: str) -> bool:
+        """Have the order with this key looked at now."""
+        return self._poller.wake(key)
+
+    async def _secret(self) -> str:
+        return (await self._api.beside("webhooks/default/secret", answer=_Secret, with_key=True)).key
 
     async def close(self) -> None:
         """Close the connections and end the children."""
@@ -227,6 +259,13 @@ class ReplicateFactory:
 
 
 PROVIDER: ProviderFactory = ReplicateFactory()
+
+
+def _called(order: Order) -> Mapping[str, object]:
+    """What has the vendor call once, in the end."""
+    if order.callback is None:
+        return {}
+    return {"webhook": order.callback.url, "webhook_events_filter": ["completed"]}
 
 
 def _named(order: Order) -> str:
