@@ -39,7 +39,7 @@ def _plainly(body: bytes | bytearray) -> object:
     """What a body says without any shape, None where it is too large to be read again for an error's sake."""
     if len(body) > _MAX_REREAD_BYTES:
         return None
-    with contextlib.suppress(msgspec.DecodeError):
+    with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
         return msgspec.json.decode(body)
     return None
 
