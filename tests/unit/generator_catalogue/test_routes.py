@@ -107,7 +107,7 @@ def catalogue() -> Catalogue:
     ],
 )
 def test_a_name_leads_to_its_upstreams_in_their_order(
-    catalogue: Catalogue, model: str, operation: pb.Operation, upstreams: Sequence[str]
+    catalogue: Catalogue, model: str, operation: pb.Operation.ValueType, upstreams: Sequence[str]
 ) -> None:
     routes = catalogue.candidates(pb.Draw(operation=operation, model=model))
     named = [f"{route.provider}/{route.upstream_model}" for route in routes]
