@@ -20,6 +20,7 @@ from gateway.config import Config
 from gateway.dialects import DIALECTS
 from gateway.dialects.base import Dialect
 from gateway.edge import Edge
+from gateway.hooks import Hooks
 from gateway.manual.routes import Manual
 from gateway.middleware.cors import Cors
 from gateway.plain import Plain
@@ -57,7 +58,13 @@ async def running(config: Config) -> AsyncIterator[str]:
         described = Manual(dialects, signs, public_url).routes
         edge = Edge(
             routes=Routes(dialects),
-            plain=Plain((*signs, *described), limits, Admin(config.admin_token, links), bodies),
+            plain=Plain(
+                (*signs, *described),
+                limits,
+                Admin(config.admin_token, links),
+                Hooks(generator, limits, bodies, config.link_key),
+                bodies,
+            ),
             cors=Cors(config.cors_origins),
             callers=callers,
             limits=limits,

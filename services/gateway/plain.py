@@ -1,17 +1,21 @@
-"""The paths that belong to no dialect: their routes as data, the count of who asks without a key, and the operator's door."""
+"""The paths that belong to no dialect: their routes as data, the count of who asks without a key, the operator's door, and the
+addresses that vendors call.
+"""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
 
-from gateway import admin
+from gateway import admin, hooks
 from gateway.about import About
 from gateway.admin import Admin
 from gateway.bodies import Bodies
 from gateway.clients.limits import Limits
+from gateway.hooks import Hooks
 from gateway.wire import Ask, Reply
 from gesso.errors.v1 import reason_pb2 as pb
+from servicekit import callbacks
 from servicekit.faults import Fault
 
 METHODS = ("GET", "HEAD")
@@ -36,17 +40,21 @@ class PlainRoute:
 class Plain:
     """Answers those paths."""
 
-    def __init__(self, routes: Sequence[PlainRoute], limits: Limits, door: Admin, bodies: Bodies) -> None:
+    def __init__(
+        self, routes: Sequence[PlainRoute], limits: Limits, door: Admin, called: Hooks, bodies: Bodies
+    ) -> None:
         self._exact = {route.path: route for route in routes if route.stem == route.path}
         self._stems = tuple((route.stem, route) for route in routes if route.stem != route.path)
         self._limits = limits
         self._door = door
+        self._called = called
         self._bodies = bodies
 
     def label(self, path: str) -> str | None:
         """The path's name in logs and metrics; None where it is a dialect's."""
-        if path.startswith(admin.PREFIX):
-            return admin.PREFIX
+        for prefix in (admin.PREFIX, callbacks.PREFIX):
+            if path.startswith(prefix):
+                return prefix
         route = self._route(path)
         return None if route is None else route.path
 
@@ -62,6 +70,9 @@ class Plain:
 
     async def answer(self, ask: Ask, address: str, request: web.BaseRequest) -> Reply:
         """The reply; the operator's door words its own errors. Raises Fault."""
+        if ask.path.startswith(callbacks.PREFIX):
+            _check_method(ask, hooks.METHODS)
+            return await self._called.answer(ask, address, request)
         route = self._route(ask.path)
         if route is None:
             return await self._open_door(ask.path, request)

@@ -7,7 +7,14 @@ from collections.abc import Sequence
 from gateway.clients.watch import Watch
 from gateway.job_ids import JobName
 from gesso.generator.v1 import generator_pb2 as pb
-from gesso.generator.v1.generator_pb2_grpc import CustomModelsStub, JobsStub, ModelsStub, SecretsStub, UsageStub
+from gesso.generator.v1.generator_pb2_grpc import (
+    CallbacksStub,
+    CustomModelsStub,
+    JobsStub,
+    ModelsStub,
+    SecretsStub,
+    UsageStub,
+)
 from servicekit.coalescer import Coalescer
 from servicekit.link import Link
 from servicekit.sealing import seal
@@ -31,6 +38,7 @@ class Generator:
         self._secrets = SecretsStub(link.channel)
         self._custom_models = CustomModelsStub(link.channel)
         self._usage = UsageStub(link.channel)
+        self._callbacks = CallbacksStub(link.channel)
         # A batch that failed half-way is not sent again item by item: a purchase is sent once.
         self._submissions: Coalescer[Submission, Submitted] = Coalescer(
             self._flush, isolate=False, max_in_flight=2, weigh=Submission.ByteSize, max_weight=_MOST_BYTES
@@ -74,6 +82,10 @@ class Generator:
     async def usage(self, request: pb.GetUsageRequest) -> pb.GetUsageResponse:
         """Sums of an account's jobs."""
         return await self._link.call(self._usage.GetUsage, request)
+
+    async def deliver(self, request: pb.DeliverRequest) -> None:
+        """Hand on a vendor's call. Raises Fault NOT_FOUND or FORBIDDEN for one that is no vendor's."""
+        await self._link.call(self._callbacks.Deliver, request)
 
     async def models(self) -> Sequence[pb.Model]:
         """The catalogue, at most 5 s old."""
