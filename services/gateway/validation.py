@@ -158,8 +158,10 @@ def _is_meant(kind: inspect.Type, sent: object) -> bool:
 
 
 def _within(sent: object, step: str) -> object:
+    """What is found one step further; nothing where a repeated key says another thing than the one that was checked."""
     if isinstance(sent, list):
-        return sent[int(step[1:-1])]
+        index = step[1:-1]
+        return sent[int(index)] if index.isdecimal() and int(index) < len(sent) else None
     return sent.get(step) if isinstance(sent, dict) else None
 
 

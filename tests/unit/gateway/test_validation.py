@@ -152,3 +152,16 @@ def test_of_structs_with_tags_the_meant_one_is_explained(body: bytes, field: str
     with pytest.raises(InvalidField) as raised:
         decode(body, _Household)
     assert (raised.value.details["field"], raised.value.message) == (field, message)
+
+
+@pytest.mark.parametrize("again", [b"[]", b"7", b'{"0": {}}'])
+def test_a_repeated_key_that_says_something_else_is_explained_too(again: bytes) -> None:
+    with pytest.raises(InvalidField) as raised:
+        decode(b'{"pets": [{"kind": "cat", "lives": "ten"}], "pets": ' + again + b"}", _Household)
+    assert raised.value.details["field"] == "pets[0].lives"
+
+
+def test_text_that_is_not_utf_8_beside_another_mistake_is_explained() -> None:
+    with pytest.raises(InvalidField) as raised:
+        decode(b'{"more": "\xff"}', _Household)
+    assert raised.value.details["field"] == "pets"
