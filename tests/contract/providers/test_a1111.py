@@ -12,6 +12,7 @@ from generator.providers.base import Bought
 from gesso.errors.v1 import reason_pb2 as reason
 from gesso.generator.v1 import generator_pb2 as pb
 from pictures.inspection import inspect
+from servicekit.settings import SettingError
 from testkit.sample_pictures import sample
 from testkit.upstreams.a1111 import A1111Upstream
 
@@ -271,7 +272,7 @@ async def test_what_would_be_larger_than_is_kept_is_not_enlarged(
 
 
 def test_checkpoints_that_cannot_be_read_are_refused_at_the_start() -> None:
-    with pytest.raises(ValueError, match="no name=file"):
+    with pytest.raises(SettingError, match="A1111_CHECKPOINTS: .* no name=file"):
         PROVIDER.open({"A1111_CHECKPOINTS": "sdxl"})
 
 

@@ -16,6 +16,7 @@ from generator.providers.complaints import FAILED
 from gesso.errors.v1 import reason_pb2 as reason
 from gesso.generator.v1 import generator_pb2 as pb
 from pictures.inspection import inspect
+from servicekit.settings import SettingError
 from testkit.sample_pictures import sample
 from testkit.upstreams.comfyui import ComfyUIUpstream
 
@@ -250,13 +251,13 @@ def test_bindings_that_do_not_fit_their_workflow_are_refused_at_the_start(
     tmp_path: Path, workflow: str, bindings: str, said: str
 ) -> None:
     place = kept(tmp_path, "mine", workflow, bindings)
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(SettingError, match=said):
         PROVIDER.open({"COMFYUI_WORKFLOW": place})
 
 
 def test_a_workflow_without_bindings_is_refused_at_the_start(tmp_path: Path) -> None:
     (tmp_path / "mine.json").write_text("{}")
-    with pytest.raises(ValueError, match=r"mine\.bindings\.toml"):
+    with pytest.raises(SettingError, match=r"mine\.bindings\.toml"):
         PROVIDER.open({"COMFYUI_WORKFLOW": str(tmp_path)})
 
 
