@@ -1,8 +1,7 @@
 """Replicate: predictions of many vendors' and people's models, whose tickets are predictions and whose pictures stand at addresses.
 
-What each model takes stands in replicate_models.py. Variables: REPLICATE_API_TOKEN, REPLICATE_BASE_URL. An upstream model is
-`owner/name`, `owner/name:version` or `deployments/owner/name`. Options of a route: any input of the model by its name, and
-`inputs`, a line in the notation of filling.py.
+What each model takes stands in replicate_models.py. Options of a route: any input of the model by its name, and `inputs`, a line
+in the notation of filling.py.
 """
 
 import time
@@ -27,7 +26,7 @@ from generator.providers.base import (
 )
 from generator.providers.complaints import FAILED, nonsense
 from generator.providers.deadline import Deadline
-from generator.providers.downloads import Downloads, data_uris
+from generator.providers.downloads import EGRESS_ALLOW, Downloads, data_uris
 from generator.providers.filling import Filled, Filling
 from generator.providers.masks import Masks
 from generator.providers.multipart import File, Form
@@ -35,11 +34,15 @@ from generator.providers.polling import Pending, Poller
 from generator.providers.replicate_errors import prediction_fault, read_complaint
 from generator.providers.replicate_models import ALIASES, ANY_MODEL, COMMUNITY, CONCEPTS, MODELS
 from generator.providers.standard_webhooks import message_id
+from generator.providers.variables import Variable, value_of
 from generator.providers.vendor_keys import VendorKeys
 from pictures.sniffing import sniff
 
 NAME = "replicate"
-DEFAULT_BASE_URL = "https://api.replicate.com/v1"
+KEY = Variable("REPLICATE_API_TOKEN", "Token of the platform's account at Replicate.", needed=True, secret=True)
+BASE_URL = Variable(
+    "REPLICATE_BASE_URL", "Address of the API, with its version.", default="https://api.replicate.com/v1"
+)
 _DEPLOYMENTS = "deployments/"
 _LARGEST_DATA_BYTES = 190_000
 """As base64 it is 256 kB, the vendor's limit; larger pictures are uploaded."""
@@ -121,8 +124,8 @@ class ReplicateProvider:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._api = VendorApi(
             NAME,
-            base_url=environ.get("REPLICATE_BASE_URL") or DEFAULT_BASE_URL,
-            key=environ.get("REPLICATE_API_TOKEN", ""),
+            base_url=value_of(environ, BASE_URL),
+            key=value_of(environ, KEY),
             complaint=read_complaint,
         )
         self._downloads = Downloads(NAME, environ)
@@ -252,6 +255,7 @@ class ReplicateFactory:
     """What the entry point names."""
 
     name = NAME
+    variables = (KEY, BASE_URL, EGRESS_ALLOW)
 
     def open(self, environ: Mapping[str, str]) -> Provider:
         """Make the provider from the vendor's own variables; no network is touched."""
