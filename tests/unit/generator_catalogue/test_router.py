@@ -181,6 +181,13 @@ def test_a_route_is_offered_only_for_the_operations_that_it_can_do() -> None:
     assert names(router, edit) == [("fal", "fal-ai/flux-pro/kontext")]
 
 
+@pytest.mark.parametrize("model", ["dall-e-3", "dall-e-2"])
+def test_a_stored_key_for_openrouter_draws_what_ops_centers_document_sells_with_it(model: str) -> None:
+    router = routed(Vendor("openai"), Vendor("openrouter", configured=False))
+    assert names(router, draw(model), {"openrouter"})[0] == ("openrouter", "openai/gpt-image-2.5-sunburst")
+    assert names(router, draw(model)) == [FLARE, GPT_2]
+
+
 def test_a_key_of_ones_own_goes_to_its_provider_alone_configured_or_not() -> None:
     router = routed(Vendor("openai", configured=False), Vendor("sketch"), Vendor("fal"), stand_in="sketch")
     own = draw("gpt-image-1", sealed_secret=b"box", sealed_for="openai")
