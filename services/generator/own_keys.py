@@ -58,9 +58,9 @@ class OwnKeys:
     async def put(self, account_id: str, provider: str, secret: str) -> StoredKey:
         """Store a key, in the place of the last one. Raises InvalidField naming `provider` or `api_key`, Unavailable."""
         if not self._takes_keys(provider):
-            raise InvalidField("provider", "There is no provider of this name that takes keys of your own.")
+            raise InvalidField("provider", "`provider` must be one that takes keys of your own.")
         if not _KEY_FORM.fullmatch(secret):
-            raise InvalidField("api_key", "A provider key has 8 to 500 printable ASCII characters and no spaces.")
+            raise InvalidField("api_key", "`api_key` must have 8 to 500 printable ASCII characters and no spaces.")
         envelope = self._keyring.seal(secret, purpose_of(account_id, provider))
         key = StoredKey(account_id, provider, envelope, masked(secret), datetime.now(UTC))
         try:
