@@ -1,8 +1,7 @@
 """fal: a queue for many vendors' models, whose tickets are requests and whose pictures stand at addresses.
 
-What each model takes stands in fal_models.py. Variables: FAL_KEY, FAL_BASE_URL (of the queue), FAL_JWKS_URL (the keys that sign its
-calls; without it where the vendor publishes them, or below an FAL_BASE_URL that is another). Options of a route: any input of the
-model by its name, and `inputs`: a line in the notation of filling.py, for a model that the table does not know.
+What each model takes stands in fal_models.py. Options of a route: any input of the model by its name, and `inputs`: a line in the
+notation of filling.py, for a model that the table does not know.
 """
 
 from collections.abc import Mapping, Sequence

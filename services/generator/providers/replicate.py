@@ -1,7 +1,8 @@
 """Replicate: predictions of many vendors' and people's models, whose tickets are predictions and whose pictures stand at addresses.
 
-What each model takes stands in replicate_models.py. Options of a route: any input of the model by its name, and `inputs`, a line
-in the notation of filling.py.
+What each model takes stands in replicate_models.py. An upstream model is `owner/name`, `owner/name:version` or
+`deployments/owner/name`. Options of a route: any input of the model by its name, and `inputs`, a line in the notation of
+filling.py.
 """
 
 import time
