@@ -141,28 +141,44 @@ class Edge:
             return self.cors.preflight(visit.ask.headers, methods)
         if label is not None:
             return await self.plain.answer(visit.ask, visit.address, request)
-        found = self.routes.find(method, path)
+        try:
+            found = self.routes.find(method, path)
+        except Fault:
+            await self._count_stray(visit, call)
+            raise
         call.method = f"{method} {found.route.path}"
         await self._admit(visit, found.route, call)
         return await self._act(visit, found, request)
 
     async def _admit(self, visit: Visit, route: Route, call: Call) -> None:
         """Who calls, and whether they may now."""
+        await self._identify(visit, call)
+        if route.counts:
+            await self._count(visit, is_call=visit.dialect.counts_calls and visit.ask.method == "POST")
+
+    async def _count_stray(self, visit: Visit, call: Call) -> None:
+        """Count a request that no route takes, if it came with a good key; without one it stays as cheap as it is."""
+        try:
+            await self._identify(visit, call)
+            await self._count(visit, is_call=False)
+        except UsedUp:
+            raise
+        except Fault:  # what is wrong with the key is not what is wrong with the request
+            return
+
+    async def _identify(self, visit: Visit, call: Call) -> None:
         api_key = visit.dialect.credential(visit.ask.headers)
         if api_key is None:
             raise Fault(pb.REASON_CREDENTIAL_MISSING, "No API key was sent: send `Authorization: Bearer YOUR_KEY`.")
         visit.key = digest(api_key)
         visit.caller = await self.callers.caller(visit.key)
         call.notes["account"] = visit.caller.account_id
-        if route.counts:
-            await self._count(visit)
 
-    async def _count(self, visit: Visit) -> None:
+    async def _count(self, visit: Visit, *, is_call: bool) -> None:
         dialect = visit.dialect
         if dialect.limited_by_address:
             visit.windows = await self.limits.take_address(visit.address, dialect.name)
             return
-        is_call = dialect.counts_calls and visit.ask.method == "POST"
         try:
             visit.windows = await self.limits.take(visit.caller, dialect.name, is_call=is_call)
         except UsedUp as used_up:

@@ -458,6 +458,20 @@ async def test_limits_and_quota_are_told(edge: Any, keep: Any) -> None:
     }
 
 
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/api/v2/nothing", 404), ("PUT", TEXT, 405)])
+async def test_a_request_that_no_route_takes_counts_where_its_key_is_good(
+    edge: Any, method: str, path: str, status: int
+) -> None:
+    edge.billing.caller.limited_dialects.append("imagegen")
+    edge.billing.windows = [WindowState(window=WINDOW_MINUTE, limit=60, remaining=58, reset_at=4_000_000_000)]
+    for key, told in ((edge.key, "58"), ("unknown", None)):
+        async with edge.session.request(method, edge.url + path, headers={"X-API-Key": key}) as answer:
+            assert (answer.status, answer.headers.get("X-RateLimit-Remaining")) == (status, told)
+    edge.billing.limit = Fault(pb.REASON_RATE_LIMITED, "Used up.", retry_after_seconds=30)
+    async with edge.session.request(method, edge.url + path, headers={"X-API-Key": edge.key}) as answer:
+        assert (answer.status, (await _error(answer))["code"]) == (429, "RATE_LIMITED")
+
+
 async def test_a_used_up_window_is_told_with_its_end(edge: Any) -> None:
     edge.billing.caller.limited_dialects.append("imagegen")
     edge.billing.limit = Fault(
