@@ -69,7 +69,8 @@ WRONG_PICTURES: Mapping[str, Callable[[bytes], bytes]] = {
     "truncated": lambda picture: picture[: len(picture) // 2],
     "bomb": lambda _: png_claiming(50_000, 50_000),
 }
-_MARKER = re.compile(rb"\[\[([a-z_0-9]+(?::[0-9.]+)?)\]\]")
+# Pictures are bodies too: what only looks like a marker there is none.
+_MARKER = re.compile(rb"\[\[((?:%b)(?::[0-9]+(?:\.[0-9]+)?)?)\]\]" % "|".join(BEHAVIOURS).encode())
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,6 +204,11 @@ async def test_a_marker_in_the_prompt_chooses_for_one_request(client: AsyncOpenA
     assert [recorded.behaviour.name for recorded in upstream.requests] == ["refusal", "success"]
 
 
+async def test_what_only_looks_like_a_marker_chooses_nothing(client: AsyncOpenAI, upstream: OpenAIUpstream) -> None:
+    await client.images.generate(model=MODEL, prompt="a [[fox]] beside [[_]]")
+    assert upstream.purchases == 1
+
+
 @pytest.mark.parametrize("name", ["drop_before_accept", "drop_after_accept", "drop_mid_answer"])
 async def test_a_dropped_connection_is_an_error_and_only_what_was_accepted_counts(
     client: AsyncOpenAI, upstream: OpenAIUpstream, name: str
