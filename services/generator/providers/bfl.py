@@ -32,11 +32,7 @@ from generator.providers.variables import Variable, value_of
 
 NAME = "bfl"
 KEY = Variable("BFL_API_KEY", "Key of the platform's account at Black Forest Labs.", needed=True, secret=True)
-BASE_URL = Variable(
-    "BFL_BASE_URL",
-    "Address of the API; a region's, as `https://api.eu.bfl.ai`, keeps the orders there.",
-    default="https://api.bfl.ai",
-)
+BASE_URL = Variable("BFL_BASE_URL", "Address of the API.", default="https://api.bfl.ai")
 _DOMAIN = "bfl.ai"
 """The address to ask at may be that of a region, as api.eu.bfl.ai, and needs the key there."""
 _MICROS_PER_CREDIT = 10_000

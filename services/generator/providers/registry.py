@@ -1,18 +1,27 @@
 """The installed providers are the entry points `gesso.providers`: ours, and those of any other package."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import metadata
 
 from generator.providers.base import Provider, ProviderFactory
+from generator.providers.variables import declared
 
 GROUP = "gesso.providers"
 
 
-def open_providers(environ: Mapping[str, str]) -> Mapping[str, Provider]:
-    """Make every installed provider from the environment, by its name; no network is touched."""
-    providers: dict[str, Provider] = {}
-    for point in metadata.entry_points(group=GROUP):
+def installed(points: Iterable[metadata.EntryPoint] | None = None) -> Mapping[str, ProviderFactory]:
+    """The factories that the entry points name, of all packages where none are given, by the provider's name."""
+    factories: dict[str, ProviderFactory] = {}
+    for point in metadata.entry_points(group=GROUP) if points is None else points:
         factory: ProviderFactory = point.load()
-        assert factory.name not in providers, f"two packages bring a provider {factory.name!r}"
-        providers[factory.name] = factory.open(environ)
-    return providers
+        assert factory.name not in factories, f"two packages bring a provider {factory.name!r}"
+        factories[factory.name] = factory
+    return factories
+
+
+def open_providers(environ: Mapping[str, str]) -> Mapping[str, Provider]:
+    """Make every installed provider from the variables that it declares, by its name; no network is touched.
+
+    Raises SettingError for a variable that cannot be read.
+    """
+    return {name: factory.open(declared(environ, factory.variables)) for name, factory in installed().items()}
