@@ -9,7 +9,7 @@ from typing import Any
 from generator import tariff
 from generator.access import ACCESS
 from generator.admission import Admission
-from generator.callbacks import Callbacks
+from generator.callbacks import Callbacks, may_be_called
 from generator.cancelling import Cancelling
 from generator.catalogue import Catalogue
 from generator.catalogue_files import CatalogueError
@@ -160,10 +160,8 @@ def _core(ground: Ground) -> _Core:
 
 def _callbacks(ground: Ground) -> Callbacks:
     config = ground.config
-    if config.vendor_webhooks and not (config.public_url and config.link_key):
-        raise SettingError(
-            "GESSO_VENDOR_WEBHOOKS: vendors can call back only below GESSO_PUBLIC_URL, by GESSO_LINK_KEY"
-        )
+    if config.vendor_webhooks and not (may_be_called(config.public_url) and config.link_key):
+        raise SettingError("GESSO_VENDOR_WEBHOOKS needs GESSO_LINK_KEY, and an https address in GESSO_PUBLIC_URL")
     return Callbacks(
         ground.providers,
         public_url=config.public_url if config.vendor_webhooks else "",

@@ -5,6 +5,7 @@ A call that its vendor has signed wakes the ticket that it is of, in whichever r
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
+from urllib.parse import urlsplit
 
 from generator.providers.base import Call, Callback, Called, Provider, UpstreamFault
 from gesso.errors.v1 import reason_pb2 as reasons
@@ -12,6 +13,8 @@ from servicekit.callbacks import CallbackName, callback_path, callback_secret, c
 from servicekit.faults import Fault, Unavailable
 
 _MOST_HEARD = 10_000
+
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 Share = Callable[[str], Awaitable[None]]
 """Tells the other replicas."""
@@ -69,6 +72,12 @@ class Callbacks:
         if len(self._heard) > _MOST_HEARD:
             self._heard.popitem(last=False)
         return True
+
+
+def may_be_called(url: str) -> bool:
+    """Whether vendors call an address: by https alone; on this machine, which scripted ones share, by http too."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
 
 
 async def _message_id(called: Called, call: Call) -> str | None:

@@ -158,6 +158,7 @@ class Generator:
         self.models = rpc.ModelsStub(gateway.channel)
         self._custom_models = rpc.CustomModelsStub(gateway.channel)
         self._usage = rpc.UsageStub(gateway.channel)
+        self._callbacks = rpc.CallbacksStub(gateway.channel)
         self._settlements = rpc.JobsStub(operator.channel)
         self._operations = rpc.OperationsStub(operator.channel)
         self._costs = rpc.CostsStub(operator.channel)
@@ -265,6 +266,11 @@ class Generator:
         """Ask what orders cost."""
         request = pb.GetCostsRequest(since=since, until=until, by=by)
         return await self._operator.call(self._costs.GetCosts, request)
+
+    async def deliver(self, provider: str, token: str, headers: Mapping[str, str], body: bytes = b"{}") -> None:
+        """Hand on a vendor's call, as the edge does. Raises its Fault."""
+        request = pb.DeliverRequest(provider=provider, token=token, headers=headers, body=body)
+        await self._link.call(self._callbacks.Deliver, request)
 
     def watch(self, requests: AsyncIterator[pb.WatchJobsRequest]) -> Any:
         """Open a stream of changes."""
