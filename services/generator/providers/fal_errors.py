@@ -3,6 +3,7 @@
 Source: docs.fal.ai/errors, as of 2026-11-20. 5xx are not charged; a refusal of what was drawn may be.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -34,11 +35,11 @@ class _Body(msgspec.Struct, frozen=True):
 
 
 def read_complaint(status: int, body: bytes) -> Complaint:
-    """Read an error's body; an empty complaint for anything else."""
+    """Read an error's body, also one that was cut off; an empty complaint for anything else."""
     try:
         read = msgspec.json.decode(body, type=_Body)
     except msgspec.MsgspecError:
-        return Complaint()
+        read = _beginning(body)
     if isinstance(read.detail, str) or not read.detail:
         return Complaint(code=read.error_type or "")
     first = read.detail[0]
@@ -53,3 +54,20 @@ def read_complaint(status: int, body: bytes) -> Complaint:
         bought=Bought.YES if drawn else Bought.NO if reason == FAILED else None,
         code=first.type,
     )
+
+
+def _beginning(body: bytes) -> _Body:
+    """The first detail of a body whose end is missing: it repeats the input, pictures and all, behind what it says of it."""
+    said, _, _ = body.partition(b'"input"')
+    kind, place = _TYPE.search(said), _PLACE.search(said)
+    if kind is None:
+        return _Body([])
+    try:
+        loc = msgspec.json.decode(place[1], type=list[str | int]) if place else []
+    except msgspec.MsgspecError:
+        loc = []
+    return _Body([_Detail(kind[1].decode(), loc)])
+
+
+_TYPE = re.compile(rb'"type"\s*:\s*"([a-z_.]+)"')
+_PLACE = re.compile(rb'"loc"\s*:\s*(\[[^\]]*\])')
