@@ -10,9 +10,9 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from gateway.desk import Addresses
-from gateway.openai_images.drawing import Facts
+from gateway.openai_images.drawing import DALL_E_3, GPT_IMAGE, Facts
 from gateway.wire import PICTURE_HERE, Base64Of
-from gesso.generator.v1.generator_pb2 import Job, Picture, Task
+from gesso.generator.v1.generator_pb2 import Draw, Job, Picture, Task
 
 Drawn = Sequence[tuple[Task, Picture]]
 """Pictures, each with the task that brought it."""
@@ -46,10 +46,15 @@ def drawn_of(job: Job) -> Drawn:
     return [(task, picture) for task in job.tasks for picture in task.pictures]
 
 
-def image(task: Task, url: str | None, *, revised_prompt: str = "") -> Image:
-    """A picture by its link, or where that is None by the bytes that are filled in; `revised_prompt` where the vendor told none."""
-    revised = task.revised_prompt or revised_prompt or UNSET
+def image(task: Task, url: str | None) -> Image:
+    """A picture by its link, or where that is None by the bytes that are filled in."""
+    revised = task.revised_prompt or _unrevised(task.draw) or UNSET
     return Image(b64_json=PICTURE_HERE, revised_prompt=revised) if url is None else Image(url, revised_prompt=revised)
+
+
+def _unrevised(draw: Draw) -> str:
+    """The specification promises a `revised_prompt` of dall-e-3: where nobody revised it, it is what was asked."""
+    return draw.prompt if draw.model == DALL_E_3 else ""
 
 
 def base64_of(pictures: Drawn) -> list[Base64Of]:
@@ -76,9 +81,14 @@ def manner(facts: Facts, task: Task, picture: Picture) -> Manner:
     return {
         "background": task.echoed.get("background") or facts.background or UNSET,
         "output_format": picture.format,
-        "quality": facts.quality or task.echoed.get("quality") or UNSET,
+        "quality": facts.quality or task.echoed.get("quality") or _quality_sold(task.draw.model),
         "size": size_of(picture),
     }
+
+
+def _quality_sold(model: str) -> str | UnsetType:
+    """What OpenAI's models are asked for, and cost, where their quality was left to them: see the catalogue's openai.toml."""
+    return "high" if model.startswith(GPT_IMAGE) else UNSET
 
 
 def size_of(picture: Picture) -> str:

@@ -24,7 +24,10 @@ from gesso.generator.v1.generator_pb2 import (
 )
 from servicekit.faults import InvalidField
 
-_SHORTER_PROMPTS = {"dall-e-2": 1_000, "dall-e-3": 4_000}
+DALL_E_3 = "dall-e-3"
+GPT_IMAGE = ("gpt-image-", "chatgpt-image-")
+"""Beginnings of the names of the specification's GPT image models."""
+_SHORTER_PROMPTS = {"dall-e-2": 1_000, DALL_E_3: 4_000}
 _MAX_EDGE_PIXELS = 16_384
 _VARIATION_PROMPT = "A variation of this picture: the same subject in the same style, composed anew."
 """Variations have no prompt of their own; they are emulated by drawing from the picture."""

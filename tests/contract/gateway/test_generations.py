@@ -70,6 +70,24 @@ async def test_size_and_format_are_those_of_the_picture_and_quality_is_worded_as
     assert (answer["quality"], answer["size"], answer["output_format"]) == ("standard", "1024x1024", "png")
 
 
+@pytest.mark.parametrize(("asked", "shown"), [({}, "high"), ({"quality": "auto"}, "high"), ({"quality": "low"}, "low")])
+async def test_a_quality_that_was_left_to_openais_models_is_the_one_that_is_paid_for(
+    edge: Any, keep: Any, asked: dict[str, str], shown: str
+) -> None:
+    edge.generator.answer = edge.generator.drawing(keep(b"png"))
+    async with edge.post({"prompt": "a fox", "model": "gpt-image-1", **asked}) as response:
+        assert (await response.json())["quality"] == shown
+
+
+@pytest.mark.parametrize(("model", "shown"), [("dall-e-3", "a red fox"), ("dall-e-2", None), ("gpt-image-1", None)])
+async def test_a_prompt_that_nobody_revised_is_shown_where_dall_e_3_draws(
+    edge: Any, keep: Any, model: str, shown: str | None
+) -> None:
+    edge.generator.answer = edge.generator.drawing(keep(b"png"))
+    async with edge.post({**PROMPT, "model": model}) as response:
+        assert (await response.json())["data"][0].get("revised_prompt") == shown
+
+
 async def test_a_retired_model_says_so(edge: Any, keep: Any) -> None:
     edge.generator.answer = edge.generator.drawing(keep(b"png"), deprecated_on="2025-11-14", sunset_on="2026-05-12")
     async with edge.post(PROMPT) as response:

@@ -94,7 +94,7 @@ async def test_pictures_are_sent_as_they_come(edge: Any, keep: Any, submitted: A
     assert [data for _, data in events] == [
         {"type": "image_generation.partial_image", **asked, "partial_image_index": 0},
         {"type": "image_generation.partial_image", **asked, "partial_image_index": 1},
-        {"type": "image_generation.completed", **asked, "usage": USAGE},
+        {"type": "image_generation.completed", **asked, "quality": "high", "usage": USAGE},
     ]
 
 

@@ -3,7 +3,7 @@
 Source: the specification's defaults, and contract.md, "openai".
 """
 
-from gateway.openai_images.drawing import edit_draw, generation_draw, purchase_of, variation_draw
+from gateway.openai_images.drawing import GPT_IMAGE, edit_draw, generation_draw, purchase_of, variation_draw
 from gateway.openai_images.pictures import (
     Edit,
     Variation,
@@ -15,9 +15,6 @@ from gateway.openai_images.pictures import (
 )
 from gateway.openai_images.requests import GenerationRequest, ResponseFormat
 from gateway.orders import Order
-
-_BASE64_BY_DEFAULT = ("gpt-image-", "chatgpt-image-")
-"""Beginnings of the models whose vendor always answers base64; every other model answers links unless asked."""
 
 _DALL_E_2 = "dall-e-2"
 _DALL_E_2_SIZES = frozenset({"256x256", "512x512"})
@@ -55,4 +52,5 @@ def variation(asked: Variation, *, default_model: str) -> Order:
 
 
 def _default_format(model: str) -> ResponseFormat:
-    return "b64_json" if model.startswith(_BASE64_BY_DEFAULT) else "url"
+    """Base64 of the models whose vendor always answers so; every other model answers links unless asked."""
+    return "b64_json" if model.startswith(GPT_IMAGE) else "url"

@@ -11,13 +11,13 @@ import msgspec
 from msgspec import Meta
 
 from gateway.desk import Addresses, Desk
-from gateway.dialects.opscenter.requests import DALL_E_3, DEFAULT_MODEL, DEFAULT_QUALITY, SIZES
+from gateway.dialects.opscenter.requests import DEFAULT_MODEL, DEFAULT_QUALITY, SIZES
 from gateway.money import in_credits, usd
 from gateway.openai_images.answers import Image, base64_of, drawn_of, image, links, size_of
 from gateway.openai_images.drawing import Facts, facts_of
 from gateway.visitor import Visitor
 from gateway.wire import Reply, json_reply
-from gesso.generator.v1.generator_pb2 import Job, Model, ProviderKey, Task
+from gesso.generator.v1.generator_pb2 import Job, Model, ProviderKey
 
 NAME = "opscenter"
 CREDIT_MICROS = 1_000
@@ -133,7 +133,7 @@ def images(job: Job, addresses: Addresses) -> Reply:
     urls = [None] * len(drawn) if in_base64 else links(job, drawn, addresses)
     body = ImagesResponse(
         created=job.created_at.seconds,
-        data=[image(task, url, revised_prompt=_own_words(task)) for (task, _), url in zip(drawn, urls, strict=True)],
+        data=[image(task, url) for (task, _), url in zip(drawn, urls, strict=True)],
         metadata=metadata(job),
     )
     return json_reply(body, pictures=base64_of(drawn) if in_base64 else ())
@@ -151,11 +151,6 @@ def metadata(job: Job) -> Metadata:
         size=size_of(picture),
         quality=facts(job).quality or DEFAULT_QUALITY,
     )
-
-
-def _own_words(task: Task) -> str:
-    """The document promises a `revised_prompt` of dall-e-3: where nobody revised it, it is what was asked."""
-    return task.draw.prompt if task.draw.model == DALL_E_3 else ""
 
 
 def _credits(amount_micros: int) -> float:

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from gateway.openai_images import requests as images
-from gateway.openai_images.drawing import edit_draw, generation_draw, purchase_of, variation_draw
+from gateway.openai_images.drawing import DALL_E_3, edit_draw, generation_draw, purchase_of, variation_draw
 from gateway.openai_images.pictures import (
     Edit,
     Variation,
@@ -25,7 +25,6 @@ from gateway.orders import Order
 from gesso.generator.v1.generator_pb2 import Draw, Purchase
 from servicekit.faults import InvalidField
 
-DALL_E_3 = "dall-e-3"
 DEFAULT_MODEL = DALL_E_3
 DEFAULT_MODEL_OF_PICTURES = "dall-e-2"
 """Of edits and variations: dall-e-3 draws from no pictures, here as at its vendor."""
