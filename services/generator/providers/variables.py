@@ -35,8 +35,9 @@ def parsed_value(environ: Mapping[str, str], variable: Variable, parse: Callable
     try:
         return parse(text)
     except ValueError as error:
-        shown = "its value" if variable.secret else repr(text)
-        raise SettingError(f"{variable.name}: cannot read {shown}: {error}") from error
+        # What a parser says may quote the value.
+        shown = "its value" if variable.secret else f"{text!r}: {error}"
+        raise SettingError(f"{variable.name}: cannot read {shown}") from error
 
 
 def declared(environ: Mapping[str, str], variables: Sequence[Variable]) -> Mapping[str, str]:
