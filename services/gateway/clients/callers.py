@@ -1,6 +1,6 @@
-"""Who calls: api keys resolved by billing in gathered calls, and remembered by digest for at most 5 s.
+"""Who calls: api keys resolved by billing in gathered calls, and remembered by digest for at most 1 s.
 
-Source: billing.proto, Authenticate: the 5 s bound how long a revoked key still works.
+Source: billing.proto, Authenticate, which allows 5 s: what an operator changes is to be seen by who asks right after.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from servicekit.coalescer import Coalescer
 from servicekit.faults import Fault, from_proto
 from servicekit.link import Link
 
-KEPT_SECONDS = 5.0
+KEPT_SECONDS = 1.0
 REFUSAL_KEPT_SECONDS = 1.0
 """A key may be made, and an account reactivated, right after a refusal."""
 

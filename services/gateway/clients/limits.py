@@ -1,6 +1,6 @@
 """Request limits: billing counts, in gathered calls; what it refused is refused here without asking for a while.
 
-Source: design.md, "limits": a known 429 is refused by the gateway itself until its reset. It asks again after 5 s at the latest, so
+Source: design.md, "limits": a known 429 is refused by the gateway itself until its reset. It asks again after 1 s at the latest, so
 that a limit that an operator lifts is lifted.
 """
 
@@ -18,7 +18,7 @@ from servicekit.coalescer import Coalescer
 from servicekit.faults import Fault, from_proto
 from servicekit.link import Link
 
-REFUSAL_KEPT_SECONDS = 5.0
+REFUSAL_KEPT_SECONDS = 1.0
 KEYLESS = "keyless"
 """The limit of routes without a key, in billing's table of limits by address."""
 _COUNTING_SECONDS = 1.0
