@@ -116,6 +116,10 @@ def _store_url(wiring: Wiring) -> str:
     return wiring.layout.store.as_uri()
 
 
+def _public_url(wiring: Wiring) -> str:
+    return wiring.state.url
+
+
 def _files_url(wiring: Wiring) -> str:
     return wiring.state.files_url
 
@@ -149,6 +153,7 @@ SERVICES: tuple[Service, ...] = (
             "GESSO_LINK_KEY": secret("link_key"),
             "GESSO_SEALING_KEY": secret("sealing_key"),
             "GESSO_SECRETS_KEYS": lambda wiring: f"home:{wiring.state.secrets['secrets_key']}",
+            "GESSO_PUBLIC_URL": _public_url,
             "GESSO_FILES_URL": _files_url,
             "GESSO_STORE_URL": _store_url,
             "GESSO_SPOOL_DIR": lambda wiring: str(wiring.layout.spool),
@@ -162,7 +167,7 @@ SERVICES: tuple[Service, ...] = (
             **_calls("gateway", "billing", "generator", "gallery", "webhooks"),
             "GESSO_HOST": lambda wiring: wiring.host,
             "GESSO_PORT": lambda wiring: str(wiring.ports.edge),
-            "GESSO_PUBLIC_URL": lambda wiring: wiring.state.url,
+            "GESSO_PUBLIC_URL": _public_url,
             "GESSO_FILES_URL": _files_url,
             "GESSO_LINK_KEY": secret("link_key"),
             "GESSO_ADMIN_TOKEN": secret("operator_token"),
