@@ -15,8 +15,10 @@ import pytest
 from embedded.environment import DEFAULTS, Service
 from embedded.environment import SERVICES as EMBEDDED
 from gallery.provenance.authority import local_credential
+from generator.providers.registry import installed
 from servicekit.settings import load
 from testkit.cluster import Cluster, ports
+from testkit.kustomize import render
 
 SERVICES = ("billing", "gallery", "gateway", "generator", "webhooks")
 GRPC_SERVICES = ("billing", "gallery", "generator", "webhooks")
@@ -54,6 +56,18 @@ def test_what_is_secret_comes_from_a_secret(cluster: Cluster, service: str) -> N
     for variable in cluster.container(service)["env"]:
         from_secret = "secretKeyRef" in variable.get("valueFrom", {})
         assert from_secret == (variable["name"] in secret), variable["name"]
+
+
+def test_vendors_variables_reach_the_generator_and_no_other_container(overlay: Path, tmp_path: Path) -> None:
+    """As docs/kubernetes.md says: they are written into providers.env."""
+    copied = shutil.copytree(overlay.parents[1], tmp_path / "k8s") / "overlays" / "example"
+    variables = {variable.name for factory in installed().values() for variable in factory.variables}
+    lines = "".join(f"{name}=theirs\n" for name in sorted(variables))
+    (copied / "secrets" / "providers.env").write_text(lines)
+    filled = Cluster(render(copied))
+    for service in SERVICES:
+        told = {name for name, value in filled.environment(filled.container(service)).items() if value == "theirs"}
+        assert told == (variables if service == "generator" else set())
 
 
 def test_the_migration_is_told_where_each_schema_is_and_nothing_else(cluster: Cluster) -> None:

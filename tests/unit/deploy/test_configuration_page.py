@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from generator.providers.registry import installed
+
 ROOT = Path(__file__).resolve().parents[3]
 SERVICES = ("billing", "gallery", "gateway", "generator", "webhooks")
 
@@ -24,3 +26,11 @@ def test_every_variable_of_a_service_is_on_the_page(service: str) -> None:
     section = page.split(f"## {service}\n", 1)[1].split("\n## ", 1)[0]
     for field in dataclasses.fields(importlib.import_module(f"{service}.config").Config):
         assert f"| `{field.metadata['env']}` |" in section
+
+
+def test_every_variable_of_a_provider_is_on_the_page_beside_its_name() -> None:
+    page = (ROOT / "docs" / "configuration.md").read_text()
+    rows = [line.split(" | ") for line in page.split("### Providers\n", 1)[1].split("\n## ", 1)[0].splitlines()]
+    listed = {(name, row[1]) for row in rows if len(row) > 2 for name in row[0].removeprefix("| ").split(", ")}
+    for name, factory in installed().items():
+        assert {(name, f"`{variable.name}`") for variable in factory.variables} <= listed

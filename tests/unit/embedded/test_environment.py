@@ -9,6 +9,7 @@ import pytest
 from embedded.environment import NAMES, SECRETS, SERVICES, Service, Wiring, environment
 from embedded.layout import Layout, State
 from embedded.ports import Ports
+from generator.providers.registry import installed
 from servicekit.settings import load
 
 WIRING = Wiring(
@@ -37,3 +38,11 @@ def test_a_service_is_told_nothing_that_it_does_not_read(service: Service) -> No
 def test_grpc_leaves_a_services_children_alone(service: Service) -> None:
     """With its preparations for a fork, grpcio 1.85 ended one in some dozens before it became the decoder of pictures."""
     assert environment(service, WIRING, {"GRPC_ENABLE_FORK_SUPPORT": "1"})["GRPC_ENABLE_FORK_SUPPORT"] == "0"
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=NAMES)
+def test_vendors_variables_reach_the_generator_and_no_other_service(service: Service) -> None:
+    variables = [variable.name for factory in installed().values() for variable in factory.variables]
+    operators = {name: "theirs" for name in variables if not name.startswith("GESSO_")}
+    told = environment(service, WIRING, operators)
+    assert {name for name in operators if name in told} == (set(operators) if service.name == "generator" else set())
