@@ -198,6 +198,9 @@ class ProviderLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     weight: Annotated[float, msgspec.Meta(ge=0)] = 1.0
     takes_keys: bool = True
     """Whether accounts may store keys of their own for it."""
+    seeds_each: bool = False
+    """Whether picture i of an order is drawn with the order's seed + i, or no seed means anything to it: what has a seed is else
+    ordered one by one."""
 
 
 class Tables(msgspec.Struct, frozen=True, kw_only=True):

@@ -80,7 +80,7 @@ class Router:
         ranked = ordered(offered, self._weights)
         if len(ranked) > 1:
             ranked = sorted(ranked, key=lambda route: self._is_held(route, "" if own is None else account_id))
-        return [_route(route, quality) for route in ranked]
+        return [self._route(route, draw, quality) for route in ranked]
 
     def owns_route(self, draw: Draw, stored: Collection[str]) -> bool:
         """Whether a draw is to be drawn with one of the keys that its account has stored. Raises Fault UNKNOWN_MODEL."""
@@ -165,6 +165,12 @@ class Router:
         """Whether there is a plugin for the route, and the vendor serves it still."""
         return route.provider in self._providers and (route.until is None or self._today() < route.until)
 
+    def _route(self, route: ModelRoute, draw: Draw, quality: str) -> Route:
+        """The route for this draw, whose picture i has its seed + i wherever it is drawn (contract.md, imagegen)."""
+        counts = not draw.HasField("seed") or self._catalogue.provider_limits(route.provider).seeds_each
+        options = {**route.options, "quality": route.qualities.get(quality, quality)}
+        return Route(route.provider, route.upstream_model, options, route.native_count if counts else 1)
+
     def _new_budget(self, provider: str) -> Budget:
         return Budget(self._catalogue.provider_limits(provider), self._clock)
 
@@ -234,8 +240,3 @@ def _keyless(draw: Draw) -> Fault:
 
 def _key(route: ModelRoute) -> _RouteKey:
     return route.provider, route.upstream_model
-
-
-def _route(route: ModelRoute, quality: str) -> Route:
-    options = {**route.options, "quality": route.qualities.get(quality, quality)}
-    return Route(route.provider, route.upstream_model, options, route.native_count)

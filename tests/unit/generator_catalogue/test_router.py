@@ -181,6 +181,17 @@ def test_a_route_is_offered_only_for_the_operations_that_it_can_do() -> None:
     assert names(router, edit) == [("fal", "fal-ai/flux-pro/kontext")]
 
 
+@pytest.mark.parametrize(
+    ("provider", "fields", "expected"),
+    [("fal", {}, 4), ("fal", {"seed": 0}, 1), ("a1111", {}, 4), ("a1111", {"seed": 7}, 4)],
+)
+def test_what_has_a_seed_is_ordered_one_by_one_where_the_vendor_gives_no_picture_its_own(
+    provider: str, fields: Mapping[str, int], expected: int
+) -> None:
+    (route,) = routed(Vendor(provider)).routes(draw("stable-diffusion-xl", **fields))
+    assert route.native_count == expected
+
+
 @pytest.mark.parametrize("model", ["dall-e-3", "dall-e-2"])
 def test_a_stored_key_for_openrouter_draws_what_ops_centers_document_sells_with_it(model: str) -> None:
     router = routed(Vendor("openai"), Vendor("openrouter", configured=False))
