@@ -69,9 +69,10 @@ class Pulse:
         gate: Gate,
         *,
         queued: Callable[[], None],
-        died: Callable[[], Awaitable[object]],
+        died: Callable[[], Awaitable[bool]],
         seconds: float = _PULSE_SECONDS,
     ) -> None:
+        """`died` deals with what dead replicas leave, and says whether it could."""
         self._database = database
         self._gate = gate
         self._queued = queued
@@ -100,6 +101,5 @@ class Pulse:
         self.queued_count = found.queued_count
         if found.queued_count:
             self._queued()
-        if found.dead_count != self._dead_count:
-            await self._died()
+        if found.dead_count != self._dead_count and await self._died():
             self._dead_count = found.dead_count

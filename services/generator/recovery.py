@@ -55,20 +55,23 @@ class Recoverer:
         self._requeued = requeued
         self._resumed = resumed
 
-    async def recover(self, strays: Sequence[tuple[str, int]] = ()) -> int:
-        """Take over and deal with all that is dead, and the `strays` among our own leases; returns how many tasks.
+    async def recover(self, strays: Sequence[tuple[str, int]] = ()) -> bool:
+        """Take over and deal with all that is dead, and the `strays` among our own leases.
 
-        Raises Unavailable; what was taken over until then is a stray of ours.
+        False where this replica's own time is over: it must begin anew before it takes over, from itself too. Raises Unavailable;
+        what was taken over until then is a stray of ours.
         """
-        count, replica = 0, self._replica.id
+        replica = self._replica.id
+        if not await leases.is_alive(self._database, replica):
+            return False
         while True:
             taken = await leases.take_over(self._database, replica, new_token(), _BATCH, strays)
             jobs = await reads.jobs(self._database, [job_id for job_id, _ in taken], replica=replica)
             for job_id, job in jobs.items():
                 await self._recover_or_leave(job, [index for taken_id, index in taken if taken_id == job_id])
-            count, strays = count + len(taken), ()
+            strays = ()
             if len(taken) < _BATCH:
-                return count
+                return True
 
     async def _recover_or_leave(self, job: JobRecord, indexes: Sequence[int]) -> None:
         """One job that cannot be dealt with is a stray of ours, and keeps no other from being dealt with."""

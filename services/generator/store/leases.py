@@ -29,6 +29,11 @@ async def renew(database: Database, replica: str, lease_seconds: float) -> bool:
     return bool(renewed)
 
 
+async def is_alive(database: Database, replica: str) -> bool:
+    """Whether a replica's time is not over."""
+    return bool(await database.fetchval("SELECT true FROM replicas WHERE id = $1 AND alive_until > now()", replica))
+
+
 @dataclass(frozen=True, slots=True)
 class Pulse:
     """What a replica looks up each second."""
@@ -79,6 +84,7 @@ WITH RECURSIVE account (id) AS (
 ), claimed AS (
     SELECT tasks.job_id, tasks.idx FROM tasks JOIN candidate USING (job_id, idx)
     WHERE tasks.queued_at IS NOT NULL
+        AND EXISTS (SELECT FROM replicas WHERE replicas.id = $1 AND replicas.alive_until > now())
     ORDER BY candidate.turn, candidate.served_at, candidate.queued_at LIMIT $3
     FOR UPDATE OF tasks SKIP LOCKED
 )
@@ -102,6 +108,7 @@ async def claim(
 ) -> list[Claimed]:
     """Lease up to `limit` queued tasks, fair between accounts; several replicas claim side by side.
 
+    None where the replica's own time is over: what it still works on may have been queued again by another.
     `served` says of accounts when they were served last, as a number that grows.
     """
     rows = await database.fetch(_CLAIM, replica, lease_token, limit, list(served), list(served.values()))
@@ -111,7 +118,8 @@ async def claim(
 _TAKE_OVER = """
 WITH dead AS (
     SELECT tasks.job_id, tasks.idx FROM tasks JOIN jobs ON jobs.id = tasks.job_id
-    WHERE jobs.finished_at IS NULL AND tasks.lease_owner IS NOT NULL AND (
+    WHERE jobs.finished_at IS NULL AND tasks.lease_owner IS NOT NULL
+        AND EXISTS (SELECT FROM replicas WHERE replicas.id = $1 AND replicas.alive_until > now()) AND (
         NOT EXISTS (
             SELECT FROM replicas WHERE replicas.id = tasks.lease_owner AND replicas.alive_until > now()
         )
@@ -131,7 +139,10 @@ RETURNING tasks.job_id, tasks.idx
 async def take_over(
     database: Database, replica: str, lease_token: int, limit: int, strays: Sequence[tuple[str, int]] = ()
 ) -> list[tuple[str, int]]:
-    """Lease tasks of unended jobs whose replica has died, and our own `strays` anew: older writes fail from now on."""
+    """Lease tasks of unended jobs whose replica has died, and our own `strays` anew: older writes fail from now on.
+
+    None where the replica's own time is over: it may be at work on them.
+    """
     job_ids, indexes = [job_id for job_id, _ in strays], [index for _, index in strays]
     rows = await database.fetch(_TAKE_OVER, replica, lease_token, limit, job_ids, indexes)
     return [(row["job_id"], row["idx"]) for row in rows]
