@@ -149,6 +149,10 @@ class Dialect(Protocol):
         """The code that the error of each reason bears."""
 
     @property
+    def special_codes(self) -> Mapping[str, Reason.ValueType]:
+        """The codes that some errors of a reason bear in its place, as of a job that is not found."""
+
+    @property
     def statuses(self) -> Mapping[Reason.ValueType, int]:
         """The statuses in which it differs from the one table."""
 

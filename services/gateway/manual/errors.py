@@ -1,7 +1,7 @@
 """A page for each error: by its reason, and by each code that some dialect gives it."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from gateway.dialects.base import Dialect
 from gateway.manual import layout
@@ -79,11 +79,15 @@ class Errors:
         return layout.page("No such error", content)
 
 
-def _by_code(dialects: Iterable[Dialect]) -> Mapping[str, Reasons]:
+def _by_code(dialects: Sequence[Dialect]) -> Mapping[str, Reasons]:
     found: dict[str, Reasons] = {}
     for reason in EXPLAINED:
         for name in {name_of(reason).casefold(), *(dialect.codes[reason].casefold() for dialect in dialects)}:
             found[name] = (*found.get(name, ()), reason)
+    for dialect in dialects:
+        for special, reason in dialect.special_codes.items():
+            name = special.casefold()
+            found[name] = tuple(dict.fromkeys((*found.get(name, ()), reason)))
     return found
 
 

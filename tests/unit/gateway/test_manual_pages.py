@@ -26,7 +26,7 @@ ROUTES = {route.path: route for route in (*SIGNS, *MANUAL.routes)}
 PAGES = ["/docs", "/docs/keys", "/docs/billing", "/docs/errors", "/docs/errors/invalid_value"]
 CODES = sorted(
     {Reason.Name(reason).removeprefix("REASON_") for reason in STATUSES}
-    | {code for dialect in SPOKEN for code in dialect.codes.values()}
+    | {code for dialect in SPOKEN for code in (*dialect.codes.values(), *dialect.special_codes)}
 )
 VOID = {"meta", "br", "hr", "link", "img"}
 

@@ -123,7 +123,18 @@ def test_every_header_that_other_origins_may_read_is_described() -> None:
 
 def test_the_same_type_names_of_two_dialects_stay_apart() -> None:
     first = SPOKEN[0]
-    fields = ("title", "text", "schemes", "error_body", "codes", "statuses", "routes", "word", "window_headers")
+    fields = (
+        "title",
+        "text",
+        "schemes",
+        "error_body",
+        "codes",
+        "special_codes",
+        "statuses",
+        "routes",
+        "word",
+        "window_headers",
+    )
     other = type("_", (), {"name": "other", **{name: getattr(first, name) for name in fields}})()
     schemas = document([first, other], (), "http://edge.test")["components"]["schemas"]
     assert {name.partition(".")[0] for name in schemas} == {"openai", "other"}

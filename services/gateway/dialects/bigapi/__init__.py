@@ -11,6 +11,7 @@ from gateway.dialects.bigapi.tasks import JobRequest
 from gateway.standing import dry_run
 from gateway.wire import Reply, bearer
 from gesso.billing.v1.billing_pb2 import WindowState
+from gesso.errors.v1.reason_pb2 import Reason
 from gesso.generator.v1.generator_pb2 import Job, Quote
 from servicekit.settings import setting
 
@@ -43,6 +44,7 @@ class _BigApi:
     schemes = (BEARER,)
     error_body = faults.ErrorBody
     codes = faults.CODES
+    special_codes: Mapping[str, Reason.ValueType] = {}
     statuses = faults.STATUSES
     prefixes = ("/v1/jobs", "/v1/dashboard", "/v1/api-keys")
     routes = (

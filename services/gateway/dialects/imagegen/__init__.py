@@ -36,6 +36,7 @@ from gateway.dialects.imagegen.preferences import PreferencesChange
 from gateway.jobs import failure
 from gateway.wire import Reply, bearer
 from gesso.billing.v1.billing_pb2 import WindowState
+from gesso.errors.v1.reason_pb2 import Reason
 from gesso.generator.v1.generator_pb2 import Job, Quote
 from servicekit import shared_settings
 from servicekit.addresses import Network
@@ -73,6 +74,7 @@ class _ImageGen:
     schemes = (BEARER, about.API_KEY)
     error_body = faults.ErrorBody
     codes = faults.CODES
+    special_codes: Mapping[str, Reason.ValueType] = {}
     statuses = faults.STATUSES
     prefixes = ("/api/v2", "/oauth")
     link_seconds = _LINK_SECONDS

@@ -64,6 +64,7 @@ class _OpenAI:
     schemes = (BEARER,)
     error_body = faults.ErrorBody
     codes = faults.CODES
+    special_codes: Mapping[str, Reason.ValueType] = {}
     prefixes = ("/v1/images", "/v1/models")
     link_seconds = _LINK_SECONDS
     statuses: Mapping[Reason.ValueType, int] = {}

@@ -20,6 +20,7 @@ from gateway.visitor import Visitor
 from gateway.wire import Reply, bearer, json_reply
 from gesso.billing.v1.billing_pb2 import WindowState
 from gesso.errors.v1 import reason_pb2 as pb
+from gesso.errors.v1.reason_pb2 import Reason
 from gesso.generator.v1.generator_pb2 import Job, Quote
 from servicekit.faults import Fault
 from servicekit.settings import setting
@@ -53,6 +54,7 @@ class _OpsCenter:
     schemes = (BEARER,)
     error_body = faults.ErrorBody
     codes = faults.CODES
+    special_codes: Mapping[str, Reason.ValueType] = {}
     statuses = faults.STATUSES
     prefixes = (_BASE,)
     link_seconds = _LINK_SECONDS

@@ -15,6 +15,7 @@ from gateway.visitor import Visitor
 from gateway.wire import Reply, bearer
 from gesso.billing.v1.billing_pb2 import WindowState
 from gesso.errors.v1 import reason_pb2 as pb
+from gesso.errors.v1.reason_pb2 import Reason
 from gesso.generator.v1.generator_pb2 import Job, Quote
 from servicekit.faults import Fault
 from servicekit.settings import setting
@@ -51,6 +52,7 @@ class _PixelDojo:
     schemes = (BEARER,)
     error_body = faults.ErrorBody
     codes = faults.CODES
+    special_codes: Mapping[str, Reason.ValueType] = {}
     statuses = faults.STATUSES
     prefixes = ("/api/v1/flux", "/api/v1/jobs")
     routes = (

@@ -84,6 +84,7 @@ class _ProductAI:
     schemes = (about.X_API_KEY,)
     error_body = faults.ErrorBody
     codes = faults.CODES
+    special_codes = faults.SPECIAL_CODES
     statuses = faults.STATUSES
     prefixes = ("/v1/api",)
     routes = _ROUTES

@@ -75,6 +75,9 @@ CODES: Mapping[Reason.ValueType, str] = {
 }
 """Complete: a test says so. A job's own failure is no error of its poll: it is told there as its `error`."""
 
+_JOB = "JOB_NOT_FOUND"
+SPECIAL_CODES: Mapping[str, Reason.ValueType] = {_JOB: pb.REASON_NOT_FOUND, _IMAGE: pb.REASON_INVALID_FIELD}
+
 STATUSES: Mapping[Reason.ValueType, int] = {
     pb.REASON_UNKNOWN_MODEL: 400,
     pb.REASON_UPSTREAM_FAILED: 500,
@@ -97,7 +100,7 @@ def _code(problem: Problem) -> str:
     fault = problem.fault
     field = fault.details.get("field", "")
     if fault.reason == pb.REASON_NOT_FOUND and fault.details.get("kind") == "job":
-        return "JOB_NOT_FOUND"
+        return _JOB
     if fault.reason == pb.REASON_INVALID_FIELD and field.startswith("image_url") and "cause" in fault.details:
         return _IMAGE
     return CODES[fault.reason]
