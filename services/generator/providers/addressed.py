@@ -23,6 +23,8 @@ class Addressed(msgspec.Struct, frozen=True):
     """Whether it charges for these."""
     revised_prompt: str = ""
     usage_json: bytes = b""
+    seed: int | None = None
+    """Of its one picture, where it is known."""
 
     @property
     def ticket(self) -> Ticket:
@@ -36,7 +38,7 @@ class Addressed(msgspec.Struct, frozen=True):
         withheld = [refused(provider, Stage.OUTPUT, bought=self.refused_bought)] * self.refused_count
         fetched = await downloads.pictures(self.addresses[: order.count], order, memory, deadline)
         faults = [*withheld, *(one for one in fetched if isinstance(one, UpstreamFault))]
-        pictures = [Pixels(one) for one in fetched if not isinstance(one, UpstreamFault)]
+        pictures = [Pixels(one, self.seed) for one in fetched if not isinstance(one, UpstreamFault)]
         if not pictures:
             raise (faults or [nonsense(provider)])[0]
         missing = order.count - len(fetched) - self.refused_count

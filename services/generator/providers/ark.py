@@ -17,6 +17,7 @@ from generator.providers.complaints import REFUSED
 from generator.providers.deadline import Deadline
 from generator.providers.downloads import EGRESS_ALLOW, Downloads, data_uris
 from generator.providers.filling import Filled, Filling
+from generator.providers.seeds import asked_seed
 from generator.providers.variables import Variable, value_of
 from gesso.generator.v1.generator_pb2 import Draw
 
@@ -77,7 +78,7 @@ class ArkProvider:
         filled = _filled(order, model, await data_uris(order.inputs, memory))
         body = {"model": order.upstream_model, **_ALWAYS, **model.always, **filled.fields}
         answer = await self._api.ask("POST", "images/generations", order, body=body, answer=_Answer)
-        return self._addressed(order, answer, filled.warnings).ticket
+        return self._addressed(order, answer, filled).ticket
 
     async def collect(self, ticket: Ticket, order: Order, memory: Memory) -> Drawn:
         """Fetch the picture. Raises UpstreamFault."""
@@ -89,7 +90,7 @@ class ArkProvider:
         await self._api.close()
         await self._downloads.close()
 
-    def _addressed(self, order: Order, answer: _Answer, warnings: Sequence[str]) -> Addressed:
+    def _addressed(self, order: Order, answer: _Answer, filled: Filled) -> Addressed:
         data = answer.data or []
         addresses = [datum.url for datum in data if datum.url]
         if not addresses:
@@ -98,10 +99,11 @@ class ArkProvider:
         return Addressed(
             addresses,
             answer.model or order.upstream_model,
-            warnings,
+            filled.warnings,
             refused_count=len(withheld),
             refused_bought=Bought.NO,  # the vendor bills the pictures that it hands out
             usage_json=bytes(answer.usage),
+            seed=asked_seed(order, filled.fields),
         )
 
     def _failure(self, order: Order, answer: _Answer, data: Sequence[_Datum]) -> UpstreamFault:

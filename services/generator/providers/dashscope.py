@@ -18,6 +18,7 @@ from generator.providers.deadline import Deadline
 from generator.providers.downloads import EGRESS_ALLOW, Downloads, data_uris
 from generator.providers.filling import Filled, Filling
 from generator.providers.polling import Pending, Poller
+from generator.providers.seeds import asked_seed
 from generator.providers.variables import Variable, value_of
 
 NAME = "dashscope"
@@ -75,6 +76,7 @@ class _Placed(msgspec.Struct, frozen=True):
 
     task_id: str
     warnings: Sequence[str]
+    seed: int | None = None
 
 
 class DashScopeProvider:
@@ -111,11 +113,12 @@ class DashScopeProvider:
             headers=_QUEUING if is_queued else None,
             answer=_Answer,
         )
+        seed = asked_seed(order, filled.fields)
         if not is_queued:
-            return self._addressed(order, answer, filled.warnings).ticket
+            return self._addressed(order, answer, filled.warnings, seed).ticket
         if answer.output is None or not answer.output.task_id:
             raise self._failed(order, answer)
-        return Ticket(msgspec.msgpack.encode(_Placed(answer.output.task_id, filled.warnings)))
+        return Ticket(msgspec.msgpack.encode(_Placed(answer.output.task_id, filled.warnings, seed)))
 
     async def collect(self, ticket: Ticket, order: Order, memory: Memory) -> Drawn:
         """Wait for the task, if there is one, and fetch the pictures. Raises UpstreamFault."""
@@ -124,7 +127,7 @@ class DashScopeProvider:
             return await read_addressed(ticket).drawn(NAME, order, self._downloads, memory, deadline)
         placed = msgspec.msgpack.decode(ticket.data, type=_Placed)
         answer = await self._poller.until_done(lambda: self._look(placed.task_id, order), deadline)
-        addressed = self._addressed(order, answer, placed.warnings)
+        addressed = self._addressed(order, answer, placed.warnings, placed.seed)
         return await addressed.drawn(NAME, order, self._downloads, memory, deadline)
 
     async def close(self) -> None:
@@ -141,7 +144,7 @@ class DashScopeProvider:
             raise self._api.failed(complaint_of(output), order, bought=Bought.NO)
         return answer if output.task_status == _DONE else Pending()
 
-    def _addressed(self, order: Order, answer: _Answer, warnings: Sequence[str]) -> Addressed:
+    def _addressed(self, order: Order, answer: _Answer, warnings: Sequence[str], seed: int | None) -> Addressed:
         output = answer.output or _Output()
         parts = [part for choice in output.choices for part in choice.message.content]
         addresses = [one for one in (*(part.image for part in parts), *(each.url for each in output.results)) if one]
@@ -157,6 +160,7 @@ class DashScopeProvider:
             refused_bought=Bought.NO,
             revised_prompt=prompts[0] if prompts and prompts[0] != order.draw.prompt else "",
             usage_json=bytes(answer.usage),
+            seed=seed,
         )
 
     def _failed(self, order: Order, answer: _Answer) -> UpstreamFault:

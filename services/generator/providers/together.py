@@ -14,6 +14,7 @@ from generator.providers.base import Drawn, Memory, Order, Provider, ProviderFac
 from generator.providers.deadline import Deadline
 from generator.providers.downloads import EGRESS_ALLOW, Downloads, data_uris
 from generator.providers.filling import Filled, Filling
+from generator.providers.seeds import asked_seed
 from generator.providers.together_errors import read_complaint
 from generator.providers.together_models import ANY_MODEL, CONCEPTS, MODELS
 from generator.providers.variables import Variable, value_of
@@ -70,7 +71,8 @@ class TogetherProvider:
         addresses = [datum.url for datum in sorted(answer.data, key=lambda datum: datum.index) if datum.url]
         if not addresses:
             raise self._api.nonsense("an answer without pictures")
-        return Addressed(addresses, answer.model or order.upstream_model, filled.warnings).ticket
+        seed = asked_seed(order, filled.fields)
+        return Addressed(addresses, answer.model or order.upstream_model, filled.warnings, seed=seed).ticket
 
     async def collect(self, ticket: Ticket, order: Order, memory: Memory) -> Drawn:
         """Fetch the pictures. Raises UpstreamFault."""

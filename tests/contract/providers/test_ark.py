@@ -145,6 +145,7 @@ async def test_seedream_3_takes_a_seed_and_a_guidance(
     assert asked(vendor).items() >= {"seed": 7, "guidance_scale": 10.0}.items()
     assert "sequential_image_generation" not in asked(vendor)
     assert drawn.warnings == ["ark was asked for guidance 10, the nearest to 12 that it takes."]
+    assert [picture.seed for picture in drawn.pictures] == [7]
 
 
 async def test_seededit_changes_one_picture_in_its_own_size(

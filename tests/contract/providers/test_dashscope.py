@@ -106,6 +106,15 @@ async def test_a_picture_is_asked_for_at_once_by_a_message(
     assert json.loads(drawn.usage_json)["image_count"] == 2
 
 
+@pytest.mark.parametrize("model", [MODEL, "qwen-image"])
+async def test_the_seed_of_a_picture_is_told_where_it_was_the_asked_one(
+    dashscope: DashScopeProvider, order: OrderMaker, memory: CountedMemory, model: str
+) -> None:
+    for seed, told in ((7, 7), ((1 << 32) - 1, None)):
+        drawn = await drawn_by(dashscope, order(upstream_model=model, seed=seed), memory)
+        assert [picture.seed for picture in drawn.pictures] == [told]
+
+
 async def test_the_first_generation_is_a_task_of_fixed_sizes_that_tells_the_prompt_it_drew(
     dashscope: DashScopeProvider, vendor: DashScopeUpstream, order: OrderMaker, memory: CountedMemory
 ) -> None:

@@ -83,6 +83,14 @@ async def test_each_model_takes_what_it_is_sent(
     assert not vendor.violations
 
 
+async def test_the_seed_of_a_picture_is_told_where_it_was_ordered_alone(
+    together: TogetherProvider, order: OrderMaker, memory: CountedMemory
+) -> None:
+    for count, told in ((1, 7), (2, None)):
+        drawn = await drawn_by(together, order(upstream_model=DEV, count=count, seed=7), memory)
+        assert {picture.seed for picture in drawn.pictures} == {told}
+
+
 async def test_a_draw_becomes_the_vendors_words(
     together: TogetherProvider, vendor: TogetherUpstream, order: OrderMaker, memory: CountedMemory
 ) -> None:
