@@ -47,6 +47,9 @@ PARAMETERS = (
 )
 """What `manner` reads."""
 
+CREATING = tuple(parameter for parameter in PARAMETERS if parameter.name in (IDEMPOTENCY_KEY, DRY_RUN))
+"""What of it counts for a route that creates a thing and costs nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Manner:

@@ -35,6 +35,7 @@ from gateway.validation import decode
 from gateway.visit import Visit
 from gateway.wire import Ask, Reply, target_parts
 from gesso.errors.v1 import reason_pb2 as pb
+from gesso.generator.v1.generator_pb2 import Quote
 from servicekit.addresses import Network
 from servicekit.calls import Call, CallObserver, enter, leave
 from servicekit.crashpoints import crashpoint
@@ -225,7 +226,10 @@ class Edge:
             body = decode(b"{}", action.body)
         elif action.body is not None:
             body = await self.bodies.json(request, partial(decode, shape=action.body))
-        key = asked.manner(visit.ask).idempotency_key if action.creates else ""
+        wishes = asked.manner(visit.ask) if action.creates else asked.Manner()
+        if wishes.dry_run:
+            return visit.dialect.quoted(Quote())
+        key = wishes.idempotency_key
         scope = (visit.caller.account_id, visit.dialect.name, name, visit.ask.path, key)
         visit.creation_id = derived_id("req", *scope) if key else new_id("req")
         reply = await action.answer(self._desk(visit), visit.visitor, body)

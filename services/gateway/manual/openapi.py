@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from gateway.about import About, Answer, Parameter, Scheme
+from gateway.asked import CREATING
 from gateway.asked import PARAMETERS as MANNERS
 from gateway.dialects.base import Act, Action, Buy, Dialect, Route
 from gateway.manual.failures import KEYLESS, Reasons, by_status, reasons_of, wording
@@ -147,7 +148,7 @@ def _body(owner: str, route: Route, schemas: Schemas) -> Object:
 def _manners(action: Action) -> Sequence[Parameter]:
     if isinstance(action, Buy):
         return MANNERS
-    return MANNERS[:1] if isinstance(action, Act) and action.creates else ()
+    return CREATING if isinstance(action, Act) and action.creates else ()
 
 
 def _words(about: About) -> Object:

@@ -285,3 +285,11 @@ async def test_a_model_of_ones_own_that_there_is_not_is_invalid(shop: Shop) -> N
     body = {"image_url": "https://example.com/photo.jpg", "prompt": "brand style", "model": "custom-a"}
     async with shop.post(body, "/v1/api/generate-custom-model") as answer:
         assert (answer.status, (await _error(answer))["code"]) == (400, "INVALID_MODEL")
+
+
+async def test_a_dry_run_registers_no_model(shop: Shop) -> None:
+    body = {"name": "custom-a", "provider": "fal", "base_model": "flux-dev", "weights_url": "owner/repo"}
+    async with shop.post(body, "/v1/api/custom-models?dry_run=true") as answer:
+        assert (answer.status, await answer.json()) == (200, {"dry_run": True, "cost": 0, "cost_usd": 0.0})
+    async with shop.post({**body, "name": "a"}, "/v1/api/custom-models?dry_run=true") as answer:
+        assert (await _error(answer))["code"] == "INVALID_REQUEST"

@@ -208,18 +208,19 @@ KEYS = About(
     ),
 )
 _MAKING = (pb.REASON_IDEMPOTENCY_MISMATCH, pb.REASON_CONFLICT)
+_FREE = Answer(200, "With `dry_run=true`: it costs nothing.", DryRun, DryRun(True, 0, 0.0))
 CREATE_KEY = About(
     "Create an API key",
     "The whole key stands in this answer alone. It works in every API of this platform.",
     requests={"a key": CreateApiKey("Production Key")},
-    answers=(Answer(201, "The new key.", NewApiKey, _NEW_KEY, headers=(REPLAYED,)),),
+    answers=(Answer(201, "The new key.", NewApiKey, _NEW_KEY, headers=(REPLAYED,)), _FREE),
     reasons=_MAKING,
 )
 ROTATE_KEY = About(
     "Give an API key a new secret",
     "It keeps its id and name. The old secret works until the overlap is over.",
     requests={"within an hour": RotateApiKey(3_600)},
-    answers=(Answer(200, "The key with its new secret.", NewApiKey, _NEW_KEY, headers=(REPLAYED,)),),
+    answers=(Answer(200, "The key with its new secret.", NewApiKey, _NEW_KEY, headers=(REPLAYED,)), _FREE),
     parameters=(_KEY_ID,),
     reasons=(pb.REASON_NOT_FOUND, *_MAKING),
 )

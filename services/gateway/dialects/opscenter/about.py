@@ -101,11 +101,12 @@ MODELS = About(
         ),
     ),
 )
+_FREE = Answer(200, "With `dry_run=true`: it costs nothing.", DryRun, DryRun(True, 0, 0.0))
 PUT_KEY = About(
     "Store a provider key of your own",
     "In the place of the one that stands there. From then on that provider draws with your key, and nothing is charged here.",
     requests={"OpenRouter": KeyRequest(provider="openrouter", api_key="sk-or-v1-0123456789abcdefwxyz")},
-    answers=(Answer(201, "The key, masked.", StoredKey, _KEY),),
+    answers=(Answer(201, "The key, masked.", StoredKey, _KEY), _FREE),
 )
 KEYS = About(
     "List your provider keys",

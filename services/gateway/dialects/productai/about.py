@@ -81,6 +81,7 @@ KEY = About(
     "Check a key",
     answers=(Answer(200, "The key works.", KeyBody, KeyBody("OK", KeyData(True, 1250, "standard"))),),
 )
+_FREE = Answer(200, "With `dry_run=true`: it costs nothing.", DryRun, DryRun(True, 0, 0.0))
 CREATE_MODEL = About(
     "Register a model of one's own",
     requests={
@@ -88,7 +89,7 @@ CREATE_MODEL = About(
             "custom-owesa-avatars", "fal", "flux-dev-single-lora", "owner/avatars", trigger_word="OWESA"
         )
     },
-    answers=(Answer(200, "The model.", ModelBody, ModelBody("OK", _MODEL)),),
+    answers=(Answer(200, "The model.", ModelBody, ModelBody("OK", _MODEL)), _FREE),
     reasons=(pb.REASON_CONFLICT, pb.REASON_UNKNOWN_MODEL),
 )
 MODELS = About("List one's own models", answers=(Answer(200, "The models.", ModelsBody, ModelsBody("OK", [_MODEL])),))
