@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from testkit.upstreams.base import SUCCESS, Behaviour, Exchange, Recorded, Reply, Rules
 from testkit.upstreams.bfl_rules import MODELS, credits_of, drawn_format, drawn_size
+from testkit.upstreams.calling import Message
 from testkit.upstreams.fields import Broken
 from testkit.upstreams.queues import QueuedJob, QueueUpstream
 
@@ -83,9 +84,15 @@ class BflUpstream(QueueUpstream):
         job = await self.enqueue(exchange, model, fields)
         url = f"http://{recorded.headers['Host']}/v1/get_result?id={job.id}"
         costs = {"cost": credits_of(model), "input_mp": None, "output_mp": 1.05}
-        if fields.get("webhook_url"):
+        if webhook := fields.get("webhook_url"):
+            self.call_back(job, str(webhook), lambda: self._message(job))
             return _json(200, {"id": job.id, "status": "Pending", "webhook_url": fields["webhook_url"], **costs})
         return _json(200, {"id": job.id, "polling_url": url, **costs})
+
+    def _message(self, job: QueuedJob) -> Message:
+        secret = job.fields.get("webhook_secret")
+        told = b"".join(self._news(job).body)
+        return Message(told, {"X-Webhook-Secret": str(secret)} if secret else {})
 
     def _broken(self, model: str, fields: dict[str, object]) -> Broken | None:
         broken = MODELS[model].broken(fields)
@@ -105,8 +112,9 @@ class BflUpstream(QueueUpstream):
         job = self.found(task_id)
         if job is None:
             return _told(task_id, "Task not found")
-        if hindrance := self.polled(job):
-            return hindrance
+        return self.polled(job) or self._news(job)
+
+    def _news(self, job: QueuedJob) -> Reply:
         if not self.is_ready(job):
             return _told(job.id, "Pending", progress=0.4)
         if job.behaviour.name == "garbage":

@@ -20,7 +20,7 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is sent, with the headers that sign it."""
+    """What is sent, with the headers that prove who sends it, the proof itself last."""
 
     body: bytes
     headers: Mapping[str, str]
@@ -77,7 +77,8 @@ class Calls:
             return
         sent = message()
         if behaviour == "callback_forged":
-            sent = Message(sent.body + b" ", sent.headers)
+            *_, proof = sent.headers
+            sent = Message(sent.body + b" ", {**sent.headers, proof: sent.headers[proof][::-1]})
         async with aiohttp.ClientSession() as session:
             for _ in range(2 if behaviour == "callback_duplicate" else 1):
                 await self._send(session, url, sent)

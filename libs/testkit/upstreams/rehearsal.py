@@ -123,7 +123,7 @@ async def _serve(options: argparse.Namespace) -> None:
                 url = await stack.enter_async_context(upstream.running(options.port + index if options.port else 0))
             except OSError as error:
                 sys.exit(f"gesso: {name} cannot be served: {error.strerror or error}")
-            variables |= {vendor.address: url, vendor.key: vendor.value}
+            variables |= {vendor.address: url, vendor.key: vendor.value, **vendor.others}
         _tell(variables, as_json=options.json)
         await stopped.wait()
 

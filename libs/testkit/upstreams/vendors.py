@@ -23,12 +23,16 @@ from testkit.upstreams.together import TogetherUpstream
 
 
 class Vendor(NamedTuple):
-    """One vendor: ``address`` and ``key`` name its variables, ``value`` is a key that its scripted upstream takes."""
+    """One vendor: ``address`` and ``key`` name its variables, ``value`` is a key that its scripted upstream takes.
+
+    ``others`` are what else a platform has to be told.
+    """
 
     upstream: type[ScriptedUpstream]
     address: str
     key: str
     value: str
+    others: Mapping[str, str] = {}
 
 
 VENDORS: Mapping[str, Vendor] = {
@@ -40,7 +44,13 @@ VENDORS: Mapping[str, Vendor] = {
     "fal": Vendor(FalUpstream, "FAL_BASE_URL", "FAL_KEY", "rehearsal:rehearsal"),
     "google": Vendor(GoogleUpstream, "GEMINI_BASE_URL", "GEMINI_API_KEY", "AIza-rehearsal"),
     "ideogram": Vendor(IdeogramUpstream, "IDEOGRAM_BASE_URL", "IDEOGRAM_API_KEY", "ide_rehearsal"),
-    "magnific": Vendor(MagnificUpstream, "MAGNIFIC_BASE_URL", "MAGNIFIC_API_KEY", "rehearsal"),
+    "magnific": Vendor(
+        MagnificUpstream,
+        "MAGNIFIC_BASE_URL",
+        "MAGNIFIC_API_KEY",
+        "rehearsal",
+        {"MAGNIFIC_WEBHOOK_SECRET": MagnificUpstream.webhook_secret},
+    ),
     "minimax": Vendor(MiniMaxUpstream, "MINIMAX_BASE_URL", "MINIMAX_API_KEY", "mm-rehearsal"),
     "openai": Vendor(OpenAIUpstream, "OPENAI_BASE_URL", "OPENAI_API_KEY", "sk-rehearsal"),
     "openrouter": Vendor(OpenRouterUpstream, "OPENROUTER_BASE_URL", "OPENROUTER_API_KEY", "sk-or-rehearsal"),

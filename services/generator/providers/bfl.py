@@ -4,6 +4,8 @@ What each model takes stands in bfl_models.py. Options of a route: any input of 
 `inputs`: a line in the notation of filling.py, for a model that the table does not know.
 """
 
+import hashlib
+import hmac
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -12,6 +14,7 @@ from yarl import URL
 from generator.providers.api import VendorApi
 from generator.providers.base import (
     Bought,
+    Call,
     Drawn,
     Memory,
     Order,
@@ -35,6 +38,9 @@ KEY = Variable("BFL_API_KEY", "Key of the platform's account at Black Forest Lab
 BASE_URL = Variable("BFL_BASE_URL", "Address of the API.", default="https://api.bfl.ai")
 _DOMAIN = "bfl.ai"
 """The address to ask at may be that of a region, as api.eu.bfl.ai, and needs the key there."""
+_REGIONLESS = "api.bfl.ai"
+"""Its tasks are of regions: who asks to be called is not told which, and could not ask about one."""
+_SECRET_HEADER = "x-webhook-secret"  # noqa: S105 - the name of a header
 _MICROS_PER_CREDIT = 10_000
 _READY, _UNKNOWN = "Ready", "Task not found"
 _ENDS: Mapping[str, Complaint] = {
@@ -110,15 +116,16 @@ class BflProvider:
         mask = await self._masks.white(order.mask, order.inputs[0]) if order.mask and order.inputs else None
         pictures = await base64_texts([*order.inputs, *filter(None, [mask])], memory)
         filled = _filled(order, pictures[: len(order.inputs)], pictures[-1] if mask else None)
-        path = f"v1/{order.upstream_model}"
-        accepted = await self._api.ask("POST", path, order, body=filled.fields, answer=_Accepted)
+        path, fields = f"v1/{order.upstream_model}", {**filled.fields, **_called(order)}
+        accepted = await self._api.ask("POST", path, order, body=fields, answer=_Accepted)
         return Ticket(msgspec.json.encode(_Placed(accepted, filled.warnings)))
 
     async def collect(self, ticket: Ticket, order: Order, memory: Memory) -> Drawn:
         """Wait for the task and fetch its picture. Raises UpstreamFault."""
         deadline = Deadline.after(order.deadline_seconds)
         placed = msgspec.json.decode(ticket.data, type=_Placed)
-        result = await self._poller.until_done(lambda: self._look(placed.task, order), deadline)
+        called_by = order.callback.key if order.callback else ""
+        result = await self._poller.until_done(lambda: self._look(placed.task, order), deadline, called_by=called_by)
         picture = await self._downloads.picture(result.sample, order, memory, deadline)
         cost = placed.task.cost
         return Drawn(
@@ -128,6 +135,21 @@ class BflProvider:
             cost_micros=None if cost is None else round(cost * _MICROS_PER_CREDIT),
             warnings=placed.warnings,
         )
+
+    @property
+    def hears(self) -> bool:
+        """Whether a task that it is called about can be asked about too: at an address that is a region's."""
+        return self._api.base.host != _REGIONLESS
+
+    async def message_id(self, call: Call) -> str | None:
+        """The digest of a call that says the secret of its address back; the vendor names its messages in no other way."""
+        told = call.headers.get(_SECRET_HEADER, "").encode()
+        genuine = hmac.compare_digest(told, call.callback.secret.encode())
+        return hashlib.sha256(call.body).hexdigest() if genuine else None
+
+    def wake(self, key: str) -> bool:
+        """Have the order with this key looked at now."""
+        return self._poller.wake(key)
 
     async def close(self) -> None:
         """Close the connections and end the children."""
@@ -174,6 +196,13 @@ def read_complaint(status: int, body: bytes) -> Complaint:
         return Complaint()
     names = [name for name in detail[0].loc if isinstance(name, str) and name != "body"]
     return Complaint(field=".".join(names), code=detail[0].type)
+
+
+def _called(order: Order) -> Mapping[str, object]:
+    """What has the vendor call in the end."""
+    if order.callback is None:
+        return {}
+    return {"webhook_url": order.callback.url, "webhook_secret": order.callback.secret}
 
 
 def _filled(order: Order, pictures: Sequence[str], mask: str | None) -> Filled:

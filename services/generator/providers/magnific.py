@@ -4,6 +4,7 @@ The upstream model is the vendor's operation; magnific_models.py has them. Optio
 and any input of the operation by its name, of a route too.
 """
 
+import time
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -12,6 +13,7 @@ from yarl import URL
 from generator.providers.api import VendorApi
 from generator.providers.base import (
     Bought,
+    Call,
     Drawn,
     Memory,
     Order,
@@ -29,6 +31,7 @@ from generator.providers.honours import with_options
 from generator.providers.magnific_errors import read_complaint
 from generator.providers.magnific_models import CONCEPTS, LONGEST_RATIO, SHORTEST_SIDE, UPSCALERS, Upscaler
 from generator.providers.polling import Pending, Poller
+from generator.providers.standard_webhooks import message_id
 from generator.providers.variables import Variable, value_of
 
 NAME = "magnific"
@@ -45,6 +48,11 @@ BASE_URL = Variable(
 )
 KEY_HEADER = Variable(
     "MAGNIFIC_KEY_HEADER", "Header that carries the key; empty for that of the front door which the address names."
+)
+WEBHOOK_SECRET = Variable(
+    "MAGNIFIC_WEBHOOK_SECRET",
+    "Secret that signs Magnific's calls, from its dashboard; without it they are not asked for.",
+    secret=True,
 )
 _KEY_HEADERS = {"api.freepik.com": "x-freepik-api-key"}
 _DEFAULT_KEY_HEADER = "x-magnific-api-key"
@@ -98,6 +106,7 @@ class MagnificProvider:
         )
         self._downloads = Downloads(NAME, environ)
         self._poller = Poller(NAME)
+        self._webhook_secret = value_of(environ, WEBHOOK_SECRET)
 
     @property
     def configured(self) -> bool:
@@ -112,7 +121,8 @@ class MagnificProvider:
         asked, warnings = _scaled(order, upscaler)
         pictures = await base64_texts(order.inputs[:1], memory)
         filled = _FILLING.fill(asked, upscaler.inputs, pictures=pictures)
-        answer = await self._api.ask("POST", _path(order), order, body=filled.fields, answer=_Answer)
+        called = {"webhook_url": order.callback.url} if order.callback else {}
+        answer = await self._api.ask("POST", _path(order), order, body={**filled.fields, **called}, answer=_Answer)
         if not answer.task.task_id:
             raise self._api.nonsense("a task without an id")
         return Ticket(msgspec.json.encode(_Placed(answer.task.task_id, [*warnings, *filled.warnings])))
@@ -121,13 +131,27 @@ class MagnificProvider:
         """Wait for the task and fetch its picture. Raises UpstreamFault."""
         deadline = Deadline.after(order.deadline_seconds)
         placed = msgspec.json.decode(ticket.data, type=_Placed)
-        task = await self._poller.until_done(lambda: self._look(placed.task_id, order), deadline)
+        called_by = order.callback.key if order.callback else ""
+        task = await self._poller.until_done(lambda: self._look(placed.task_id, order), deadline, called_by=called_by)
         if not task.generated:
             raise self._api.nonsense("a task without pictures")
         if any(task.has_nsfw or ()):
             raise refused(NAME, Stage.OUTPUT, bought=Bought.YES)
         picture = await self._downloads.picture(task.generated[0], order, memory, deadline)
         return Drawn([Pixels(picture)], order.upstream_model, warnings=placed.warnings)
+
+    @property
+    def hears(self) -> bool:
+        """Whether the operator has told the secret that signs calls."""
+        return bool(self._webhook_secret)
+
+    async def message_id(self, call: Call) -> str | None:
+        """The id of a genuine message."""
+        return message_id(call.headers, call.body, self._webhook_secret, now_seconds=time.time())
+
+    def wake(self, key: str) -> bool:
+        """Have the order with this key looked at now."""
+        return self._poller.wake(key)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -147,7 +171,7 @@ class MagnificFactory:
     """What the entry point names."""
 
     name = NAME
-    variables = (KEY, BASE_URL, KEY_HEADER, EGRESS_ALLOW)
+    variables = (KEY, BASE_URL, KEY_HEADER, WEBHOOK_SECRET, EGRESS_ALLOW)
 
     def open(self, environ: Mapping[str, str]) -> Provider:
         """Make the provider from the vendor's own variables; no network is touched."""

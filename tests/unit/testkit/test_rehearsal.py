@@ -78,7 +78,7 @@ async def test_every_vendor_is_served_with_its_variables_until_a_signal() -> Non
     variables = json.loads(await process.stdout.readline())
     assert set(variables) == {
         "GESSO_EGRESS_ALLOW",
-        *(name for one in VENDORS.values() for name in (one.address, one.key)),
+        *(name for one in VENDORS.values() for name in (one.address, one.key, *one.others)),
     }
     order = {"model": "gpt-image-2", "prompt": "x", "size": "1024x1024", "quality": "low"}
     headers = {"Authorization": f"Bearer {variables['OPENAI_API_KEY']}"}
