@@ -1979,6 +1979,74 @@ class Maintenance(_message.Message):
 Global___Maintenance: _TypeAlias = Maintenance  # noqa: Y015
 
 @_typing.final
+class ListProvidersRequest(_message.Message):
+    """ListProvidersRequest has no parameters."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListProvidersRequest: _TypeAlias = ListProvidersRequest  # noqa: Y015
+
+@_typing.final
+class ListProvidersResponse(_message.Message):
+    """ListProvidersResponse holds all of them, by name."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class InstalledProvider(_message.Message):
+        """InstalledProvider is one of them."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        NAME_FIELD_NUMBER: _builtins.int
+        CONFIGURED_FIELD_NUMBER: _builtins.int
+        MISSING_VARIABLES_FIELD_NUMBER: _builtins.int
+        name: _builtins.str
+        configured: _builtins.bool
+        """Whether the platform itself can have it draw."""
+        @_builtins.property
+        def missing_variables(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+            """Names of environment variables that are needed and not set, as `FAL_KEY`."""
+
+        def __init__(
+            self,
+            *,
+            name: _builtins.str = ...,
+            configured: _builtins.bool = ...,
+            missing_variables: _abc.Iterable[_builtins.str] | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["configured", b"configured", "missing_variables", b"missing_variables", "name", b"name"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    PROVIDERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def providers(self) -> _containers.RepeatedCompositeFieldContainer[Global___ListProvidersResponse.InstalledProvider]: ...
+    def __init__(
+        self,
+        *,
+        providers: _abc.Iterable[Global___ListProvidersResponse.InstalledProvider] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["providers", b"providers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListProvidersResponse: _TypeAlias = ListProvidersResponse  # noqa: Y015
+
+@_typing.final
 class GetCostsRequest(_message.Message):
     """GetCostsRequest says which days."""
 

@@ -961,6 +961,11 @@ class OperationsStub:
                 request_serializer=gesso_dot_generator_dot_v1_dot_generator__pb2.RewrapProviderKeysRequest.SerializeToString,
                 response_deserializer=gesso_dot_generator_dot_v1_dot_generator__pb2.RewrapProviderKeysResponse.FromString,
                 _registered_method=True)
+        self.ListProviders = channel.unary_unary(
+                '/gesso.generator.v1.Operations/ListProviders',
+                request_serializer=gesso_dot_generator_dot_v1_dot_generator__pb2.ListProvidersRequest.SerializeToString,
+                response_deserializer=gesso_dot_generator_dot_v1_dot_generator__pb2.ListProvidersResponse.FromString,
+                _registered_method=True)
 
 
 class OperationsServicer:
@@ -988,6 +993,13 @@ class OperationsServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListProviders(self, request, context):
+        """ListProviders lists the providers that are installed, and the variables that those lack which are not configured.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OperationsServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -1005,6 +1017,11 @@ def add_OperationsServicer_to_server(servicer, server):
                     servicer.RewrapProviderKeys,
                     request_deserializer=gesso_dot_generator_dot_v1_dot_generator__pb2.RewrapProviderKeysRequest.FromString,
                     response_serializer=gesso_dot_generator_dot_v1_dot_generator__pb2.RewrapProviderKeysResponse.SerializeToString,
+            ),
+            'ListProviders': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListProviders,
+                    request_deserializer=gesso_dot_generator_dot_v1_dot_generator__pb2.ListProvidersRequest.FromString,
+                    response_serializer=gesso_dot_generator_dot_v1_dot_generator__pb2.ListProvidersResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1089,6 +1106,33 @@ class Operations:
             '/gesso.generator.v1.Operations/RewrapProviderKeys',
             gesso_dot_generator_dot_v1_dot_generator__pb2.RewrapProviderKeysRequest.SerializeToString,
             gesso_dot_generator_dot_v1_dot_generator__pb2.RewrapProviderKeysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListProviders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gesso.generator.v1.Operations/ListProviders',
+            gesso_dot_generator_dot_v1_dot_generator__pb2.ListProvidersRequest.SerializeToString,
+            gesso_dot_generator_dot_v1_dot_generator__pb2.ListProvidersResponse.FromString,
             options,
             channel_credentials,
             insecure,

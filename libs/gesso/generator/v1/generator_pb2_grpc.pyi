@@ -356,6 +356,8 @@ class OperationsStub:
     """GetMaintenance tells whether purchases are paused."""
     RewrapProviderKeys: _grpc.UnaryUnaryMultiCallable[_generator_pb2.RewrapProviderKeysRequest, _generator_pb2.RewrapProviderKeysResponse]
     """RewrapProviderKeys seals every stored provider key anew under the current key, so that older ones can be retired."""
+    ListProviders: _grpc.UnaryUnaryMultiCallable[_generator_pb2.ListProvidersRequest, _generator_pb2.ListProvidersResponse]
+    """ListProviders lists the providers that are installed, and the variables that those lack which are not configured."""
 
 @_typing.type_check_only
 class OperationsAsyncStub(OperationsStub):
@@ -368,6 +370,8 @@ class OperationsAsyncStub(OperationsStub):
     """GetMaintenance tells whether purchases are paused."""
     RewrapProviderKeys: _aio.UnaryUnaryMultiCallable[_generator_pb2.RewrapProviderKeysRequest, _generator_pb2.RewrapProviderKeysResponse]  # type: ignore[assignment]
     """RewrapProviderKeys seals every stored provider key anew under the current key, so that older ones can be retired."""
+    ListProviders: _aio.UnaryUnaryMultiCallable[_generator_pb2.ListProvidersRequest, _generator_pb2.ListProvidersResponse]  # type: ignore[assignment]
+    """ListProviders lists the providers that are installed, and the variables that those lack which are not configured."""
 
 class OperationsServicer(metaclass=_abc_1.ABCMeta):
     """Operations is the operator's."""
@@ -395,6 +399,14 @@ class OperationsServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_generator_pb2.RewrapProviderKeysResponse, _abc.Awaitable[_generator_pb2.RewrapProviderKeysResponse]]:
         """RewrapProviderKeys seals every stored provider key anew under the current key, so that older ones can be retired."""
+
+    @_abc_1.abstractmethod
+    def ListProviders(
+        self,
+        request: _generator_pb2.ListProvidersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_generator_pb2.ListProvidersResponse, _abc.Awaitable[_generator_pb2.ListProvidersResponse]]:
+        """ListProviders lists the providers that are installed, and the variables that those lack which are not configured."""
 
 def add_OperationsServicer_to_server(servicer: OperationsServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
