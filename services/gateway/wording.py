@@ -3,6 +3,7 @@
 Source: contract.md, "Requests and answers": a wrong field is a 400 that names it.
 """
 
+import re
 from collections.abc import Mapping
 
 from gesso.errors.v1 import reason_pb2 as pb
@@ -18,6 +19,6 @@ def naming_field(fault: Fault, names: Mapping[str, str]) -> str:
     """The fault's message; `names` are the fields that the dialect calls otherwise than the platform."""
     field = fault.details.get("field", "") if fault.reason in _OF_FIELDS else _MEANT.get(fault.reason, "")
     name = names.get(field, field)
-    if not name or f"`{name}" in fault.message:
+    if not name or re.search(rf"(?<!\w){re.escape(name)}(?!\w)", fault.message):
         return fault.message
     return f"`{name}`: {fault.message}"

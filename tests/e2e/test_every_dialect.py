@@ -161,7 +161,7 @@ UNSERVED: Mapping[str, Mapping[str, object]] = {
 def names(speaker: Speaker, answer: Answer, field: str) -> bool:
     """Whether an error names a field, in its message or beside it."""
     error = said(speaker, answer)
-    return error.field == field or f"`{field}`" in error.message
+    return error.field == field or field in error.message
 
 
 @every_dialect

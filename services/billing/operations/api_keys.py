@@ -116,7 +116,7 @@ class ApiKeys:
     async def _again(self, connection: Connection, order: _Order, noted: Noted, first: Noted) -> Made:
         """Answer as the first time, by the secret that proves itself by still being the digest of one of the key's."""
         if first.fingerprint != noted.fingerprint:
-            raise Fault(pb.REASON_IDEMPOTENCY_MISMATCH, "The request_id was used with other contents.")
+            raise Fault(pb.REASON_IDEMPOTENCY_MISMATCH, "This idempotency key was used with other content.")
         key = await store.get(connection, order.account_id, first.subject_id)
         if first.salt is not None and noted.created_at - first.created_at < _REPEATABLE:
             secret = self._secret(order, key.prefix, first.salt)
