@@ -122,7 +122,9 @@ COMMANDS: tuple[Command, ...] = (
         "put the accounts' stored provider keys under the first of GESSO_SECRETS_KEYS",
         platform_commands.rewrap_keys,
     ),
-    Command(("models",), "list the models", pictures_command.models),
+    Command(
+        ("models",), "list the models, for operators with who draws each or what is missing", pictures_command.models
+    ),
     Command(
         ("generate",),
         "draw pictures and save them",

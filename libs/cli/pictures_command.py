@@ -4,14 +4,16 @@ import argparse
 import json
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
 from cli.errors import CommandFailed
-from cli.operator import http_call, http_json, message_of
+from cli.operator import Operator, http_call, http_json, message_of, operator
 from cli.output import Progress, Result
 from cli.places import Place
+from gesso.generator.v1 import generator_pb2 as pb
 
 _POLL_SECONDS = 0.2
 _FORMATS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
@@ -56,12 +58,31 @@ def generate(arguments: argparse.Namespace) -> Result:
 
 
 def models(arguments: argparse.Namespace) -> Result:
-    """List the models that can be asked for."""
+    """List the models that can be asked for; an operator is also told who draws each, or what is missing for that."""
     place = Place.here()
     status, answer = http_json("GET", f"{place.edge_url()}/v1/models", None, _headers(place))
     if status != 200:
         raise CommandFailed(message_of(answer) or f"The platform answered {status}.")
-    return [{name: value for name, value in model.items() if name != "object"} for model in answer["data"]]
+    listed = [{name: value for name, value in model.items() if name != "object"} for model in answer["data"]]
+    return _with_providers(listed, operator(place)) if place.is_operators else listed
+
+
+def _with_providers(listed: list[dict[str, Any]], door: Operator) -> list[dict[str, Any]]:
+    """The same models with `providers`, those that are configured, and where there is none the `missing` variables."""
+    told = door.call("gesso.generator.v1.Models/ListModels", pb.ListModelsRequest(), pb.ListModelsResponse)
+    found = door.call(
+        "gesso.generator.v1.Operations/ListProviders", pb.ListProvidersRequest(), pb.ListProvidersResponse
+    )
+    routes = {model.id: list(model.providers) for model in told.models}
+    known = {provider.name: provider for provider in found.providers}
+    return [{**model, **_served(routes.get(model["id"], []), known)} for model in listed]
+
+
+def _served(routes: list[str], known: Mapping[str, pb.ListProvidersResponse.InstalledProvider]) -> dict[str, Any]:
+    installed = [known[name] for name in routes if name in known]
+    providers = [provider.name for provider in installed if provider.configured]
+    lacks = [] if providers else [name for provider in installed for name in provider.missing_variables]
+    return {"providers": providers, "missing": lacks}
 
 
 def _finished(place: Place, status_url: str) -> tuple[Any, Any]:

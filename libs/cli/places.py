@@ -53,6 +53,11 @@ class Place:
         """Where people's commands go."""
         return self.remote_url or self.state().url
 
+    @property
+    def is_operators(self) -> bool:
+        """Whether the operator's commands can be used here."""
+        return not self.remote_url or bool(self.environ.get("GESSO_ADMIN_TOKEN"))
+
     def admin_token(self) -> str:
         """The operator's token for a remote platform. Raises CommandFailed."""
         token = self.environ.get("GESSO_ADMIN_TOKEN")

@@ -12,5 +12,6 @@ ACCESS = {
     "gesso.generator.v1.Operations": frozenset({"gateway"}),
     "gesso.generator.v1.Operations/SetMaintenance": frozenset[str](),
     "gesso.generator.v1.Operations/RewrapProviderKeys": frozenset[str](),
+    "gesso.generator.v1.Operations/ListProviders": frozenset[str](),
 }
 """Full service names, or methods where one differs; the operator may call all of them."""

@@ -380,7 +380,7 @@ def _registrations(ground: Ground, core: _Core, gate: Gate, jobs: JobsServicer) 
         Registration(
             f"{package}.Operations",
             rpc.add_OperationsServicer_to_server,
-            OperationsServicer(ground.database, gate, core.keyring),
+            OperationsServicer(ground.database, gate, core.keyring, ground.providers, ground.missing_variables),
         ),
     )
 

@@ -2,13 +2,13 @@
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from generator.config import Config
 from generator.peers import Billing, Gallery, Webhooks
 from generator.providers.base import Provider
-from generator.providers.registry import open_providers
+from generator.providers.registry import missing_variables, open_providers
 from generator.storehouse import Storehouse
 from pictures.studio import Studio
 from servicekit.background import running_task
@@ -35,10 +35,12 @@ class Ground:
     gallery: Gallery
     outbox: Outbox | None
     providers: Mapping[str, Provider]
+    missing_variables: Mapping[str, Sequence[str]]
+    """What is needed and not set, by provider."""
 
 
 async def laid(stack: contextlib.AsyncExitStack, config: Config, providers: Mapping[str, Provider] | None) -> Ground:
-    """Open it; the stack closes it. Raises Unavailable."""
+    """Open it; the stack closes it. Raises Unavailable, and SettingError for a provider's variable."""
     telemetry = await stack.enter_async_context(Telemetry.running("generator", config.metrics_listen))
     database = await stack.enter_async_context(
         Database.connect(config.database_url, schema="generator", max_connections=config.database_connections)
@@ -65,4 +67,5 @@ async def laid(stack: contextlib.AsyncExitStack, config: Config, providers: Mapp
         gallery=Gallery(await link(config.gallery_address, "gallery service")),
         outbox=Outbox(database, Webhooks(webhooks).publish) if webhooks else None,
         providers=open_providers(os.environ) if providers is None else providers,
+        missing_variables=missing_variables(os.environ),
     )

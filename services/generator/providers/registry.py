@@ -1,10 +1,10 @@
 """The installed providers are the entry points `gesso.providers`: ours, and those of any other package."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 
 from generator.providers.base import Provider, ProviderFactory
-from generator.providers.variables import declared
+from generator.providers.variables import declared, missing
 
 GROUP = "gesso.providers"
 
@@ -25,3 +25,8 @@ def open_providers(environ: Mapping[str, str]) -> Mapping[str, Provider]:
     Raises SettingError for a variable that cannot be read.
     """
     return {name: factory.open(declared(environ, factory.variables)) for name, factory in installed().items()}
+
+
+def missing_variables(environ: Mapping[str, str]) -> Mapping[str, Sequence[str]]:
+    """The names of what each installed provider needs and the environment does not have."""
+    return {name: missing(environ, factory.variables) for name, factory in installed().items()}

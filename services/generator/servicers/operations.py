@@ -1,7 +1,10 @@
-"""The operator's switches."""
+"""The operator's switches, and what an operator is told of the providers."""
+
+from collections.abc import Mapping, Sequence
 
 from generator.gate import Gate
 from generator.keyring import Keyring
+from generator.providers.base import Provider
 from generator.rewrapping import rewrap_all
 from generator.store import operations
 from generator.store.operations import Maintenance
@@ -16,10 +19,20 @@ _DEFAULT_RETRY_AFTER_SECONDS = 60
 class OperationsServicer(rpc.OperationsServicer):
     """gesso.generator.v1.Operations."""
 
-    def __init__(self, database: Database, gate: Gate, keyring: Keyring) -> None:
+    def __init__(
+        self,
+        database: Database,
+        gate: Gate,
+        keyring: Keyring,
+        providers: Mapping[str, Provider],
+        missing_variables: Mapping[str, Sequence[str]],
+    ) -> None:
+        """`missing_variables` are by provider."""
         self._database = database
         self._gate = gate
         self._keyring = keyring
+        self._providers = providers
+        self._missing_variables = missing_variables
 
     async def SetMaintenance(self, request: pb.SetMaintenanceRequest, context: Context) -> pb.Maintenance:
         """Pause or resume purchases: this replica at once, every other one at its next pulse."""
@@ -40,3 +53,16 @@ class OperationsServicer(rpc.OperationsServicer):
         """Put every stored provider key under the current one of the operator's."""
         done = await rewrap_all(self._database, self._keyring)
         return pb.RewrapProviderKeysResponse(rewrapped=done.rewrapped, current=done.current)
+
+    async def ListProviders(self, request: pb.ListProvidersRequest, context: Context) -> pb.ListProvidersResponse:
+        """List what is installed, and what it lacks."""
+        return pb.ListProvidersResponse(
+            providers=[
+                pb.ListProvidersResponse.InstalledProvider(
+                    name=name,
+                    configured=provider.configured,
+                    missing_variables=self._missing_variables.get(name, ()),
+                )
+                for name, provider in sorted(self._providers.items())
+            ]
+        )
