@@ -139,7 +139,10 @@ async def test_the_operators_commands_work_from_afar_with_the_operators_token(
     assert (without.status, wrong.status) == (1, 1)
     assert "GESSO_ADMIN_TOKEN" in without.errors
     listed = await platform.gesso("models", "--json", environment={**afar, **key_of(account)})
-    assert listed.status == 0
+    assert "sketch" in {model["id"] for model in listed.json}
+    assert not any("providers" in model for model in listed.json)
+    told = await platform.gesso("models", "--json", environment={**afar, **key_of(account), **token})
+    assert {"sketch"} in [set(model["providers"]) for model in told.json]
 
 
 async def test_a_command_that_fails_says_why_on_one_line(platform: PlatformUnderTest, tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def test_each_vendor_is_configured_by_its_own_variable_and_takes_another_address
 @each_factory
 def test_what_opens_a_vendors_account_is_declared_as_secret_and_all_is_explained(factory: ProviderFactory) -> None:
     for variable in factory.variables:
-        assert variable.secret == variable.name.endswith(("_KEY", "_TOKEN", "_AUTH")), variable.name
+        assert variable.secret == variable.name.endswith(("_KEY", "_TOKEN", "_AUTH", "_SECRET")), variable.name
         assert variable.doc.endswith((".", "…"))
 
 
