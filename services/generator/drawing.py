@@ -132,6 +132,10 @@ class Drawing:
             following = next_route(await self._routes(run), tried)
         except Fault:  # nobody is left: why the last one failed says more
             return
+        if following in tried:
+            again = [position for position in again if not lifecycle.is_lasting(faults[position])]
+        if not again:
+            return
         await self._note(attempt, faults[again[0]])
         if following in tried:
             pause = lifecycle.pause_seconds(attempt.number, faults[again[0]], chance=random.random())  # noqa: S311

@@ -102,6 +102,11 @@ def may_repeat(fault: Fault, *, attempt: int, free_to_repeat: bool) -> bool:
     return fault.bought is Bought.NO or free_to_repeat
 
 
+def is_lasting(fault: Fault) -> bool:
+    """Whether the route that failed so would again a moment later: its key is refused, or the money on it is used up."""
+    return fault.reason == reasons.REASON_UPSTREAM_DENIED
+
+
 def told(fault: Fault, provider: str, *, free_to_repeat: bool) -> Fault:
     """What the customer is told of a fault: one that leaves the purchase in doubt says so."""
     if isinstance(fault, UpstreamFault) and fault.bought is Bought.UNKNOWN and not free_to_repeat:

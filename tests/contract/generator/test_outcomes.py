@@ -48,6 +48,16 @@ async def test_a_failure_before_anything_was_bought_is_repeated_on_the_next_rout
     assert (len(alpha.orders), len(beta.orders)) == (1, 1)
 
 
+async def test_a_refused_key_is_not_tried_again_where_no_other_route_serves(
+    generator: Generator, customer: Customer, alpha: Scripted
+) -> None:
+    alpha.acts.append(failing(reasons.REASON_UPSTREAM_DENIED))
+    job = await generator.submit(customer.token(), purchase(draw("single")))
+    job = await ended(generator, customer.token(), job.id)
+    assert (job.state, job.fault.reason) == (pb.Job.STATE_FAILED, reasons.REASON_UPSTREAM_DENIED)
+    assert len(alpha.orders) == 1
+
+
 async def test_three_failures_end_the_job_and_nothing_is_charged(
     house: House, generator: Generator, customer: Customer, alpha: Scripted, beta: Scripted
 ) -> None:
