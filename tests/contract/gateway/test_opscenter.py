@@ -366,6 +366,11 @@ async def test_models_are_those_that_are_sold_here(edge: Any) -> None:
     first = body["data"][0]
     assert list(first) == ["id", "object", "created", "owned_by", "status", "cost_credits", "sizes"]
     assert first["sizes"] == ["1024x1024", "1792x1024", "1024x1792"]
+    async with edge.get(f"{BASE}/models/dall-e-3") as answer:
+        assert (answer.status, await answer.json()) == (200, first)
+    for name in ("gpt-image-1", "dall-e-9"):
+        async with edge.get(f"{BASE}/models/{name}") as answer:
+            assert (answer.status, (await _error(answer))["code"]) == (404, "not_found")
 
 
 def _key(provider: str = "openrouter") -> generator_pb2.ProviderKey:
@@ -420,7 +425,7 @@ async def test_own_keys_are_stored_listed_and_forgotten(edge: Any) -> None:
     async with edge.get(f"{BASE}/byok/keys") as answer:
         assert (answer.status, await answer.json()) == (200, {"keys": [STORED]})
     headers = {"Authorization": f"Bearer {edge.key}"}
-    async with edge.session.delete(f"{edge.url}{BASE}/byok/keys/openrouter", headers=headers) as answer:
+    async with edge.session.delete(f"{edge.url}{BASE}/byok/keys/OpenRouter", headers=headers) as answer:
         assert (answer.status, await answer.json()) == (200, {"provider": "openrouter", "deleted": True})
 
 

@@ -82,6 +82,7 @@ class _OpsCenter:
             Route("GET", _BASE + "/jobs/{id}", "job", ShowJob(), about.JOB),
             Route("GET", f"{_BASE}/credits", "credits", Show(answers.balance), about.CREDITS),
             Route("GET", f"{_BASE}/models", "models", Show(_models), about.MODELS),
+            Route("GET", _BASE + "/models/{id}", "model", Show(_model), about.MODEL),
             Route(
                 "POST", f"{_BASE}/byok/keys", "put-key", Act(_put_key, requests.KeyRequest, creates=True), about.PUT_KEY
             ),
@@ -154,6 +155,10 @@ async def _models(desk: Desk, _: Visitor) -> Reply:
     return answers.models(await desk.models())
 
 
+async def _model(desk: Desk, visitor: Visitor) -> Reply:
+    return answers.model(await desk.models(), visitor.params["id"])
+
+
 async def _put_key(desk: Desk, _: Visitor, body: requests.KeyRequest) -> Reply:
     return json_reply(answers.stored(await desk.put_provider_key(body.provider.lower(), body.api_key)), 201)
 
@@ -163,5 +168,5 @@ async def _keys(desk: Desk, _: Visitor) -> Reply:
 
 
 async def _delete_key(desk: Desk, visitor: Visitor, _: None) -> Reply:
-    gone = await desk.delete_provider_key(visitor.params["provider"])
+    gone = await desk.delete_provider_key(visitor.params["provider"].lower())
     return json_reply(answers.DeletedKey(gone.provider, True))

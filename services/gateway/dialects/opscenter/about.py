@@ -86,20 +86,17 @@ CREDITS = About(
     "Show the balance",
     answers=(Answer(200, "The balance.", Credits, Credits(9960.0, "pro", MonthlyUsage(40.0, 1), 0.001)),),
 )
+_MODEL = ModelObject("dall-e-3", "model", 1_699_228_800, "openai", "active", 40.0, list(SIZES["dall-e-3"]))
 MODELS = About(
     "List the models",
     "Every model that is sold here. One that no provider serves now is listed too; a request for it is answered by 503.",
-    answers=(
-        Answer(
-            200,
-            "The models.",
-            ModelList,
-            ModelList(
-                "list",
-                [ModelObject("dall-e-3", "model", 1_699_228_800, "openai", "active", 80.0, list(SIZES["dall-e-3"]))],
-            ),
-        ),
-    ),
+    answers=(Answer(200, "The models.", ModelList, ModelList("list", [_MODEL])),),
+)
+MODEL = About(
+    "Look up a model",
+    answers=(Answer(200, "The model.", ModelObject, _MODEL),),
+    parameters=(Parameter("id", "path", "The model's name.", str, "dall-e-3"),),
+    reasons=(pb.REASON_NOT_FOUND,),
 )
 _FREE = Answer(200, "With `dry_run=true`: it costs nothing.", DryRun, DryRun(True, 0, 0.0))
 PUT_KEY = About(

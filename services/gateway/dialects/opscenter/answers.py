@@ -18,6 +18,7 @@ from gateway.openai_images.drawing import Facts, facts_of
 from gateway.visitor import Visitor
 from gateway.wire import Reply, json_reply
 from gesso.generator.v1.generator_pb2 import Job, Model, ProviderKey
+from servicekit.faults import NotFound
 
 NAME = "opscenter"
 CREDIT_MICROS = 1_000
@@ -184,6 +185,14 @@ async def _has_own_key(desk: Desk) -> bool:
 def models(offered: Sequence[Model]) -> Reply:
     """The models that have a price here."""
     return json_reply(ModelList("list", [_model(model) for model in offered if NAME in model.price_micros]))
+
+
+def model(offered: Sequence[Model], name: str) -> Reply:
+    """One of them. Raises NotFound."""
+    for one in offered:
+        if one.id == name and NAME in one.price_micros:
+            return json_reply(_model(one))
+    raise NotFound("model", name)
 
 
 def _model(model: Model) -> ModelObject:
