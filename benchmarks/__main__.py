@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 
 import uvloop
 
-from benchmarks import holds, load
-from benchmarks.subjects import Subject, gesso, upstream, yardstick
+from benchmarks import holds, load, waiting
+from benchmarks.subjects import Subject, gesso, openai_at, upstream, yardstick
 
 _PYTHON = ("gateway", "billing", "generator", "gallery", "webhooks")
 
@@ -74,7 +74,7 @@ async def _round(case: Case, name: str, subject: Subject, clients: int, count: i
 
 async def _case(case: Case, rounds: int) -> list[Row]:
     rows: list[Row] = []
-    async with upstream(case.payload_bytes) as url, yardstick(url) as plain, gesso(url) as (ours, _):
+    async with upstream(case.payload_bytes) as url, yardstick(url) as plain, gesso(openai_at(url)) as (ours, _):
         subjects = (("gesso", ours), ("pass-through", plain))
         for name, subject in subjects:
             await _round(case, name, subject, 32, max(case.count // 4, 32))
@@ -104,7 +104,7 @@ def _medians(rows: list[Row]) -> Iterator[Row]:
 
 
 async def _at_rest() -> dict[str, object]:
-    async with upstream(1000) as url, gesso(url) as (ours, ready_seconds):
+    async with upstream(1000) as url, gesso(openai_at(url)) as (ours, ready_seconds):
         pss, rss = ours.processes.pss_bytes(), ours.processes.rss_bytes()
         return {
             "ready_seconds": round(ready_seconds, 2),
@@ -117,7 +117,7 @@ async def _at_rest() -> dict[str, object]:
 async def _large(count: int = 200, picture_bytes: int = 20_000_000) -> dict[str, object]:
     """Bounded memory: so many concurrent replies of large pictures, and each process's highest resident memory."""
     highest: dict[str, int] = {}
-    async with upstream(picture_bytes) as url, gesso(url) as (ours, _):
+    async with upstream(picture_bytes) as url, gesso(openai_at(url)) as (ours, _):
         body = json.dumps({"model": "gpt-image-2", "prompt": "large", "response_format": "b64_json"}).encode()
         request = load.Request(ours.host, ours.port, "/v1/images/generations", f"Bearer {ours.key}", body)
 
@@ -154,7 +154,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", choices=("requests", "rest", "memory", "holds"), help="one part alone")
+    parser.add_argument("--only", choices=("requests", "rest", "memory", "holds", "waiting"), help="one part alone")
     parser.add_argument("--case", choices=[case.name for case in CASES])
     arguments = parser.parse_args()
     result = uvloop.run(_measure(arguments))
@@ -172,7 +172,8 @@ async def _measure(arguments: argparse.Namespace) -> dict[str, object]:
         if not arguments.json:
             _print(rows)
         result["requests"] = [asdict(row) for row in rows]
-    for name, part in (("rest", _at_rest), ("memory", _large), ("holds", holds.measure)):
+    parts = (("rest", _at_rest), ("memory", _large), ("holds", holds.measure), ("waiting", waiting.measure))
+    for name, part in parts:
         if arguments.only in (None, name):
             result[name] = await part()
             if not arguments.json:

@@ -16,14 +16,17 @@ class Request:
     path: str
     authorization: str
     body: bytes
+    prefer: str = ""
+    """The header of that name, where it is not empty."""
 
     def wire(self) -> bytes:
         """The bytes on the wire."""
         head = (
             f"POST {self.path} HTTP/1.1\r\nHost: {self.host}:{self.port}\r\nAuthorization: {self.authorization}\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(self.body)}\r\n\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(self.body)}\r\n"
         )
-        return head.encode() + self.body
+        prefer = f"Prefer: {self.prefer}\r\n" if self.prefer else ""
+        return f"{head}{prefer}\r\n".encode() + self.body
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,9 +30,9 @@ class Subject:
 
 
 @contextlib.asynccontextmanager
-async def upstream(payload_bytes: int) -> AsyncIterator[str]:
-    """An instant upstream in a process of its own; yields its base address."""
-    command = ("-m", "testkit.upstreams", "openai", "--payload-bytes", str(payload_bytes))
+async def upstream(payload_bytes: int, vendor: str = "openai", fault: str = "success") -> AsyncIterator[str]:
+    """A scripted upstream, an instant one unless `fault` says otherwise, in a process of its own; yields its base address."""
+    command = ("-m", "testkit.upstreams", vendor, "--payload-bytes", str(payload_bytes), "--fault", fault)
     async with _child(*command, stdout=asyncio.subprocess.PIPE) as process:
         assert process.stdout is not None
         yield (await process.stdout.readline()).decode().strip()
@@ -47,9 +47,17 @@ async def yardstick(upstream_url: str) -> AsyncIterator[Subject]:
         yield Subject("127.0.0.1", port, "none", Watched({"pass-through": process.pid}))
 
 
+def openai_at(upstream_url: str) -> Mapping[str, str]:
+    """The variables of a platform whose one vendor is OpenAI."""
+    return {"OPENAI_API_KEY": "sk-upstream", "OPENAI_BASE_URL": upstream_url}
+
+
 @contextlib.asynccontextmanager
-async def gesso(upstream_url: str) -> AsyncIterator[tuple[Subject, float]]:
-    """Our whole platform with one account whose limits are counted but high; yields it and its warm start in seconds."""
+async def gesso(vendors: Mapping[str, str], plan: str = "pro") -> AsyncIterator[tuple[Subject, float]]:
+    """Our whole platform with one account whose limits are counted but high; yields it and its warm start in seconds.
+
+    `vendors` are their variables.
+    """
     with tempfile.TemporaryDirectory(prefix="gesso-bench-") as folder:
         home = Path(folder) / "home"
         environ = {
@@ -57,11 +65,10 @@ async def gesso(upstream_url: str) -> AsyncIterator[tuple[Subject, float]]:
             "GESSO_HOME": str(home),
             "GESSO_PORT": "0",
             "GESSO_DEMO_KEY": "gesso_bench_key_0123456789",
-            "OPENAI_API_KEY": "sk-upstream",
-            "OPENAI_BASE_URL": upstream_url,
+            **vendors,
         }
         async with up(home, environ):
-            await _account(environ)
+            await _account(environ, plan)
         started = time.monotonic()
         async with up(home, environ) as platform:
             ready_seconds = time.monotonic() - started
@@ -71,13 +78,13 @@ async def gesso(upstream_url: str) -> AsyncIterator[tuple[Subject, float]]:
             yield Subject(host, int(edge_port), environ["GESSO_DEMO_KEY"], watched), ready_seconds
 
 
-async def _account(environ: Mapping[str, str]) -> None:
+async def _account(environ: Mapping[str, str], plan: str) -> None:
     """The demo account, with money and limits for any number of requests."""
     account = json.loads(await _cli(environ, "cli.demo"))["account_id"]
     await _cli(environ, "cli.main", "credits", "grant", account, "--usd", "1000000")
     limits = [argument for window in _LIMITS for argument in ("--limit", f"imagegen.{window}=100000000")]
     limits += [argument for window in _LIMITS for argument in ("--limit", f"openai.{window}=100000000")]
-    await _cli(environ, "cli.main", "accounts", "set", account, *limits)
+    await _cli(environ, "cli.main", "accounts", "set", account, "--plan", plan, *limits)
 
 
 async def _cli(environ: Mapping[str, str], module: str, *arguments: str) -> str:

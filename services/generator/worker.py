@@ -4,6 +4,7 @@ What a run may still do is decided by its lease: every write bears its token, an
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
@@ -74,6 +75,7 @@ class Worker:
         self._late_seconds = late_seconds
         self._runs: dict[str, Run] = {}
         self._waiting: set[str] = set()
+        self._quieter = asyncio.Event()
         self.roomier: Callable[[], None] = lambda: None
 
     @property
@@ -126,9 +128,12 @@ class Worker:
                 await self.abandon(run)
 
     async def drain(self, grace_seconds: float) -> None:
-        """Let the runs end within the grace period."""
-        if works := self._works():
-            await asyncio.wait(works, timeout=grace_seconds)
+        """Let the runs end within the grace period; those that only wait for a vendor's queue are handed over as well at once."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(grace_seconds):
+                while len(self._waiting) < len(self._runs):
+                    self._quieter.clear()
+                    await self._quieter.wait()
 
     async def stop(self) -> None:
         """Stop all runs: their leases are lost, or handed over next."""
@@ -193,6 +198,7 @@ class Worker:
         busy_count = self._busy_count
         if run.rests:
             self._waiting.add(run.task.id)
+            self._quieter.set()
         else:
             self._waiting.discard(run.task.id)
         if self._busy_count < busy_count:
@@ -309,6 +315,7 @@ class Worker:
         self._waiting.discard(run.task.id)
         self._secrets.forget(run.task.id)
         run.answerable.set()
+        self._quieter.set()
         if not run.task.ended and not any(task.id in self._runs for task in run.job.tasks):
             self._live.pop(run.job.id, None)
             self._watches.look_elsewhere()

@@ -1,6 +1,7 @@
 """An order that waits in a vendor's queue holds no place, no inputs and no room: only its ticket."""
 
 import asyncio
+import time
 
 import pytest
 
@@ -121,3 +122,29 @@ async def test_an_input_that_is_gone_before_the_order_ends_the_task_unbought(
     job = await generator.submit(customer.token(), purchase(edit))
     job = await ended(generator, customer.token(), job.id)
     assert (job.fault.reason, alpha.orders) == (reasons.REASON_INPUT_UNREACHABLE, [])
+
+
+async def test_a_replica_that_ends_does_not_wait_for_a_vendors_queue(
+    house: House, customer: Customer, alpha: Scripted
+) -> None:
+    waiting(alpha, 1)
+    async with house.generator({"alpha": alpha}, GESSO_GENERATOR_GRACE_SECONDS="60") as first:
+        job = await first.submit(customer.token(), purchase())
+        await eventually(lambda: len(alpha.collected) == 1)
+        began_at = time.monotonic()
+    assert time.monotonic() - began_at < 30
+    other = Scripted("alpha")
+    async with house.generator({"alpha": other}) as second:
+        assert (await ended(second, customer.token(), job.id)).state == pb.Job.STATE_SUCCEEDED
+    assert not other.orders
+
+
+async def test_a_replica_that_ends_waits_for_an_order_that_is_being_drawn(
+    house: House, customer: Customer, alpha: Scripted
+) -> None:
+    alpha.curtain.clear()
+    async with house.generator({"alpha": alpha}, GESSO_GENERATOR_GRACE_SECONDS="60") as first:
+        job = await first.submit(customer.token(), purchase())
+        await eventually(lambda: len(alpha.orders) == 1)
+        asyncio.get_running_loop().call_later(0.3, alpha.curtain.set)
+    assert await house.rows("SELECT FROM tasks WHERE job_id = $1 AND state = $2", job.id, pb.Task.STATE_KEPT)
