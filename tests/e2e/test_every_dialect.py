@@ -197,6 +197,7 @@ async def failed(world: World, account: Account, speaker: Speaker, mark: str, re
     job_id = bought.headers["X-Gesso-Job-Id"]
     polled = await world.ended(speaker, account, job_id)
     status, code = expected(speaker, reason)
+    assert polled.headers["X-Gesso-Provider"] == ("bfl" if speaker is PIXELDOJO else "openai")
     if speaker is PRODUCTAI:
         assert (bought.status, polled.status, polled.json["data"]["status"]) == (200, 200, "ERROR")
         assert polled.json["data"]["error"]
