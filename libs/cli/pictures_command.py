@@ -16,6 +16,11 @@ from cli.places import Place
 from gesso.generator.v1 import generator_pb2 as pb
 
 _POLL_SECONDS = 0.2
+_STATES = {
+    pb.Model.STATE_ACTIVE: "active",
+    pb.Model.STATE_STAND_IN: "stand-in",
+    pb.Model.STATE_UNAVAILABLE: "unavailable",
+}
 _FORMATS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 
 
@@ -68,21 +73,24 @@ def models(arguments: argparse.Namespace) -> Result:
 
 
 def _with_providers(listed: list[dict[str, Any]], door: Operator) -> list[dict[str, Any]]:
-    """The same models with `providers`, those that are configured, and where there is none the `missing` variables."""
+    """The same models with `providers`, those that are configured, and where there is none the `missing` variables.
+
+    Their `status` tells those apart for which the fallback engine stands in.
+    """
     told = door.call("gesso.generator.v1.Models/ListModels", pb.ListModelsRequest(), pb.ListModelsResponse)
     found = door.call(
         "gesso.generator.v1.Operations/ListProviders", pb.ListProvidersRequest(), pb.ListProvidersResponse
     )
-    routes = {model.id: list(model.providers) for model in told.models}
+    models = {model.id: model for model in told.models}
     known = {provider.name: provider for provider in found.providers}
-    return [{**model, **_served(routes.get(model["id"], []), known)} for model in listed]
+    return [{**one, **_served(models[one["id"]], known)} for one in listed if one["id"] in models]
 
 
-def _served(routes: list[str], known: Mapping[str, pb.ListProvidersResponse.InstalledProvider]) -> dict[str, Any]:
-    installed = [known[name] for name in routes if name in known]
+def _served(model: pb.Model, known: Mapping[str, pb.ListProvidersResponse.InstalledProvider]) -> dict[str, Any]:
+    installed = [known[name] for name in model.providers if name in known]
     providers = [provider.name for provider in installed if provider.configured]
     lacks = [] if providers else [name for provider in installed for name in provider.missing_variables]
-    return {"providers": providers, "missing": lacks}
+    return {"status": _STATES[model.state], "providers": providers, "missing": lacks}
 
 
 def _finished(place: Place, status_url: str) -> tuple[Any, Any]:

@@ -60,10 +60,10 @@ async def test_keys_are_made_listed_masked_and_revoked(platform: PlatformUnderTe
 async def test_models_are_listed(platform: PlatformUnderTest, account: Account) -> None:
     listed = (await platform.gesso("models", "--json", environment=key_of(account))).json
     assert {"sketch", MODEL} <= {model["id"] for model in listed}
-    served = {model["id"]: (model["providers"], model["missing"]) for model in listed}
-    assert served["sketch"] == (["sketch"], [])
-    assert served[MODEL] == (["openai"], [])
-    assert served["ideogram-v3"] == ([], ["IDEOGRAM_API_KEY", "FAL_KEY"])
+    served = {model["id"]: (model["status"], model["providers"], model["missing"]) for model in listed}
+    assert served["sketch"] == ("active", ["sketch"], [])
+    assert served[MODEL] == ("active", ["openai"], [])
+    assert served["ideogram-v3"] == ("unavailable", [], ["IDEOGRAM_API_KEY", "FAL_KEY"])
     as_text = await platform.gesso("models", environment=key_of(account))
     assert re.search(r"^sketch\s", as_text.output, re.MULTILINE)
 
