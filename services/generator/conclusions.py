@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from generator import charges, lifecycle
-from generator.costs import Bill, OrderCost, booked, loss_micros
+from generator.costs import Bill, OrderCost, booked
 from generator.public_models import OWN_MODELS
 from generator.records import JobRecord, TaskRecord
 from generator.runs import Run
@@ -70,33 +70,24 @@ def conclusion(job: JobRecord, task: TaskRecord, lease_token: int, bills: Sequen
         result=task.result,
         charge_micros=task.charge_micros,
         ended_at=task.ended_at,
-        loss_micros=loss(job, task, bills),
-        cause=_reason_name(task),
         costs=costs(job, task, bills),
     )
 
 
 def costs(job: JobRecord, task: TaskRecord, bills: Sequence[Bill]) -> tuple[OrderCost, ...]:
-    """What the orders of an ended task cost, beside what the customer paid."""
+    """What the orders of an ended task cost, beside what the customer paid.
+
+    One whose tokens were captured at the start, and are kept, pays for pictures that he did not get.
+    """
     draw = job.purchase.draws[task.index]
     return booked(
         bills,
         model=OWN_MODELS if draw.HasField("custom_model") else draw.model,
         dialect=job.purchase.dialect,
         charge_micros=task.charge_micros,
+        is_paid=job.purchase.capture_at_start and task.charge_micros >= task.price_micros * draw.n,
         reason_name=_reason_name(task),
     )
-
-
-def loss(job: JobRecord, task: TaskRecord, bills: Sequence[Bill]) -> int | None:
-    """What the house may owe for pictures that no customer pays, in micros; None for nothing.
-
-    One whose tokens were captured at the start, and are kept, pays for those that he did not get.
-    """
-    is_paid = (
-        job.purchase.capture_at_start and task.charge_micros >= task.price_micros * job.purchase.draws[task.index].n
-    )
-    return None if is_paid else loss_micros(bills)
 
 
 def _reason_name(task: TaskRecord) -> str:

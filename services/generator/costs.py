@@ -93,6 +93,8 @@ class OrderCost:
     source: Source
     estimate_micros: int | None
     paid_micros: int
+    lost_micros: int
+    """What of its cost no customer pays: the share of pictures that nobody got."""
     outcome: str
     """`kept`, or the name of the reason for which pictures of it were lost."""
 
@@ -184,11 +186,12 @@ class CostBook:
 
 
 def booked(
-    bills: Sequence[Bill], *, model: str, dialect: str, charge_micros: int, reason_name: str
+    bills: Sequence[Bill], *, model: str, dialect: str, charge_micros: int, is_paid: bool, reason_name: str
 ) -> tuple[OrderCost, ...]:
     """The rows of a task that has ended: of the orders that cost something, or may have.
 
     Its charge is shared by the kept pictures; where nothing was kept (tokens that were captured at the start), the last bears it.
+    `is_paid` says that the customer pays for pictures that he did not get, too.
     """
     sold = [bill for bill in bills if bill.sold_count]
     shares = _shared(charge_micros, [bill.kept_count for bill in sold])
@@ -205,18 +208,15 @@ def booked(
             source=bill.cost.source,
             estimate_micros=bill.cost.estimate_micros,
             paid_micros=share,
+            lost_micros=0 if is_paid else _lost_micros(bill),
             outcome=KEPT if bill.kept_count >= bill.sold_count else reason_name or KEPT,
         )
         for bill, share in zip(sold, shares, strict=True)
     )
 
 
-def loss_micros(bills: Sequence[Bill]) -> int | None:
-    """What the platform may have paid for pictures that nobody got, of all orders of a task; None where there are none."""
-    lost = [bill for bill in bills if bill.lost_count and bill.cost.source is not Source.OWN_KEY]
-    if not lost:
-        return None
-    return sum(-(-bill.cost.micros * bill.lost_count // bill.sold_count) for bill in lost)
+def _lost_micros(bill: Bill) -> int:
+    return -(-bill.cost.micros * bill.lost_count // bill.sold_count)
 
 
 def _covers(rule: CostRule, quality: str, size: Size | None) -> bool:

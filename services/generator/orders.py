@@ -298,7 +298,7 @@ class Orders:
         except Fault as fault:
             self._failed(attempt, (position,), fault)
         else:
-            _of(placing).kept_count += run.ending is None
+            _of(placing).kept_count += run.ending is None and not run.task.ended
             run.gathered.pictures[position] = kept
             run.gathered.warn(warnings)
         finally:

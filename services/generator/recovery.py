@@ -1,7 +1,7 @@
 """What dead replicas leave behind is taken over, task by task, and done as the rules say."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from generator import conclusions, lifecycle
 from generator.costs import OWN_KEY, Bill, CostBook
@@ -16,6 +16,7 @@ from generator.settlement import Settlement
 from generator.steps import Steps, passes
 from generator.store import leases, reads, tasks
 from generator.store.jobs import Refusal
+from generator.tickets import read_tickets
 from gesso.errors.v1 import reason_pb2 as reasons
 from gesso.gallery.v1 import gallery_pb2 as gallery
 from gesso.generator.v1 import generator_pb2 as pb
@@ -120,30 +121,38 @@ class Recoverer:
         wanted = job.purchase.draws[task.index].n
         kept = await self._kept(job, task, wanted)
         fault = lifecycle.recovery_fault(rule, task.provider)
-        ended = conclusions.recovered(job, task, kept, None if len(kept) == wanted else fault, pricing=self._pricing)
-        bills = [] if rule is Recovery.FAIL_SECRET else [self._bill(job, task, len(kept))]
+        ended = conclusions.recovered(
+            job, task, list(kept.values()), None if len(kept) == wanted else fault, pricing=self._pricing
+        )
+        bills = [] if rule is Recovery.FAIL_SECRET else self._bills(job, task, kept)
         await self._steps.conclude.submit(conclusions.conclusion(job, ended, _token(task), bills))
 
-    def _bill(self, job: JobRecord, task: TaskRecord, kept_count: int) -> Bill:
-        """What its dead worker had ordered, as one order: all of it may have been sold."""
-        draw = job.purchase.draws[task.index]
-        cost = self._costs.expected(task.provider, task.upstream_model, draw, quality=draw.quality, count=draw.n)
+    def _bills(self, job: JobRecord, task: TaskRecord, kept: Collection[int]) -> list[Bill]:
+        """What its dead worker had ordered: by its tickets, and the rest as one order; all of it may have been sold."""
+        ticketed = [ticket.positions for ticket in read_tickets(task.tickets)]
+        named = {position for positions in ticketed for position in positions}
+        rest = tuple(position for position in range(job.purchase.draws[task.index].n) if position not in named)
+        return [self._bill(job, task, positions, kept) for positions in (*ticketed, rest) if positions]
+
+    def _bill(self, job: JobRecord, task: TaskRecord, positions: tuple[int, ...], kept: Collection[int]) -> Bill:
+        draw, count = job.purchase.draws[task.index], len(positions)
+        cost = self._costs.expected(task.provider, task.upstream_model, draw, quality=draw.quality, count=count)
         return Bill(
             task.attempt_count,
-            tuple(range(draw.n)),
+            positions,
             task.provider,
             task.upstream_model,
             OWN_KEY if task.billed_to_owner else cost,
-            draw.n,
-            kept_count,
+            count,
+            sum(position in kept for position in positions),
             is_free=is_free(self._router, task),
         )
 
-    async def _kept(self, job: JobRecord, task: TaskRecord, wanted: int) -> list[pb.Picture]:
+    async def _kept(self, job: JobRecord, task: TaskRecord, wanted: int) -> dict[int, pb.Picture]:
         """The pictures that its dead worker had put and written down before it could say so: found by their derived ids."""
         if task.state == pb.Task.STATE_QUEUED:
-            return []
-        found = []
+            return {}
+        found = {}
         for position in range(wanted):
             try:
                 image = await self._images.image(job.account_id, image_id_of(task, position))
@@ -152,7 +161,7 @@ class Recoverer:
                     raise
             else:
                 if image.state == gallery.Image.STATE_KEPT:
-                    found.append(picture_of(image, seed=None))
+                    found[position] = picture_of(image, seed=None)
         return found
 
     async def _refuse(self, job: JobRecord, task: TaskRecord) -> None:

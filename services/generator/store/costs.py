@@ -10,11 +10,11 @@ from servicekit.database import Database
 
 COLUMNS = """
     job_id, idx, number, position, provider, upstream_model, model, dialect, picture_count, cost_micros, source,
-    estimate_micros, paid_micros, outcome, day
+    estimate_micros, paid_micros, lost_micros, outcome, day
 """
 _TYPES = (
     *("text[]", "integer[]", "integer[]", "integer[]", "text[]", "text[]", "text[]", "text[]", "integer[]"),
-    *("bigint[]", "text[]", "bigint[]", "bigint[]", "text[]", "date[]"),
+    *("bigint[]", "text[]", "bigint[]", "bigint[]", "bigint[]", "text[]", "date[]"),
 )
 
 
@@ -50,6 +50,7 @@ def columns(bookings: Sequence[Booking]) -> list[list[Any]]:
         [one.cost.source.value for one in bookings],
         [one.cost.estimate_micros for one in bookings],
         [one.cost.paid_micros for one in bookings],
+        [one.cost.lost_micros for one in bookings],
         [one.cost.outcome for one in bookings],
         [one.ended_at.astimezone(UTC).date() for one in bookings],
     ]
@@ -123,10 +124,10 @@ async def sums(database: Database, days: Days, by: Key) -> tuple[Sums, Sequence[
     return total, [(row["key"], _sums_of(row)) for row in rows if not row["is_total"]]
 
 
-_LOSSES = """
-SELECT provider, cause, count(*) AS tasks, sum(amount_micros)::bigint AS amount_micros FROM losses
-WHERE (created_at AT TIME ZONE 'UTC')::date BETWEEN coalesce($1::date, '-infinity') AND coalesce($2::date, 'infinity')
-GROUP BY provider, cause ORDER BY amount_micros DESC, provider, cause
+_LOSSES = f"""
+SELECT provider, outcome AS cause, count(DISTINCT (job_id, idx)) AS tasks, sum(lost_micros)::bigint AS amount_micros
+FROM costs WHERE {_WITHIN} AND outcome <> 'kept' AND source <> 'own_key' AND (lost_micros > 0 OR source = 'unknown')
+GROUP BY provider, outcome ORDER BY amount_micros DESC, provider, cause
 """
 
 

@@ -53,11 +53,7 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """How a task ended and what it owes.
-
-    `loss_micros` is what the house may owe for what no customer pays, None for nothing, and `cause` the name of the reason of that;
-    `costs` are what its orders cost.
-    """
+    """How a task ended and what it owes; `costs` are what its orders cost."""
 
     job_id: str
     index: int
@@ -68,8 +64,6 @@ class Conclusion:
     result: pb.Task
     charge_micros: int
     ended_at: datetime
-    loss_micros: int | None = None
-    cause: str = ""
     costs: tuple[OrderCost, ...] = ()
     late_from: datetime | None = None
     """When to begin to look after its orders, whose pictures may yet come, and until when; None for never."""
@@ -163,10 +157,10 @@ _CONCLUDE = f"""
 WITH given AS (
     SELECT * FROM unnest(
         $1::text[], $2::integer[], $3::bigint[], $4::smallint[], $5::text[], $6::text[], $7::bytea[], $8::bigint[],
-        $9::timestamptz[], $10::bigint[], $11::text[], $12::integer[], $13::timestamptz[], $14::timestamptz[]
+        $9::timestamptz[], $10::integer[], $11::timestamptz[], $12::timestamptz[]
     ) AS given (
-        job_id, idx, lease_token, state, provider, upstream_model, result, charge_micros, ended_at, loss_micros, cause,
-        picture_count, late_from, late_until
+        job_id, idx, lease_token, state, provider, upstream_model, result, charge_micros, ended_at, picture_count, late_from,
+        late_until
     )
 ), ended AS (
     UPDATE tasks SET state = given.state, provider = given.provider, upstream_model = given.upstream_model,
@@ -175,18 +169,13 @@ WITH given AS (
     FROM given
     WHERE tasks.job_id = given.job_id AND tasks.idx = given.idx AND tasks.lease_token = given.lease_token
     RETURNING tasks.job_id, tasks.idx
-), lost AS (
-    INSERT INTO losses (job_id, idx, provider, amount_micros, cause)
-    SELECT job_id, idx, provider, loss_micros, cause FROM given JOIN ended USING (job_id, idx)
-    WHERE loss_micros IS NOT NULL
-    ON CONFLICT DO NOTHING
 ), late AS (
     INSERT INTO late_orders (job_id, idx, due_at, until)
     SELECT job_id, idx, late_from, late_until FROM given JOIN ended USING (job_id, idx) WHERE late_from IS NOT NULL
     ON CONFLICT DO NOTHING
 ), booked AS (
     INSERT INTO costs ({costs.COLUMNS})
-    SELECT {costs.COLUMNS} FROM {costs.given(15)} JOIN ended USING (job_id, idx)
+    SELECT {costs.COLUMNS} FROM {costs.given(13)} JOIN ended USING (job_id, idx)
     ON CONFLICT DO NOTHING
 )
 SELECT job_id, idx FROM ended
@@ -206,8 +195,6 @@ async def conclude(database: Database, items: Sequence[Conclusion]) -> list[bool
         [item.result.SerializeToString() for item in items],
         [item.charge_micros for item in items],
         [item.ended_at for item in items],
-        [item.loss_micros for item in items],
-        [item.cause for item in items],
         [len(item.result.pictures) for item in items],
         [item.late_from for item in items],
         [item.late_until for item in items],
@@ -219,22 +206,19 @@ async def conclude(database: Database, items: Sequence[Conclusion]) -> list[bool
 _CORRECT = f"""
 WITH ended AS (
     SELECT job_id, idx FROM tasks WHERE job_id = $1 AND idx = $2 AND lease_token = $3 AND ended_at IS NOT NULL
-), lost AS (
-    UPDATE losses SET amount_micros = coalesce($4::bigint, 0) FROM ended
-    WHERE losses.job_id = ended.job_id AND losses.idx = ended.idx
 )
 INSERT INTO costs ({costs.COLUMNS})
-SELECT {costs.COLUMNS} FROM {costs.given(5)} JOIN ended USING (job_id, idx)
+SELECT {costs.COLUMNS} FROM {costs.given(4)} JOIN ended USING (job_id, idx)
 ON CONFLICT (job_id, idx, number, position) DO UPDATE SET picture_count = excluded.picture_count,
     cost_micros = excluded.cost_micros, source = excluded.source, estimate_micros = excluded.estimate_micros,
-    outcome = excluded.outcome
+    lost_micros = excluded.lost_micros, outcome = excluded.outcome
 """
 
 
 async def correct(database: Database, item: Conclusion) -> None:
     """Put what is known by now of the costs of an ended task in the place of what was expected."""
-    loss, bookings = item.loss_micros, _bookings([item])
-    await database.execute(_CORRECT, item.job_id, item.index, item.lease_token, loss, *costs.columns(bookings))
+    columns = costs.columns(_bookings([item]))
+    await database.execute(_CORRECT, item.job_id, item.index, item.lease_token, *columns)
 
 
 async def note_fault(database: Database, job_id: str, index: int, number: int, fault: FaultMessage) -> None:

@@ -39,6 +39,8 @@ from testkit.ports import free_ports
 PRICE_MICROS = 10_000
 COST_MICROS = 4_000
 """What a picture costs us where the vendor does not say."""
+LOST = "SELECT lost_micros FROM costs WHERE lost_micros > 0"
+"""What was bought that no customer pays for."""
 CATALOGUE = """
 [[provider]]
 name = "alpha"

@@ -9,7 +9,7 @@ from gesso.errors.v1 import reason_pb2 as reasons
 from gesso.generator.v1 import generator_pb2 as pb
 from testkit.eventually import eventually
 
-from .house import COST_MICROS, Customer, Generator, House, draw, ended, purchase
+from .house import COST_MICROS, LOST, Customer, Generator, House, draw, ended, purchase
 from .scripted import Scripted
 from .test_lives import kill_leases
 
@@ -55,5 +55,5 @@ async def test_a_picture_that_the_gallery_cannot_write_down_is_a_loss_of_the_hou
         job = await generator.submit(customer.token(), purchase())
         job = await ended(generator, customer.token(), job.id)
     assert (job.state, job.charge_micros) == (pb.Job.STATE_FAILED, 0)
-    (loss,) = await house.rows("SELECT amount_micros FROM losses")
-    assert loss["amount_micros"] == COST_MICROS
+    (loss,) = await house.rows(LOST)
+    assert loss["lost_micros"] == COST_MICROS

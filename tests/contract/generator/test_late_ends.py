@@ -9,7 +9,7 @@ from gesso.generator.v1 import generator_pb2 as pb
 from servicekit.sealing import seal
 from testkit.eventually import eventually
 
-from .house import PRICE_MICROS, Customer, Generator, House, draw, ended, purchase
+from .house import LOST, PRICE_MICROS, Customer, Generator, House, draw, ended, purchase
 from .scripted import Act, Scripted, picture
 
 
@@ -50,7 +50,7 @@ async def test_a_late_order_on_the_callers_own_key_is_no_loss_of_the_house(
         sealed = seal(await generator.sealing_key(), "sk-of-the-caller")
         job = await generator.submit(customer.token(), purchase(draw(sealed_secret=sealed, sealed_for="alpha")))
         assert (await ended(generator, customer.token(), job.id)).fault.reason == reasons.REASON_TIMEOUT
-    assert not await house.rows("SELECT FROM losses")
+    assert not await house.rows(LOST)
 
 
 async def test_words_that_the_database_cannot_hold_are_told_without_them(
@@ -98,4 +98,4 @@ async def test_a_picture_outlives_a_database_that_cannot_write_for_a_while(
     await admin.close()
     job = await ended(generator, customer.token(), job.id)
     assert (job.state, job.charge_micros) == (pb.Job.STATE_SUCCEEDED, PRICE_MICROS)
-    assert not await house.rows("SELECT FROM losses")
+    assert not await house.rows(LOST)

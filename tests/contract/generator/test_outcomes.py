@@ -7,7 +7,7 @@ from gesso.errors.v1 import reason_pb2 as reasons
 from gesso.generator.v1 import generator_pb2 as pb
 from testkit.eventually import eventually
 
-from .house import COST_MICROS, PRICE_MICROS, Customer, Generator, House, draw, ended, purchase
+from .house import COST_MICROS, LOST, PRICE_MICROS, Customer, Generator, House, draw, ended, purchase
 from .scripted import Act, Scripted, answering, failing, picture, ticket
 
 
@@ -97,9 +97,7 @@ async def test_what_may_not_be_bought_twice_fails_the_job_at_once(
     job = await ended(generator, customer.token(), job.id)
     assert (job.state, job.fault.reason, job.charge_micros) == (pb.Job.STATE_FAILED, told, 0)
     assert (len(alpha.orders), len(beta.orders)) == (1, 0)
-    assert [row["amount_micros"] for row in await house.rows("SELECT amount_micros FROM losses")] == (
-        [] if loss_micros is None else [loss_micros]
-    )
+    assert [row["lost_micros"] for row in await house.rows(LOST)] == ([] if loss_micros is None else [loss_micros])
     assert (await house.balance(customer.id)).available_micros == 1_000_000
 
 
@@ -170,5 +168,5 @@ async def test_at_its_deadline_a_job_fails_and_its_late_picture_is_taken_in_unch
 
         await eventually(salvaged)
     assert (await house.balance(customer.id)).available_micros == 1_000_000
-    (loss,) = await house.rows("SELECT amount_micros FROM losses")
-    assert loss["amount_micros"] == COST_MICROS
+    (loss,) = await house.rows(LOST)
+    assert loss["lost_micros"] == COST_MICROS

@@ -20,7 +20,7 @@ from testkit import database as databases
 from testkit.eventually import eventually
 from testkit.identities import link_as
 
-from .house import CATALOGUE, PRICE_MICROS, Customer, Generator, House, draw, ended, purchase
+from .house import CATALOGUE, LOST, PRICE_MICROS, Customer, Generator, House, draw, ended, purchase
 from .scripted import Scripted, failing, never, ticket
 
 SECRET = "sk-own-0123456789abcdefWXYZ"
@@ -172,7 +172,7 @@ async def test_an_own_key_that_fails_never_gives_way_to_the_platforms(
     job = await ended(generator, customer.token(), job.id)
     assert (job.state, job.fault.reason, job.charge_micros) == (pb.Job.STATE_FAILED, DENIED, 0)
     assert (len(beta.orders), alpha.orders) == (3, [])
-    assert await house.rows("SELECT * FROM losses") == []
+    assert await house.rows(LOST) == []
 
 
 async def test_one_own_key_gives_way_to_another(

@@ -7,7 +7,7 @@ import pytest
 
 from generator.catalogue import Catalogue
 from generator.catalogue_files import CatalogueError, read_tables
-from generator.costs import OWN_KEY, Bill, Cost, OrderCost, Source, booked, cost_of, loss_micros
+from generator.costs import OWN_KEY, Bill, Cost, OrderCost, Source, booked, cost_of
 from generator.public_models import UpstreamCost
 from generator.sizes import Size
 from gesso.generator.v1 import generator_pb2 as pb
@@ -95,8 +95,15 @@ def bill(positions: tuple[int, ...], *, number: int = 1, cost: int, sold: int, k
     return Bill(number, positions, "acme", "acme-1", Cost(cost, Source.VENDOR, cost), sold, kept)
 
 
-def rows(orders: list[Bill], charge_micros: int) -> tuple[OrderCost, ...]:
-    return booked(orders, model="painter", dialect="openai", charge_micros=charge_micros, reason_name="UPSTREAM_FAILED")
+def rows(orders: list[Bill], charge_micros: int, *, is_paid: bool = False) -> tuple[OrderCost, ...]:
+    return booked(
+        orders,
+        model="painter",
+        dialect="openai",
+        charge_micros=charge_micros,
+        is_paid=is_paid,
+        reason_name="UPSTREAM_FAILED",
+    )
 
 
 def test_orders_share_what_the_customer_paid_by_their_pictures() -> None:
@@ -110,18 +117,17 @@ def test_an_order_that_sold_nothing_is_not_booked_and_one_that_lost_a_picture_sa
     orders = [refused, bill((0, 1), number=2, cost=8, sold=2, kept=1)]
     (row,) = rows(orders, 50)
     assert (row.number, row.cost_micros, row.paid_micros, row.outcome) == (2, 8, 50, "UPSTREAM_FAILED")
-    assert loss_micros(orders) == 4
+    assert row.lost_micros == 4
 
 
 def test_what_was_captured_for_a_failure_is_the_last_orders() -> None:
     orders = [bill((0,), cost=8, sold=1, kept=0), bill((1,), cost=8, sold=1, kept=0)]
-    assert [row.paid_micros for row in rows(orders, 90)] == [0, 90]
+    assert [(row.paid_micros, row.lost_micros) for row in rows(orders, 90, is_paid=True)] == [(0, 0), (90, 0)]
 
 
 def test_an_own_key_costs_and_loses_nothing() -> None:
     lost = Bill(1, (0,), "acme", "acme-1", OWN_KEY, 1)
-    assert loss_micros([lost]) is None
-    assert [(row.cost_micros, row.source) for row in rows([lost], 0)] == [(0, Source.OWN_KEY)]
+    assert [(row.cost_micros, row.lost_micros, row.source) for row in rows([lost], 0)] == [(0, 0, Source.OWN_KEY)]
 
 
 COST = '[[cost]]\nupstreams = ["fal/mine"]\nverified = 2026-01-01\n'
