@@ -13,7 +13,7 @@ from servicekit.sealing import seal
 from testkit.eventually import eventually
 
 from .house import COST_MICROS, PRICE_MICROS, Customer, Generator, House, draw, ended, purchase
-from .scripted import Act, Scripted, answering, failing, picture, ticket
+from .scripted import Act, Scripted, answering, failing, never, picture, ticket
 
 ROWS = """
 SELECT number, position, provider, upstream_model, model, dialect, picture_count, cost_micros, source, estimate_micros,
@@ -178,6 +178,27 @@ async def test_an_order_that_another_replica_collects_is_booked_once(house: Hous
     async with house.generator({"alpha": second}) as generator:
         await ended(generator, customer.token(), job.id)
     assert [(row[7], row[10], row[11]) for row in await booked(house)] == [(COST_MICROS, PRICE_MICROS, "kept")]
+
+
+async def test_a_late_picture_that_another_replica_fetches_stays_lost_at_what_it_cost(
+    house: House, customer: Customer
+) -> None:
+    first, second = Scripted("alpha"), Scripted("alpha")
+    first.acts.append(ticket(b"their-id"))
+    first.collecting.append(never)
+    second.collecting.append(charging(7_000))
+    hasty = {"GESSO_JOB_DEADLINE_SECONDS": "0.4", "GESSO_GENERATOR_SALVAGE_SECONDS": "0.1"}
+    async with house.generator({"alpha": first}, **hasty, GESSO_GENERATOR_SWEEP_SECONDS="60") as generator:
+        await drawn(generator, customer, purchase())
+    async with house.generator({"alpha": second}, **hasty, GESSO_GENERATOR_SWEEP_SECONDS="0.3") as generator:
+
+        async def corrected() -> None:
+            assert [(row[6], row[7], row[8], row[11]) for row in await booked(house)] == [
+                (0, 7_000, "vendor", "TIMEOUT")
+            ]
+
+        await eventually(corrected)
+        assert [loss.amount_micros for loss in (await generator.costs()).losses] == [7_000]
 
 
 async def test_margins_are_told_by_model_provider_and_day(
