@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.processes import Watched
@@ -27,6 +27,8 @@ class Subject:
     port: int
     key: str
     processes: Watched
+    metrics: Mapping[str, str] = field(default_factory=dict)
+    """Where each service tells its metrics."""
 
 
 @contextlib.asynccontextmanager
@@ -75,7 +77,8 @@ async def gesso(vendors: Mapping[str, str], plan: str = "pro") -> AsyncIterator[
             host, _, edge_port = platform.url.removeprefix("http://").rpartition(":")
             roots = dict(platform.state.pids)
             watched = Watched({name: roots[name] for name in roots})
-            yield Subject(host, int(edge_port), environ["GESSO_DEMO_KEY"], watched), ready_seconds
+            key, metrics = environ["GESSO_DEMO_KEY"], platform.state.metrics
+            yield Subject(host, int(edge_port), key, watched, metrics), ready_seconds
 
 
 async def _account(environ: Mapping[str, str], plan: str) -> None:

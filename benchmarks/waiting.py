@@ -6,6 +6,9 @@ draws; each task is polled in its turn. The generator is its process with all of
 
 import asyncio
 import json
+import re
+
+import aiohttp
 
 from benchmarks import load
 from benchmarks.subjects import Subject, gesso, upstream
@@ -15,6 +18,7 @@ _SETTLE_SECONDS = 15.0
 _WATCH_SECONDS = 60.0
 _MOST_MB = 150.0
 _MOST_CORES = 0.1
+_WAITING = re.compile(r'queue_depth\{[^}]*"waiting"[^}]*\} ([0-9.]+)')
 
 
 async def measure() -> dict[str, object]:
@@ -27,6 +31,7 @@ async def measure() -> dict[str, object]:
             submitted = await _submitted(platform)
             await asyncio.sleep(_SETTLE_SECONDS)
             waiting = await _watched(platform, _WATCH_SECONDS)
+            assert await _waiting_count(platform) == _TASKS
     within = waiting["rss_mb"] < _MOST_MB and waiting["cores"] < _MOST_CORES
     return {
         "tasks": _TASKS,
@@ -50,6 +55,13 @@ async def _submitted(platform: Subject) -> float:
     measured = await load.run(request, clients=16, count=_TASKS)
     assert set(measured.statuses) <= {200, 202}, measured.statuses
     return measured.seconds
+
+
+async def _waiting_count(platform: Subject) -> int:
+    """How many tasks the generator itself says that wait."""
+    async with aiohttp.ClientSession() as session, session.get(platform.metrics["generator"]) as answer:
+        found = _WAITING.search(await answer.text())
+    return int(float(found[1])) if found else 0
 
 
 async def _watched(platform: Subject, seconds: float) -> dict[str, float]:
