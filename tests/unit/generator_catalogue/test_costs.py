@@ -8,6 +8,7 @@ import pytest
 from generator.catalogue import Catalogue
 from generator.catalogue_files import CatalogueError, read_tables
 from generator.costs import OWN_KEY, Bill, Cost, OrderCost, Source, booked, cost_of
+from generator.margins import Margin, below_cost
 from generator.public_models import UpstreamCost
 from generator.sizes import Size
 from gesso.generator.v1 import generator_pb2 as pb
@@ -164,3 +165,36 @@ def test_a_wrong_cost_says_what_to_mend(tmp_path: Path, text: str, entry: str, f
     with pytest.raises(CatalogueError) as caught:
         Catalogue.load(providers={}, extra_path=path)
     assert (caught.value.entry, caught.value.field) == (entry, field)
+
+
+MODEL = """
+[[model]]
+id = "mine"
+name = "Mine"
+owner = "me"
+operations = ["text-to-image"]
+released = 2026-01-01
+verified = 2026-01-01
+qualities = ["low", "high"]
+default_size = "1024x1024"
+prices = [{ dialect = "openai", usd = 0.05 }, { dialect = "productai", credits = 10 }]
+routes = [{ provider = "openai", upstream_model = "mine-1" }, { provider = "fal", upstream_model = "mine-2" }]
+
+[[cost]]
+upstreams = ["openai/mine-1", "fal/mine-2"]
+verified = 2026-01-01
+prices = [{ usd = 0.04, qualities = ["low"] }, { usd = 0.06 }]
+"""
+
+
+def test_the_quality_that_loses_most_on_a_configured_route_is_told_before_it_is_sold(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text(MODEL)
+    catalogue = Catalogue(read_tables(path, ()), configured={"openai"})
+    mine = [margin for margin in below_cost(catalogue) if margin.model == "mine"]
+    assert mine == [
+        Margin("mine", "openai", "openai", "mine-1", 50_000, 60_000),
+        Margin("mine", "imagegen", "openai", "mine-1", 50_000, 60_000),
+    ]
+    assert [margin.micros for margin in mine] == [-10_000, -10_000]
+    assert not list(below_cost(Catalogue(read_tables(path, ()), configured=())))
