@@ -25,7 +25,7 @@ The gallery's death in between is waited out by the generator.
 """
 
 ELSEWHERE: Mapping[str, str] = {
-    "generator.after_submitted": "the scripted vendor answers with pictures, never with an id to ask by",
+    "generator.after_submitted": "test_queued_orders.py",
     "generator.after_start_capture": "test_capture_at_start.py",
     "generator.after_refund": "test_capture_at_start.py",
     "outbox.after_publish": "test_webhooks.py",

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.chaos.orders import QUICK_LEASES, Order, assert_paid, is_delivered
+from tests.chaos.orders import FINAL_SECONDS, QUICK_LEASES, Order, assert_paid, is_delivered
 
 from testkit.eventually import eventually
 from testkit.platform import PlatformUnderTest, running_platform
@@ -59,5 +59,39 @@ async def test_a_generator_that_dies_while_an_order_is_queued_loses_no_picture_a
     gate.set()
     assert await is_delivered(queueing, await order.final([queueing]))
     await first
-    assert queue.purchases == 1
+    assert accepted_count(queue, order) == 1
     await assert_paid(queueing, account, 1_000_000, order.price_micros)
+
+
+@pytest.mark.parametrize(
+    ("point", "accepted", "delivered"),
+    [
+        ("generator.after_submitting", 0, False),
+        ("generator.after_submit", 1, False),
+        ("generator.after_submitted", 1, True),
+        ("generator.after_put", 1, True),
+    ],
+    ids=["before it is sent", "before its name is written down", "once its name is written down", "once it is fetched"],
+)
+async def test_a_generator_that_dies_of_a_queued_order_never_buys_it_again_and_charges_for_what_is_delivered(
+    queueing: PlatformUnderTest, queue: FalUpstream, point: str, accepted: int, delivered: bool
+) -> None:
+    order = QueuedOrder(await queueing.account(usd=1), point)
+    starts = queueing.processes["generator"].starts
+    armed = queueing.arm(point)
+    try:
+        first = asyncio.create_task(order.attempt(queueing))
+        await eventually(lambda: armed.fired, timeout_seconds=FINAL_SECONDS)
+        await first
+    finally:
+        armed.disarm()
+    answer = await order.final([queueing])
+    await queueing.until_restarted("generator", starts)
+    assert await is_delivered(queueing, answer) is delivered
+    assert accepted_count(queue, order) == accepted
+    await assert_paid(queueing, order.account, 1_000_000, order.price_micros if delivered else 0)
+
+
+def accepted_count(queue: FalUpstream, order: QueuedOrder) -> int:
+    """How many purchases of it the vendor accepted."""
+    return sum(job.fields.get("prompt") == order.prompt for job in queue.jobs.values())
