@@ -54,5 +54,6 @@ def _read(field: "dataclasses.Field[Any]", environ: Mapping[str, str]) -> Any:
     try:
         return parse(text)
     except ValueError as error:
-        shown = "its value" if field.metadata["secret"] else repr(text)
-        raise SettingError(f"{env}: cannot read {shown}: {error}") from error
+        if field.metadata["secret"]:  # neither the value nor what a parser quotes of it
+            raise SettingError(f"{env}: cannot read its value: {field.metadata['doc']}") from None
+        raise SettingError(f"{env}: cannot read {text!r}: {error}") from error
