@@ -1,8 +1,12 @@
 """A job ends as its orders did, and owes what was delivered."""
 
+import time
+
 import pytest
 
-from generator.providers.base import Bought
+from generator.health import FAILURES_TO_OPEN, REST_SECONDS
+from generator.providers.allowance import Allowance
+from generator.providers.base import Bought, Drawn, Order, Pixels, UpstreamFault
 from gesso.errors.v1 import reason_pb2 as reasons
 from gesso.generator.v1 import generator_pb2 as pb
 from testkit.eventually import eventually
@@ -68,6 +72,82 @@ async def test_three_failures_end_the_job_and_nothing_is_charged(
     assert (job.state, job.fault.reason) == (pb.Job.STATE_FAILED, reasons.REASON_UPSTREAM_FAILED)
     assert len(alpha.orders) + len(beta.orders) == 3
     assert (await house.balance(customer.id)).available_micros == 1_000_000
+
+
+async def test_a_model_whose_only_vendor_keeps_failing_is_refused_at_once_and_says_when_to_come_back(
+    house: House, customer: Customer, alpha: Scripted
+) -> None:
+    alpha.acts.extend([failing()] * FAILURES_TO_OPEN)
+    async with house.generator({"alpha": alpha}) as generator:
+        for _ in range(2):
+            job = await generator.submit(customer.token(), purchase())
+            assert (await ended(generator, customer.token(), job.id)).state == pb.Job.STATE_FAILED
+        refused = await generator.refused(customer.token(), purchase())
+    assert refused.reason == reasons.REASON_MODEL_UNAVAILABLE
+    assert 0 < (refused.retry_after_seconds or 0) <= REST_SECONDS
+    assert len(alpha.orders) == FAILURES_TO_OPEN
+    assert (await house.balance(customer.id)).available_micros == 1_000_000
+
+
+async def test_a_vendor_that_turns_orders_away_is_asked_again_when_it_says_so_and_by_few_at_first(
+    house: House, customer: Customer, alpha: Scripted
+) -> None:
+    """Five at once are turned away: the circuit stays closed, and none of their jobs fails."""
+    alpha.acts.extend([turning_away(0.3)] * FAILURES_TO_OPEN)
+    async with house.generator({"alpha": alpha}) as generator:
+        jobs = [
+            await generator.submit(customer.token(), purchase(draw(prompt=str(n)))) for n in range(FAILURES_TO_OPEN)
+        ]
+        for job in jobs:
+            assert (await ended(generator, customer.token(), job.id)).state == pb.Job.STATE_SUCCEEDED
+    assert (await house.balance(customer.id)).available_micros == 1_000_000 - len(jobs) * PRICE_MICROS
+
+
+async def test_a_vendor_that_takes_no_orders_for_long_is_passed_over(
+    generator: Generator, customer: Customer, alpha: Scripted, beta: Scripted
+) -> None:
+    alpha.acts.append(turning_away(60))
+    for _ in range(2):
+        job = await generator.submit(customer.token(), purchase())
+        job = await ended(generator, customer.token(), job.id)
+        assert (job.state, job.tasks[0].provider) == (pb.Job.STATE_SUCCEEDED, "beta")
+    assert (len(alpha.orders), len(beta.orders)) == (1, 2)
+
+
+async def test_what_an_answer_says_of_the_vendors_rate_holds_the_next_orders(
+    house: House, customer: Customer, alpha: Scripted
+) -> None:
+    async def last(order: Order) -> Drawn:
+        assert order.on_allowance is not None
+        order.on_allowance(Allowance(0, 0.6))
+        return Drawn([Pixels(picture(1))], upstream_model=order.upstream_model)
+
+    alpha.acts.append(last)
+    async with house.generator({"alpha": alpha}) as generator:
+        first = await generator.submit(customer.token(), purchase())
+        await ended(generator, customer.token(), first.id)
+        held_at = time.monotonic()
+        second = await generator.submit(customer.token(), purchase(draw(prompt="held")))
+        assert second.state == pb.Job.STATE_QUEUED
+        assert len(alpha.orders) == 1
+        await ended(generator, customer.token(), second.id)
+    assert time.monotonic() - held_at > 0.3
+    assert len(alpha.orders) == 2
+
+
+def turning_away(seconds: float) -> Act:
+    """An order that is turned away, to be repeated after so many seconds."""
+
+    async def act(order: Order) -> Drawn:
+        raise UpstreamFault(
+            reasons.REASON_UPSTREAM_RATE_LIMITED,
+            "too many",
+            bought=Bought.NO,
+            retryable=True,
+            retry_after_seconds=seconds,
+        )
+
+    return act
 
 
 @pytest.mark.parametrize(
