@@ -27,7 +27,7 @@ from generator.providers.deadline import Deadline
 from generator.providers.downloads import EGRESS_ALLOW, Downloads, data_uris
 from generator.providers.fal_callbacks import PublicKeys, Signatures
 from generator.providers.fal_errors import read_complaint
-from generator.providers.fal_models import ALIASES, ANY_MODEL, CONCEPTS, MODELS
+from generator.providers.fal_models import ALIASES, ANY_MODEL, CONCEPTS, MODELS, OF_SEVERAL
 from generator.providers.filling import Filled, Filling
 from generator.providers.masks import Masks
 from generator.providers.polling import NotNow, Pending, Poller
@@ -59,6 +59,8 @@ class _Placed(msgspec.Struct, frozen=True):
 
     request: _Submitted
     warnings: Sequence[str]
+    upstream_model: str = ""
+    """Who draws, where that is not the one that was ordered from."""
 
 
 class _Status(msgspec.Struct, frozen=True):
@@ -109,12 +111,13 @@ class FalProvider:
         """Place the order in the vendor's queue. Raises UpstreamFault."""
         mask = await self._masks.white(order.mask, order.inputs[0]) if order.mask and order.inputs else None
         pictures = await data_uris([*order.inputs, *filter(None, [mask])], memory)
-        filled = _filled(order, pictures[: len(order.inputs)], pictures[-1] if mask else None)
-        path = self._api.url(order.upstream_model)
+        model = OF_SEVERAL.get(order.upstream_model, order.upstream_model) if order.inputs[1:] else order.upstream_model
+        filled = _filled(order, model, pictures[: len(order.inputs)], pictures[-1] if mask else None)
+        path = self._api.url(model)
         if order.callback is not None:
             path = path.with_query(fal_webhook=order.callback.url)
         submitted = await self._api.ask("POST", path, order, body=filled.fields, answer=_Submitted)
-        return Ticket(msgspec.json.encode(_Placed(submitted, filled.warnings)))
+        return Ticket(msgspec.json.encode(_Placed(submitted, filled.warnings, model)))
 
     async def collect(self, ticket: Ticket, order: Order, memory: Memory) -> Drawn:
         """Wait for the request and fetch its pictures. Raises UpstreamFault."""
@@ -128,7 +131,7 @@ class FalProvider:
         flagged = _flags(result, len(files))
         addresses = [file.url for file, is_flagged in zip(files, flagged, strict=True) if not is_flagged]
         fetched = await self._downloads.pictures(addresses, order, memory, deadline)
-        return _drawn(order, result, fetched, flagged, placed.warnings)
+        return _drawn(order, result, fetched, flagged, placed)
 
     @property
     def hears(self) -> bool:
@@ -197,8 +200,8 @@ def _keys_url(base: URL) -> str:
     )
 
 
-def _filled(order: Order, pictures: Sequence[str], mask: str | None) -> Filled:
-    inputs = order.options.get("inputs") or MODELS.get(order.upstream_model, ANY_MODEL)
+def _filled(order: Order, model: str, pictures: Sequence[str], mask: str | None) -> Filled:
+    inputs = order.options.get("inputs") or MODELS.get(model, ANY_MODEL)
     return _FILLING.fill(order, inputs, pictures=pictures, mask=mask)
 
 
@@ -213,7 +216,7 @@ def _drawn(
     result: _Result,
     fetched: Sequence[bytearray | UpstreamFault],
     flagged: Sequence[bool],
-    warnings: Sequence[str],
+    placed: _Placed,
 ) -> Drawn:
     faults = [refused(NAME, Stage.OUTPUT, bought=Bought.YES) for is_flagged in flagged if is_flagged]
     faults += [one for one in fetched if isinstance(one, UpstreamFault)]
@@ -224,8 +227,8 @@ def _drawn(
     seed = told_seed(result.seed) if order.count == 1 else None
     return Drawn(
         pictures=[Pixels(picture, seed) for picture in pictures],
-        upstream_model=order.upstream_model,
+        upstream_model=placed.upstream_model or order.upstream_model,
         faults=[*faults, *(nonsense(NAME) for _ in range(order.count - len(flagged)))],
         revised_prompt=result.prompt if result.prompt and result.prompt != order.draw.prompt else "",
-        warnings=warnings,
+        warnings=placed.warnings,
     )

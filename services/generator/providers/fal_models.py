@@ -165,3 +165,8 @@ ALIASES: Mapping[str, Sequence[str]] = {
 }
 ANY_MODEL = "prompt* seed num_images image_size image_url"
 """What a model is taken to take that is not in the table, and whose route says no `inputs` of its own."""
+OF_SEVERAL: Mapping[str, str] = {
+    "fal-ai/flux-pro/kontext": "fal-ai/flux-pro/kontext/multi",
+    "fal-ai/flux-pro/kontext/max": "fal-ai/flux-pro/kontext/max/multi",
+}
+"""Models that take one picture, and what stands beside them, at the same price, for several."""

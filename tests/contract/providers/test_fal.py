@@ -10,7 +10,7 @@ import pytest
 from generator.catalogue_files import read_tables
 from generator.providers.base import Bought, Drawn, Ticket, UpstreamFault
 from generator.providers.fal import PROVIDER, FalProvider
-from generator.providers.fal_models import MODELS
+from generator.providers.fal_models import MODELS, OF_SEVERAL
 from gesso.errors.v1 import reason_pb2 as reason
 from gesso.generator.v1 import generator_pb2 as pb
 from pictures.inspection import inspect
@@ -83,7 +83,8 @@ def test_every_model_that_the_catalogue_routes_here_has_its_line() -> None:
 async def test_each_model_takes_what_it_is_sent(
     fal: FalProvider, queue: FalUpstream, order: OrderMaker, memory: CountedMemory, model: str
 ) -> None:
-    wanted = order(upstream_model=model, count=2, inputs=[PICTURE, OTHER], mask=MASK, **EVERYTHING)
+    inputs = [PICTURE] if model in OF_SEVERAL else [PICTURE, OTHER]
+    wanted = order(upstream_model=model, count=2, inputs=inputs, mask=MASK, **EVERYTHING)
     wanted.draw.options.update(
         {"raw": "true", "safety_tolerance": "5", "scale_factor": "4", "prompt_upsampling": "true"}
     )
@@ -159,6 +160,21 @@ async def test_an_edit_without_a_picture_is_refused_before_it_is_bought(
         "image_url",
     )
     assert not queue.requests
+
+
+@pytest.mark.parametrize("model", ["fal-ai/flux-pro/kontext", "fal-ai/flux-pro/kontext/max"])
+async def test_several_pictures_are_edited_by_the_model_beside_that_takes_them(
+    fal: FalProvider, queue: FalUpstream, order: OrderMaker, memory: CountedMemory, model: str
+) -> None:
+    operation = pb.OPERATION_IMAGE_TO_IMAGE
+    wanted = order(upstream_model=model, operation=operation, inputs=[PICTURE, PICTURE])
+    ticket = await fal.submit(wanted, memory)
+    drawn = await fal.collect(ticket, order(upstream_model=model, operation=operation), memory)
+    assert queue.requests[0].path == f"/{model}/multi"
+    assert len(asked(queue)["image_urls"]) == 2
+    assert (drawn.upstream_model, list(drawn.warnings)) == (f"{model}/multi", [])
+    await drawn_by(fal, order(upstream_model=model, operation=operation, inputs=[PICTURE]), memory)
+    assert f"/{model}" in {one.path for one in queue.requests if one.method == "POST"}
 
 
 async def test_a_model_with_one_picture_answers_it(
