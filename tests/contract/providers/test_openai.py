@@ -1,15 +1,18 @@
 """The OpenAI provider before a scripted vendor: what it asks for, what it reads, and its verdict on every failure."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from generator.providers.allowance import Allowance
 from generator.providers.base import Bought, Drawn, Pixels, UpstreamFault
 from generator.providers.openai import PROVIDER, OpenAIProvider
 from gesso.errors.v1 import reason_pb2 as reasons
 from gesso.generator.v1 import generator_pb2 as pb
 from pictures.inspection import inspect
 from testkit.sample_pictures import sample
+from testkit.upstreams.base import Behaviour
 from testkit.upstreams.forms import parse_form
 from testkit.upstreams.openai import OpenAIUpstream
 
@@ -225,3 +228,15 @@ async def test_input_fidelity_is_sent_to_models_that_know_it(
     assert isinstance(drawn, Drawn)
     assert (b"input_fidelity" in upstream.requests[-1].body) is sent
     assert any("input_fidelity" in warning for warning in drawn.warnings) is not sent
+
+
+async def test_what_an_answer_says_of_the_rate_is_passed_on(
+    openai: OpenAIProvider, upstream: OpenAIUpstream, order: OrderMaker, memory: CountedMemory
+) -> None:
+    told: list[Allowance] = []
+    wanted = replace(order(), on_allowance=told.append)
+    await openai.submit(wanted, memory)
+    upstream.script.append(Behaviour("rate_limited", seconds=3))
+    with pytest.raises(UpstreamFault):
+        await openai.submit(wanted, memory)
+    assert [(one.left, one.limit) for one in told] == [(99, 100), (0, 100)]
