@@ -114,12 +114,12 @@ def told(fault: Fault, provider: str, *, free_to_repeat: bool) -> Fault:
     return fault
 
 
-def may_come_late(task: TaskRecord, *, is_ticketed: bool) -> bool:
-    """Whether a task that ended may yet get pictures: its vendor has an order of it by name, and nobody waited to the end.
+def may_come_late(task: TaskRecord, *, is_awaited: bool) -> bool:
+    """Whether a task that ended may yet get pictures: its vendor has an order of it, and nobody waited to the end.
 
     Without the key that came with the request nobody can fetch them.
     """
-    if task.state != pb.Task.STATE_FAILED or task.result is None or task.holds_secret or not is_ticketed:
+    if task.state != pb.Task.STATE_FAILED or task.result is None or task.holds_secret or not is_awaited:
         return False
     return task.result.fault.reason in _UNRESOLVED
 

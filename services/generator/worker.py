@@ -222,7 +222,8 @@ class Worker:
 
     def _with_late(self, run: Run, step: Conclusion, task: TaskRecord) -> Conclusion:
         """The step with when to look for pictures that may yet come: at first the run itself still waits for them."""
-        if not self._late_seconds or not lifecycle.may_come_late(task, is_ticketed=bool(run.tickets)):
+        awaited = bool(run.tickets) or (run.ending is not None and any(bill.lost_count for bill in run.gathered.bills))
+        if not self._late_seconds or not lifecycle.may_come_late(task, is_awaited=awaited):
             return step
         waits_seconds = 0.0 if run.ending is None else self._salvage_seconds
         late_from = step.ended_at + timedelta(seconds=waits_seconds)

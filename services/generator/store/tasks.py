@@ -119,16 +119,17 @@ async def begin(database: Database, items: Sequence[Beginning]) -> list[bool]:
 
 
 _SUBMIT = """
-UPDATE tasks SET state = 3, tickets = given.tickets, revision = revision + 1
+UPDATE tasks SET state = CASE WHEN ended_at IS NULL THEN 3 ELSE state END, tickets = given.tickets, revision = revision + 1
 FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bytea[]) AS given (job_id, idx, lease_token, tickets)
 WHERE tasks.job_id = given.job_id AND tasks.idx = given.idx AND tasks.lease_token = given.lease_token
-    AND tasks.ended_at IS NULL
 RETURNING tasks.job_id, tasks.idx
 """
 
 
 async def submit(database: Database, items: Sequence[Submission]) -> list[bool]:
-    """Step 4: keep the vendor's ids. One flusher, so that of two items of a task the later stands."""
+    """Step 4: keep the vendor's ids, also of a task that ended meanwhile: their pictures are still taken in. False where the lease
+    is lost. One flusher, so that of two items of a task the later stands.
+    """
     latest = {(item.job_id, item.index): item for item in items}
     rows = await database.fetch(
         _SUBMIT,

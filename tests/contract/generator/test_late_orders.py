@@ -84,3 +84,18 @@ async def test_what_was_not_bought_or_is_known_to_be_lost_is_not_looked_after(
             job = await generator.submit(customer.token(), purchase())
             assert (await ended(generator, customer.token(), job.id)).state == pb.Job.STATE_FAILED
     assert not await house.rows("SELECT FROM late_orders")
+
+
+async def test_an_order_that_is_accepted_only_after_the_end_is_looked_after_too(
+    house: House, customer: Customer, alpha: Scripted
+) -> None:
+    alpha.curtain.clear()
+    alpha.acts.append(ticket(b"their-id"))
+    alpha.collecting.append(not_yet)
+    async with house.generator({"alpha": alpha}, **{**HASTY, "GESSO_GENERATOR_SALVAGE_SECONDS": "1"}) as generator:
+        job = await generator.submit(customer.token(), purchase())
+        assert (await ended(generator, customer.token(), job.id)).fault.reason == reasons.REASON_TIMEOUT
+        alpha.curtain.set()
+        await eventually(lambda: _has_picture(generator, customer, job.id))
+    assert (len(alpha.orders), set(alpha.collected)) == (1, {b"their-id"})
+    assert (await house.balance(customer.id)).available_micros == 1_000_000
