@@ -149,3 +149,27 @@ async def test_whatever_is_cancelled_every_place_comes_back(seed: int) -> None:
     assert (most, held) == (3, 0)
     async with asyncio.timeout(5), slots.held("x"), slots.held("y"), slots.held("z"):
         pass
+
+
+async def test_a_place_that_is_given_back_early_is_given_back_once() -> None:
+    slots = FairSlots(1)
+    async with slots.held("a") as place:
+        place.give_back()
+        async with asyncio.timeout(1), slots.held("b"):
+            place.give_back()
+            assert not slots.is_idle
+    assert slots.is_idle
+
+
+async def test_what_holds_a_place_beyond_those_that_there_are_is_waited_for() -> None:
+    slots = FairSlots(1)
+    orders = Orders(slots)
+    with slots.held_at_once():
+        with slots.held_at_once():
+            await orders.place("a1")
+        await _settled()
+        assert orders.begun == []
+    await _settled()
+    assert orders.begun == ["a1"]
+    await orders.end("a1")
+    assert slots.is_idle

@@ -66,3 +66,18 @@ async def test_who_stops_waiting_gives_nothing_back_and_lets_the_next_pass() -> 
         leaving.cancel()
         assert await _settled(leaving, staying) == [True, True]
         assert memory.used_bytes == 100
+
+
+async def test_a_portion_gives_back_what_it_took_and_no_more() -> None:
+    memory = PictureMemory(100)
+    with memory.reserved() as reservation:
+        sent, drawn = reservation.portion(), reservation.portion()
+        await sent.reserve(40)
+        await drawn.reserve(30)
+        sent.release(10)
+        assert memory.used_bytes == 60
+        sent.give_back()
+        sent.give_back()
+        assert memory.used_bytes == 30
+    drawn.give_back()
+    assert memory.used_bytes == 0
