@@ -1,5 +1,6 @@
 """A scripted Replicate: predictions of official, community and deployed models, uploads and cancellations."""
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -55,6 +56,7 @@ class ReplicateUpstream(QueueUpstream):
             default=default, payload_bytes=payload_bytes, specification=specification, delay_seconds=delay_seconds
         )
         self.uploads: dict[str, bytes] = {}
+        self._models: dict[str, str] = {}
         self.webhook_secret = new_secret()
         self._rules = specification
 
@@ -88,7 +90,7 @@ class ReplicateUpstream(QueueUpstream):
         if recorded.path == "/v1/webhooks/default/secret":
             return _json(200, {"key": self.webhook_secret})
         if asked := _MODEL.fullmatch(recorded.path):
-            return _json(200, {"name": asked["name"], "latest_version": {"id": "ab" * 32}})
+            return _json(200, {"name": asked["name"], "latest_version": {"id": self._version_of(asked["name"])}})
         return _problem("model_not_found")
 
     async def _created(self, exchange: Exchange) -> Reply:
@@ -100,7 +102,7 @@ class ReplicateUpstream(QueueUpstream):
             body = json.loads(recorded.body)
         except ValueError:
             return _invalid("", "The request body is not JSON.")
-        target = _target(recorded.path, body)
+        target = self._target(recorded.path, body)
         if target is None:
             return _invalid("version", "The specified version does not exist.")
         if refused := self._refused(recorded.path, body, behaviour):
@@ -187,6 +189,18 @@ class ReplicateUpstream(QueueUpstream):
             return {**told, "status": "failed", "error": error}
         return {**told, "status": "succeeded", "output": self._output(job)}
 
+    def _version_of(self, model: str) -> str:
+        version = hashlib.sha256(model.encode()).hexdigest()
+        self._models[version] = model
+        return version
+
+    def _target(self, path: str, body: Mapping[str, object]) -> str | None:
+        """The model that a prediction is of; None for a version that does not exist."""
+        if named := _OFFICIAL.fullmatch(path):
+            return named["name"]
+        version = _VERSION.fullmatch(str(body.get("version")))
+        return (version["name"] or self._models.get(version[0], "hidden")) if version else None
+
     def _output(self, job: QueuedJob) -> object:
         if job.behaviour.name == "empty":
             return None
@@ -200,14 +214,6 @@ class ReplicateUpstream(QueueUpstream):
             data = self.picture(job.behaviour, kind, width, height)
             job.pictures.append(self.results.offer(data, f"image/{kind}", behaviour=job.behaviour.name))
         return job.pictures[0] if job.target in _SINGLE else job.pictures[:count]
-
-
-def _target(path: str, body: Mapping[str, object]) -> str | None:
-    """The model that a prediction is of; None for a version that does not exist."""
-    if named := _OFFICIAL.fullmatch(path):
-        return named["name"]
-    version = _VERSION.fullmatch(str(body.get("version")))
-    return (version["name"] or "hidden") if version else None
 
 
 def _sides(fields: Mapping[str, object]) -> tuple[int, int]:

@@ -81,9 +81,11 @@ class _Listed(msgspec.Struct, frozen=True):
     urls: _Urls = _Urls()
 
     def is_like(self, model: str, fields: Mapping[str, object]) -> bool:
-        """Whether it is of this model, empty for any, and was given these fields: the vendor may list its own defaults too."""
+        """Whether it may be of this model, empty for any, and was given these fields: the vendor may list its own defaults too."""
         given = self.input or {}
-        return model in ("", self.model) and all(name in given and given[name] == fields[name] for name in fields)
+        return (model in ("", self.model) or not self.model) and all(
+            name in given and given[name] == fields[name] for name in fields
+        )
 
 
 class _Page(msgspec.Struct, frozen=True):

@@ -1,5 +1,6 @@
 """The Replicate provider before a scripted vendor: where predictions are made, what they are asked for, and how they end."""
 
+import hashlib
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -88,7 +89,7 @@ async def test_each_model_is_asked_for_all_that_it_takes(
         ("black-forest-labs/flux-dev", "/v1/models/black-forest-labs/flux-dev/predictions", None),
         ("deployments/acme/foxes", "/v1/deployments/acme/foxes/predictions", None),
         (f"acme/foxes:{'0a' * 32}", "/v1/predictions", f"acme/foxes:{'0a' * 32}"),
-        ("stability-ai/sdxl", "/v1/predictions", "ab" * 32),
+        ("stability-ai/sdxl", "/v1/predictions", hashlib.sha256(b"stability-ai/sdxl").hexdigest()),
     ],
 )
 async def test_a_prediction_is_made_where_its_model_lives(
@@ -177,6 +178,16 @@ async def test_an_order_is_found_in_the_vendors_list_by_its_model_its_input_and_
     assert found.vendor_id.encode() in found.ticket.data
     assert len((await replicate.collect(found.ticket, wanted, memory)).pictures) == 1
     assert not await replicate.find(wanted, datetime.now(UTC))
+
+
+@pytest.mark.parametrize("model", ["stability-ai/sdxl", f"someone/painter:{'c' * 64}", "deployments/someone/painter"])
+async def test_an_order_of_a_version_or_a_deployment_is_found_too(
+    replicate: ReplicateProvider, order: OrderMaker, memory: CountedMemory, model: str
+) -> None:
+    before = datetime.now(UTC)
+    await replicate.submit(order(upstream_model=model, seed=7), memory)
+    assert len(await replicate.find(order(upstream_model=model, seed=7), before)) == 1
+    assert not await replicate.find(order(upstream_model=model, seed=8), before)
 
 
 async def test_an_order_that_was_sent_with_pictures_cannot_be_told_from_others(
