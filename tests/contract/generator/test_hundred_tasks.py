@@ -1,6 +1,7 @@
 """A hundred tasks of one job run side by side: as long as one of them takes, in bounded memory, and in nobody else's way."""
 
 import asyncio
+import contextlib
 import os
 import re
 import time
@@ -13,6 +14,7 @@ import pytest
 from gesso.billing.v1 import billing_pb2
 from gesso.generator.v1 import generator_pb2 as pb
 from gesso.generator.v1 import generator_pb2_grpc as rpc
+from servicekit.faults import Fault
 from servicekit.identity import Identity
 from servicekit.link import Link
 from servicekit.tokens import TTL_SECONDS, seal
@@ -146,7 +148,8 @@ async def test_anothers_single_task_does_not_wait_behind_the_hundred_at_a_busy_p
         single = await generator.submit(other.token(), purchase(draw("solo", prompt="the other's")))
         narrow.curtain.set()
         await ended(generator, other.token(), single.id)
-        await generator.cancel(rich.token(), hundred.id)
+        with contextlib.suppress(Fault):  # it may have ended meanwhile
+            await generator.cancel(rich.token(), hundred.id)
     assert [order.draw.prompt for order in narrow.orders].index("the other's") <= 2
 
 
