@@ -14,7 +14,7 @@ SERVICE_KEY = "gesso-service"
 TOKEN_KEY = "gesso-service-token"  # noqa: S105 - the name of a metadata field
 REQUEST_ID_KEY = "gesso-request-id"
 TRACE_KEY = "traceparent"
-CALLER_TOKEN_KEY = "gesso-caller-token"
+CALLER_TOKEN_KEY = "gesso-caller-token"  # noqa: S105 - the name of a header
 """For which account the edge calls: billing's token in base64."""
 
 OPERATOR = "operator"

@@ -272,7 +272,7 @@ async def test_what_would_be_larger_than_is_kept_is_not_enlarged(
 
 
 def test_checkpoints_that_cannot_be_read_are_refused_at_the_start() -> None:
-    with pytest.raises(SettingError, match="A1111_CHECKPOINTS: .* no name=file"):
+    with pytest.raises(SettingError, match=r"A1111_CHECKPOINTS: .* no name=file"):
         PROVIDER.open({"A1111_CHECKPOINTS": "sdxl"})
 
 

@@ -7,8 +7,8 @@ import pytest
 from generator.providers.base import Bought
 from generator.providers.complaints import fault_of
 from generator.providers.http import retry_after_seconds
-from generator.providers.openai_errors import read_complaint
 from generator.providers.masks import alpha_png
+from generator.providers.openai_errors import read_complaint
 from gesso.errors.v1 import reason_pb2 as reason
 from pictures.inspection import inspect
 from pictures.studio import Pixels, Studio

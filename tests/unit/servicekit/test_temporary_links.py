@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from servicekit.ids import id_of_ulid, new_id, ulid_bytes
+from servicekit.ids import ImageId, id_of_ulid, new_id, ulid_bytes
 from servicekit.temporary_links import TemporaryLink, open_temporary_path, temporary_path
 
 KEY = bytes(range(32))
@@ -20,7 +20,7 @@ def test_a_path_has_the_documented_form_and_leads_back() -> None:
     path = temporary_path(image_id, 2, "jpg", 1_686_432_789_123, KEY)
     head, random, tail = path.split("-")
     assert (head, len(random), tail) == ("/pixeldojotemp/1686432789123", 32, "2.jpg")
-    assert open_temporary_path(path, KEY) == TemporaryLink(image_id, 2, "jpg", 1_686_432_789_123)
+    assert open_temporary_path(path, KEY) == TemporaryLink(ImageId(image_id), 2, "jpg", 1_686_432_789_123)
 
 
 def test_the_random_part_tells_nothing_of_the_id_and_differs_with_the_key() -> None:
