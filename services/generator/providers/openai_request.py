@@ -26,7 +26,12 @@ _PASSED_ON = {"moderation": frozenset({"auto", "low"}), "complexity": frozenset(
 _HONOURED = frozenset({"quality", "transparent background", "mask", *_PASSED_ON})
 _FIDELITY = "input_fidelity"
 _BOTH = frozenset({"high", "low"})
-_FIDELITIES = {"gpt-image-1-mini": frozenset({"low"}), "gpt-image-1.5": _BOTH, "chatgpt-image-latest": _BOTH}
+_FIDELITIES = {
+    "gpt-image-1-mini": frozenset({"low"}),
+    "gpt-image-1.5": _BOTH,
+    "gpt-image-1.5-2025-12-16": _BOTH,
+    "chatgpt-image-latest": _BOTH,
+}
 """Later generations refuse the field, and always keep closely to their inputs."""
 
 

@@ -27,6 +27,10 @@ def catalogue() -> Catalogue:
         ),
         ("gpt-image-1", DRAWN, ("openai/gpt-image-2.5-sunburst", "openai/gpt-image-2")),
         *(
+            (name, DRAWN, (f"openai/{name}", "openai/gpt-image-2.5-sunburst"))
+            for name in ("gpt-image-1.5", "gpt-image-1.5-2025-12-16", "chatgpt-image-latest")
+        ),
+        *(
             (f"gpt-{quality}", EDITED, ("openai/gpt-image-2.5-flare", "fal/openai/gpt-image-2.5/flare/edit"))
             for quality in ("low", "medium", "high")
         ),
