@@ -7,6 +7,8 @@ from gateway.money import usd_text
 from gesso.generator.v1.generator_pb2 import Job
 from servicekit.faults import Fault, Internal, from_proto
 
+WARNINGS = "X-Gesso-Warnings"
+_LONGEST_WARNINGS = 1_000
 ENDED = frozenset({Job.STATE_REFUSED, Job.STATE_SUCCEEDED, Job.STATE_PARTIAL, Job.STATE_FAILED, Job.STATE_CANCELLED})
 
 
@@ -36,9 +38,22 @@ def headers(job: Job) -> dict[str, str]:
         served = next((task for task in job.tasks if task.provider), None)
         if served is not None:
             found |= {"X-Gesso-Provider": served.provider, "X-Gesso-Model": served.upstream_model}
+        if warnings := warned(job):
+            found[WARNINGS] = warnings
     for task in job.tasks:
         found |= retirement(task.deprecated_on, task.sunset_on)
     return found
+
+
+def warned(job: Job) -> str:
+    """What of a request could not be honoured, each once, as the value of a header; empty where all of it was.
+
+    Some answers have a place of their own for it; the header is there for those whose documents have none.
+    """
+    warnings = dict.fromkeys(" ".join(text.split()) for task in job.tasks for text in task.warnings)
+    value = "; ".join(text.rstrip(".") for text in warnings)
+    plain = "".join(character if " " <= character <= "~" else "?" for character in value)
+    return plain if len(plain) <= _LONGEST_WARNINGS else plain[: _LONGEST_WARNINGS - 3] + "..."
 
 
 def retirement(deprecated_on: str, sunset_on: str) -> dict[str, str]:

@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from gateway.asked import REPLAYED
 from gateway.dialects.base import Action, Buy, CancelJob, Dialect, FollowJob, Route, ShowJob
+from gateway.jobs import WARNINGS
 from gateway.manual.reasons import EXPLAINED
 from gateway.middleware.request_id import HEADER as REQUEST_ID
 from gesso.billing.v1.billing_pb2 import WINDOW_DAY, WINDOW_HOUR, WINDOW_MINUTE, WindowState
@@ -31,6 +32,10 @@ HEADERS: Mapping[str, Header] = {
     "X-Gesso-Provider": Header("Who drew, once the job has ended.", "sketch"),
     "X-Gesso-Model": Header("The model that really ran, once the job has ended.", "sketch-1.0"),
     "X-Gesso-Cost-Usd": Header("What was charged, in US dollars, once the job has ended.", "0.04"),
+    WARNINGS: Header(
+        "What of the request could not be honoured, once the job has ended; absent where all of it was.",
+        "openai ignores seed",
+    ),
     REPLAYED: Header("`true` where the job stood already, so that nothing was bought.", "true"),
     "Preference-Applied": Header("`respond-async` where that was asked for.", "respond-async"),
     "Location": Header("The path at which to ask again.", "/v1/images/jobs/job_01JZX4T7Q2M5V8N3B6C9D0E1F2"),
@@ -52,7 +57,15 @@ HEADERS: Mapping[str, Header] = {
     "Cache-Control": Header("How long the page may be kept.", "public, max-age=300"),
 }
 
-_OF_A_JOB = ("X-Gesso-Job-Id", "X-Gesso-Provider", "X-Gesso-Model", "X-Gesso-Cost-Usd", "Deprecation", "Sunset")
+_OF_A_JOB = (
+    "X-Gesso-Job-Id",
+    "X-Gesso-Provider",
+    "X-Gesso-Model",
+    "X-Gesso-Cost-Usd",
+    WARNINGS,
+    "Deprecation",
+    "Sunset",
+)
 
 
 def of_success(action: Action, status: int) -> tuple[str, ...]:

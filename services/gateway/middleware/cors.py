@@ -13,6 +13,7 @@ EXPOSED = (
     "X-Gesso-Provider",
     "X-Gesso-Model",
     "X-Gesso-Cost-Usd",
+    "X-Gesso-Warnings",
     "X-Should-Retry",
     "X-RateLimit-Limit",
     "X-RateLimit-Remaining",

@@ -128,6 +128,16 @@ def test_a_memory_forgets_by_time_by_number_and_by_value() -> None:
     assert (memory.get("c"), memory.get("d")) == (3, None)
 
 
+def test_what_was_not_honoured_is_said_once_in_a_header_that_any_client_can_read() -> None:
+    job = Job(state=Job.STATE_SUCCEEDED)
+    for warnings in (["openai ignores seed.", "openai ignores\nsteps"], ["openai ignores seed.", "größer"]):
+        job.tasks.add(warnings=warnings)
+    assert headers(job)["X-Gesso-Warnings"] == "openai ignores seed; openai ignores steps; gr??er"
+    job.tasks.add(warnings=["x" * 2_000])
+    assert len(headers(job)["X-Gesso-Warnings"]) == 1_000
+    assert "X-Gesso-Warnings" not in headers(Job(state=Job.STATE_SUCCEEDED))
+
+
 def test_retirement_is_said_by_the_standard_headers() -> None:
     assert retirement("", "") == {}
     assert retirement("2025-11-14", "2026-05-12") == {
