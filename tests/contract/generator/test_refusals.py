@@ -26,6 +26,7 @@ REFUSAL = reasons.Fault(reason=reasons.REASON_UNAVAILABLE, message="The acceptan
 async def tables(database: Database) -> AsyncIterator[Tables]:
     async with Tables.connect(database.url("generator"), schema="generator") as tables:
         await migrate(tables, "generator.migrations")
+        await leases.register(tables, "them", 60)
         yield tables
 
 
@@ -107,3 +108,14 @@ async def test_a_job_that_another_replica_has_begun_after_it_took_it_over_is_not
     await leases.take_over(tables, "them", THEIRS, 9)
     assert await tasks.begin(tables, [beginning(one, 0, THEIRS)]) == [True]
     assert not await refused(tables, one)
+
+
+async def test_a_replica_whose_own_time_is_over_takes_nothing_on(tables: Tables) -> None:
+    """It may still be at work on what another has queued again."""
+    one = await admitted(tables, 2)
+    assert await jobs.accept(tables, [Acceptance(one.id, OURS, 0, (1,))]) == [True]
+    assert not await leases.is_alive(tables, "us")
+    assert await leases.claim(tables, "us", OURS, 9, {}) == []
+    assert await leases.take_over(tables, "us", OURS, 9) == []
+    assert [task.index for task in await leases.claim(tables, "them", THEIRS, 9, {})] == [1]
+    assert await leases.take_over(tables, "them", THEIRS, 9) == [(one.id, 0)]
