@@ -1,10 +1,14 @@
 """Fixtures that every test may ask for: a PostgreSQL of the test session, and an empty database of one's own."""
 
+import os
 from collections.abc import AsyncIterator, Callable
 
 import pytest
 
 from testkit.database import Database, Databases, throwaway_postgres
+
+# As every service is started: with its preparations for a fork, gRPC can end the process that starts a child beside its threads.
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 
 
 @pytest.fixture(scope="session")
