@@ -76,10 +76,18 @@ def sync_directory(path: Path) -> None:
 
 def sweep(scratch: Path, *, older_than: float) -> int:
     """Remove what crashed writers left in ``scratch`` before ``older_than`` (epoch seconds); return how many files."""
-    left = [entry for entry in scratch.iterdir() if entry.stat().st_mtime < older_than]
+    left = [entry for entry in scratch.iterdir() if _written_before(entry, older_than)]
     for entry in left:
         entry.unlink(missing_ok=True)
     return len(left)
+
+
+def _written_before(entry: Path, moment: float) -> bool:
+    """Whether a file is there and that old; another writer may finish its own while one looks."""
+    try:
+        return entry.stat().st_mtime < moment
+    except FileNotFoundError:
+        return False
 
 
 class _Draft:

@@ -33,13 +33,18 @@ from embedded.processes import Process, Program
 from gesso.billing.v1 import billing_pb2 as billing
 from testkit.eventually import eventually
 from testkit.upstreams.base import ScriptedUpstream
+from testkit.upstreams.vendors import VENDORS
 
+NOBODY = "http://127.0.0.1:9"
+"""Where no vendor is: the port of `discard`, which nothing serves."""
 QUICK: Mapping[str, str] = {
+    **{vendor.address: NOBODY for name, vendor in VENDORS.items() if name not in ("a1111", "comfyui")},
     "GESSO_EGRESS_ALLOW": "127.0.0.0/8",
     "GESSO_FALLBACK_ENGINE": "none",
     "GESSO_GENERATOR_GRACE_SECONDS": "2",
 }
-"""What every platform under test is given: what waits for minutes in production waits for seconds here."""
+"""What every platform under test is given: what waits for minutes in production waits for seconds here, and no provider key that a
+test stores leads to a vendor's own host."""
 
 MODEL = "gpt-image-2"
 """A model that the scripted upstream alone serves: its other routes are of vendors that are not configured."""

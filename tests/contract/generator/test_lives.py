@@ -24,10 +24,9 @@ async def test_a_replica_that_ends_hands_its_collectable_tasks_to_another(
     house: House, customer: Customer, alpha: Scripted
 ) -> None:
     alpha.acts.append(ticket(b"their-id"))
+    alpha.queue.clear()
     async with house.generator({"alpha": alpha}) as first:
-        alpha.curtain.set()
         job = await first.submit(customer.token(), purchase())
-        alpha.curtain.clear()
         await eventually(lambda: _in_state(house, pb.Task.STATE_SUBMITTED))
     other = Scripted("alpha")
     async with house.generator({"alpha": other}) as second:

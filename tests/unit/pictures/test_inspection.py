@@ -144,9 +144,9 @@ def test_an_empty_canvas_is_corrupt() -> None:
     ids=["png", "gif", "webp", "jpeg", "avif"],
 )
 def test_twenty_megabytes_of_tiny_pieces_cost_little(data: bytes) -> None:
-    started = time.process_time()
+    started = time.thread_time()
     assert flaw_of(data) is Flaw.CORRUPT
-    assert time.process_time() - started < 1.0
+    assert time.thread_time() - started < 1.0
 
 
 def test_inspection_imports_nothing_that_decodes() -> None:
