@@ -1,5 +1,6 @@
 """Fixtures that every test may ask for: a PostgreSQL of the test session, and an empty database of one's own."""
 
+import gc
 import os
 from collections.abc import AsyncIterator, Callable
 
@@ -9,6 +10,12 @@ from testkit.database import Database, Databases, throwaway_postgres
 
 # As every service is started: with its preparations for a fork, gRPC can end the process that starts a child beside its threads.
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
+
+
+def pytest_collection_finish() -> None:
+    """Leave thousands of tests out of every later round of garbage collection: some of them measure what things cost."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
