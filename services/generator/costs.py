@@ -132,28 +132,14 @@ def usage_micros(cost: UpstreamCost, usage_json: bytes, metered: Mapping[str, fl
     return _micros(total / cost.usage_per)
 
 
-def cost_of(
-    cost: UpstreamCost | None,
-    *,
-    quality: str,
-    size: Size | None,
-    count: int,
-    said_micros: int | None = None,
-    usage_json: bytes = b"",
-    metered: Mapping[str, float] | None = None,
-) -> Cost:
-    """What an order of `count` sold pictures costs, by the best that is known."""
-    expected = None if cost is None else estimate_micros(cost, quality=quality, size=size, count=count)
-    return _best(cost, expected, said_micros, usage_json, metered or {})
-
-
-def _best(
+def best_known(
     cost: UpstreamCost | None,
     expected: int | None,
     said_micros: int | None,
     usage_json: bytes,
     metered: Mapping[str, float],
 ) -> Cost:
+    """What an order costs by the best that is known: the vendor's word, its measured usage at our rates, what was `expected`."""
     if said_micros is not None:
         return Cost(said_micros, Source.VENDOR, expected)
     measured = None if cost is None else usage_micros(cost, usage_json, metered)
@@ -172,13 +158,13 @@ class CostBook:
     def expected(self, provider: str, upstream_model: str, draw: Draw, *, quality: str, count: int) -> Cost:
         """What `count` pictures of a draw cost by what was asked alone; `quality` is as the upstream is asked for it."""
         expected = self._estimate_micros(f"{provider}/{upstream_model}", quality, _asked(draw), count)
-        return _best(None, expected, None, b"", {})
+        return best_known(None, expected, None, b"", {})
 
     def told(self, provider: str, upstream_model: str, draw: Draw, drawn: Drawn, *, quality: str, count: int) -> Cost:
         """What an order cost of which the vendor sold `count` pictures, by what it says."""
         upstream, size = f"{provider}/{upstream_model}", _said(drawn) or _asked(draw)
         expected = self._estimate_micros(upstream, drawn.echoed.get("quality", quality), size, count)
-        return _best(self._costs.get(upstream), expected, drawn.cost_micros, drawn.usage_json, drawn.metered)
+        return best_known(self._costs.get(upstream), expected, drawn.cost_micros, drawn.usage_json, drawn.metered)
 
     def _uncached_micros(self, upstream: str, quality: str, size: Size | None, count: int) -> int | None:
         cost = self._costs.get(upstream)

@@ -1,13 +1,14 @@
 """What an order costs us: what the vendor says, else its usage at the vendor's rates, else the catalogue's estimate."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from generator.catalogue import Catalogue
 from generator.catalogue_files import CatalogueError, read_tables
-from generator.costs import OWN_KEY, Bill, Cost, OrderCost, Source, booked, cost_of
+from generator.costs import OWN_KEY, Bill, Cost, OrderCost, Source, best_known, booked, estimate_micros
 from generator.margins import Margin, below_cost
 from generator.public_models import UpstreamCost
 from generator.sizes import Size
@@ -15,6 +16,21 @@ from gesso.generator.v1 import generator_pb2 as pb
 
 SQUARE = Size(1024, 1024)
 USAGE = {"input_tokens_details": {"text_tokens": 61, "image_tokens": 100}, "output_tokens": 1568}
+
+
+def cost_of(
+    cost: UpstreamCost | None,
+    *,
+    quality: str,
+    size: Size | None,
+    count: int,
+    said_micros: int | None = None,
+    usage_json: bytes = b"",
+    metered: Mapping[str, float] | None = None,
+) -> Cost:
+    """What an order of `count` sold pictures costs by one table."""
+    expected = None if cost is None else estimate_micros(cost, quality=quality, size=size, count=count)
+    return best_known(cost, expected, said_micros, usage_json, metered or {})
 
 
 def shipped(upstream: str) -> UpstreamCost:
