@@ -128,7 +128,7 @@ def _core(ground: Ground) -> _Core:
     config, database = ground.config, ground.database
     live, steps = Live(), Steps(database)
     catalogue = _catalogue(config, ground.providers)
-    router = Router(catalogue, ground.providers, weights=config.provider_weights)
+    router = Router(catalogue, ground.providers, weights=config.provider_weights, preference=config.route_preference)
     keyring = Keyring(config.secrets_keys or (derived_key(config.sealing_key),))
     watches = Watches(database, ground.objects, live.__contains__)
     settlement = Settlement(

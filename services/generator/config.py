@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from generator.keyring import NamedKey, parse_keys
-from generator.router import parse_weights
+from generator.ranking import Preference, parse_weights
 from generator.safety import Action, parse_actions, parse_groups
 from generator.secrets import new_sealing_key, parse_sealing_key
 from servicekit import shared_settings as shared
@@ -93,6 +93,13 @@ class Config:
         "Preference between providers, as `openai=2,fal=0`; 0 leaves one out.",
         default="",
         parse=parse_weights,
+    )
+    route_preference: Preference = setting(
+        "GESSO_ROUTE_PREFERENCE",
+        "What decides between a model's providers that weigh the same: `primary` (that of its first route in the catalogue, then"
+        " the others by what a picture costs the platform there) or `price` (that cost alone).",
+        default="primary",
+        parse=Preference,
     )
     safety_policy: Mapping[str, Action] = setting(
         "GESSO_SAFETY_POLICY",

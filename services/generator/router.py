@@ -1,8 +1,7 @@
 """The router says who may draw a task, in order of preference, and keeps what it learns of each route's health and rate.
 
 The account's own key goes before all: a task that has one is drawn by it alone. Else a route is offered while its provider is
-configured and its circuit admits orders. The operator's weight decides the order, and where it is equal the catalogue's: who edits
-it puts the route first that is to be bought at its price and quality. A route whose vendor takes no order for a while comes last.
+configured and its circuit admits orders; `ranking` says in which order. A route whose vendor takes no order for a while comes last.
 An order by an own key neither asks nor teaches the platform's circuits, and has a rate of its own.
 """
 
@@ -19,6 +18,7 @@ from generator.health import Circuit
 from generator.providers.base import Finder, Provider, UpstreamFault
 from generator.providers.deadline import Deadline
 from generator.public_models import ModelRoute
+from generator.ranking import Preference, ranked
 from gesso.errors.v1 import reason_pb2 as pb
 from gesso.generator.v1.generator_pb2 import Draw
 from servicekit.faults import Fault
@@ -52,6 +52,7 @@ class Router:
         providers: Mapping[str, Provider],
         *,
         weights: Mapping[str, float] | None = None,
+        preference: Preference = Preference.PRIMARY,
         clock: Callable[[], float] = time.monotonic,
         today: Callable[[], date] = lambda: datetime.now(UTC).date(),
     ) -> None:
@@ -59,6 +60,7 @@ class Router:
         self._catalogue = catalogue
         self._providers = providers
         self._weights = {name: catalogue.provider_limits(name).weight for name in providers} | dict(weights or {})
+        self._preference = preference
         self._clock = clock
         self._today = today
         self._circuits: defaultdict[_RouteKey, Circuit] = defaultdict(Circuit)
@@ -77,10 +79,10 @@ class Router:
         offered = self._healthy(standing) if own is None else standing
         if not offered:
             raise _unserved(draw, self._rest_seconds(standing)) if stored is None else _keyless(draw)
-        ranked = ordered(offered, self._weights)
-        if len(ranked) > 1:
-            ranked = sorted(ranked, key=lambda route: self._is_held(route, "" if own is None else account_id))
-        return [self._route(route, draw, quality) for route in ranked]
+        preferred = self._ranked(offered, draw, quality)
+        if len(preferred) > 1:
+            preferred = sorted(preferred, key=lambda route: self._is_held(route, "" if own is None else account_id))
+        return [self._route(route, draw, quality) for route in preferred]
 
     def owns_route(self, draw: Draw, stored: Collection[str]) -> bool:
         """Whether a draw is to be drawn with one of the keys that its account has stored. Raises Fault UNKNOWN_MODEL."""
@@ -165,6 +167,20 @@ class Router:
         """Whether there is a plugin for the route, and the vendor serves it still."""
         return route.provider in self._providers and (route.until is None or self._today() < route.until)
 
+    def _ranked(self, routes: Sequence[ModelRoute], draw: Draw, quality: str) -> Sequence[ModelRoute]:
+        def cost_micros(route: ModelRoute) -> int | None:
+            asked = route.qualities.get(quality, quality)
+            costs = self._catalogue.costs
+            return costs.expected(route.provider, route.upstream_model, draw, quality=asked, count=1).estimate_micros
+
+        return ranked(
+            routes,
+            primary=next((route.provider for route in self._catalogue.candidates(draw)), ""),
+            preference=self._preference,
+            weights=self._weights,
+            cost_micros=cost_micros,
+        )
+
     def _route(self, route: ModelRoute, draw: Draw, quality: str) -> Route:
         """The route for this draw, whose picture i has its seed + i wherever it is drawn (contract.md, imagegen)."""
         counts = not draw.HasField("seed") or self._catalogue.provider_limits(route.provider).seeds_each
@@ -194,22 +210,6 @@ class Router:
     def _healthy(self, routes: Sequence[ModelRoute]) -> Sequence[ModelRoute]:
         now = self._clock()
         return [route for route in routes if self._circuits[_key(route)].admits(now)]
-
-
-def ordered(routes: Sequence[ModelRoute], weights: Mapping[str, float]) -> Sequence[ModelRoute]:
-    """The routes by weight of their provider, highest first; equal ones as they stand."""
-    return sorted(routes, key=lambda route: -weights.get(route.provider, 1.0))
-
-
-def parse_weights(text: str) -> Mapping[str, float]:
-    """Read `openai=2,fal=0`. Raises ValueError."""
-    weights: dict[str, float] = {}
-    for part in filter(None, (piece.strip() for piece in text.split(","))):
-        name, equals, weight = part.partition("=")
-        if not equals or float(weight) < 0:
-            raise ValueError("write name=weight, separated by commas; a weight is 0 or more")
-        weights[name.strip()] = float(weight)
-    return weights
 
 
 def _unserved(draw: Draw, retry_after_seconds: float | None) -> Fault:

@@ -15,7 +15,8 @@ from generator.catalogue import Catalogue
 from generator.health import FAILURES_TO_OPEN, REST_SECONDS
 from generator.providers.base import Bought, Drawn, Memory, Order, Provider, Ticket, UpstreamFault
 from generator.providers.deadline import Deadline
-from generator.router import Route, Router, parse_weights
+from generator.ranking import Preference, parse_weights
+from generator.router import Route, Router
 from gesso.errors.v1 import reason_pb2 as reason
 from gesso.generator.v1 import generator_pb2 as pb
 from servicekit.faults import Fault
@@ -56,12 +57,15 @@ def routed(
     stand_in: str | None = None,
     extra_path: Path | None = None,
     weights: Mapping[str, float] | None = None,
+    preference: Preference = Preference.PRIMARY,
     clock: Clock | None = None,
     today: date = date(2026, 11, 20),
 ) -> Router:
     providers: dict[str, Provider] = {vendor.name: vendor for vendor in vendors}
     catalogue = Catalogue.load(providers=providers, extra_path=extra_path, stand_in=stand_in)
-    return Router(catalogue, providers, weights=weights, clock=clock or Clock(), today=lambda: today)
+    return Router(
+        catalogue, providers, weights=weights, preference=preference, clock=clock or Clock(), today=lambda: today
+    )
 
 
 def draw(model: str, **fields: Any) -> pb.Draw:
@@ -169,10 +173,12 @@ def test_weights_go_before_the_catalogues_order_and_zero_leaves_out() -> None:
     assert [provider for provider, _ in names(weighed, draw("flux-dev"))] == ["bfl", "fal"]
 
 
-@pytest.mark.parametrize("text", ["openai", "openai=-1", "openai=much"])
-def test_weights_that_cannot_be_read_are_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r".+"):
-        parse_weights(text)
+def test_what_a_picture_costs_orders_the_routes_beside_the_primary_and_all_of_them_where_the_operator_says_so() -> None:
+    vendors = (Vendor("fal"), Vendor("replicate"), Vendor("together"), Vendor("a1111", free_to_repeat=True))
+    usual, cheap = routed(*vendors), routed(*vendors, preference=Preference.PRICE)
+    model = draw("stable-diffusion-xl")
+    assert [provider for provider, _ in names(usual, model)] == ["fal", "a1111", "together", "replicate"]
+    assert [provider for provider, _ in names(cheap, model)] == ["a1111", "together", "fal", "replicate"]
 
 
 def test_a_route_is_offered_only_for_the_operations_that_it_can_do() -> None:
