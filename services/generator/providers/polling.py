@@ -34,12 +34,14 @@ class Pace:
     """How often a vendor is asked; the defaults suit pictures that take one to sixty seconds."""
 
     first_seconds: float = 0.25
-    growth: float = 1.5
-    """The factor from one pause to the next."""
+    growth: float = 1.25
+    """The factor from one pause to the next: a picture is noticed a quarter later than it was made, at most."""
     most_seconds: float = 10.0
     concurrent_polls: int = 16
     polls_per_second: float = 60.0
-    """Of all tickets together: with more of them waiting, each is asked about less often."""
+    """Of a crowd of tickets together: each is then asked about less often."""
+    uncrowded_count: int = 100
+    """So many tickets are no crowd: each is asked about at its own pace, so that a job of a hundred tasks ends when they do."""
     uncalled_seconds: float = 15.0
     """The least pause of a ticket whose vendor will call, until it has."""
 
@@ -156,7 +158,8 @@ class Poller:
 
     def _spread(self, pause: float) -> float:
         """The pause, longer in a crowd, and a quarter more or less by chance."""
-        return max(pause, self._waiting_count / self._pace.polls_per_second) * (0.75 + self._chance() / 2)
+        crowd_count = max(self._waiting_count - self._pace.uncrowded_count, 0)
+        return max(pause, crowd_count / self._pace.polls_per_second) * (0.75 + self._chance() / 2)
 
 
 class _Bell:

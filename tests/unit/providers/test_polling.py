@@ -89,10 +89,17 @@ async def test_a_crowd_is_asked_about_no_more_often_than_the_provider_allows() -
         looks += 1
         return Pending()
 
-    poller = Poller("acme", Pace(first_seconds=0.01, growth=1.0, most_seconds=0.01, polls_per_second=100.0))
+    pace = Pace(first_seconds=0.01, growth=1.0, most_seconds=0.01, polls_per_second=100.0, uncrowded_count=0)
+    poller = Poller("acme", pace)
     waits: list[Awaitable[object]] = [poller.until_done(look, Deadline.after(1.0)) for _ in range(100)]
     await asyncio.gather(*waits, return_exceptions=True)
     assert looks <= 150
+
+
+async def test_so_many_tickets_as_one_job_has_are_asked_about_at_their_own_pace() -> None:
+    poller = Poller("acme", Pace(first_seconds=0.01, polls_per_second=0.01, uncrowded_count=100))
+    waits = [poller.until_done(answering(Pending(), "done"), Deadline.after(30)) for _ in range(100)]
+    assert await asyncio.gather(*waits) == ["done"] * 100
 
 
 async def test_polls_at_one_time_are_bounded() -> None:
