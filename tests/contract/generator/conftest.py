@@ -8,7 +8,8 @@ import pytest
 
 from testkit.database import Database
 
-from .house import Customer, Generator, House
+from .house import Generator, House
+from .purchases import Customer
 from .scripted import Scripted
 
 

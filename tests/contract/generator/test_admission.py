@@ -6,7 +6,8 @@ from gesso.errors.v1 import reason_pb2 as reasons
 from gesso.generator.v1 import generator_pb2 as pb
 from testkit.eventually import eventually
 
-from .house import PRICE_MICROS, Customer, Generator, House, draw, ended, purchase
+from .house import Generator, House, ended
+from .purchases import PRICE_MICROS, Customer, draw, purchase
 from .scripted import Scripted
 
 

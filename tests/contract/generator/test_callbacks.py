@@ -16,7 +16,8 @@ from servicekit.sealing import seal
 from servicekit.settings import SettingError
 from testkit.eventually import eventually
 
-from .house import Customer, House, draw, ended, purchase
+from .house import House, ended
+from .purchases import Customer, draw, purchase
 from .scripted import Act, Scripted, ticket
 
 LINK_KEY = "07" * 32

@@ -12,7 +12,8 @@ from gesso.generator.v1 import generator_pb2 as pb
 from servicekit.faults import Fault, Unavailable
 from testkit.eventually import eventually
 
-from .house import PRICE_MICROS, Customer, Generator, House, draw, ended, purchase
+from .house import Generator, House, ended
+from .purchases import PRICE_MICROS, Customer, draw, purchase
 from .scripted import Act, Scripted, answering, failing, picture
 from .test_kills import doomed, serves
 

@@ -12,7 +12,8 @@ from servicekit.faults import Fault
 from servicekit.sealing import seal
 from testkit.eventually import eventually
 
-from .house import COST_MICROS, PRICE_MICROS, Customer, Generator, House, draw, ended, purchase
+from .house import Generator, House, ended
+from .purchases import COST_MICROS, PRICE_MICROS, Customer, draw, purchase
 from .scripted import Act, Scripted, answering, failing, never, picture, ticket
 
 ROWS = """

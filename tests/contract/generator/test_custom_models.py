@@ -9,7 +9,8 @@ from servicekit.database import Database as Tables
 from servicekit.faults import Fault
 from testkit.eventually import eventually
 
-from .house import Customer, Generator, House, draw, ended, purchase
+from .house import Generator, House, ended
+from .purchases import Customer, draw, purchase
 from .scripted import Scripted, never, ticket
 
 WEIGHTS = "https://example.com/acme.safetensors"

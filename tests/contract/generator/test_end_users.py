@@ -4,7 +4,8 @@ import re
 
 from gesso.generator.v1.generator_pb2 import Purchase
 
-from .house import Customer, Generator, House, draw, ended, purchase
+from .house import Generator, House, ended
+from .purchases import Customer, draw, purchase
 from .scripted import Scripted
 
 

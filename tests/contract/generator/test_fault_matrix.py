@@ -21,7 +21,8 @@ from testkit.eventually import eventually
 from testkit.upstreams.base import Behaviour
 from testkit.upstreams.queues import QueueUpstream
 
-from .house import PRICE_MICROS, Customer, Generator, House, ended, purchase
+from .house import Generator, House, ended
+from .purchases import PRICE_MICROS, Customer, purchase
 from .test_lives import kill_leases
 from .test_transformations import brought
 from .vendors import ROWS, Case, Row

@@ -9,7 +9,8 @@ from gesso.errors.v1 import reason_pb2 as reasons
 from gesso.generator.v1 import generator_pb2 as pb
 from testkit.eventually import eventually
 
-from .house import COST_MICROS, LOST, Customer, Generator, House, draw, ended, purchase
+from .house import Generator, House, ended
+from .purchases import COST_MICROS, LOST, Customer, draw, purchase
 from .scripted import Scripted
 from .test_lives import kill_leases
 

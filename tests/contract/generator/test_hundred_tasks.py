@@ -22,7 +22,8 @@ from testkit.platform import MODEL, Account, PlatformUnderTest, running_platform
 from testkit.upstreams.base import Behaviour
 from testkit.upstreams.openai import OpenAIUpstream
 
-from .house import House, draw, ended, purchase
+from .house import House, ended
+from .purchases import draw, purchase
 from .scripted import Scripted
 
 TASKS = 100

@@ -14,7 +14,8 @@ from gesso.generator.v1 import generator_pb2 as pb
 from servicekit.faults import Fault
 from testkit.eventually import eventually
 
-from .house import PRICE_MICROS, Customer, Generator, House, ended, purchase
+from .house import Generator, House, ended
+from .purchases import PRICE_MICROS, Customer, purchase
 from .scripted import Scripted
 
 

@@ -9,7 +9,8 @@ from gesso.generator.v1 import generator_pb2 as pb
 from servicekit.sealing import seal
 from testkit.eventually import eventually
 
-from .house import LOST, PRICE_MICROS, Customer, Generator, House, draw, ended, purchase
+from .house import Generator, House, ended
+from .purchases import LOST, PRICE_MICROS, Customer, draw, purchase
 from .scripted import Act, Scripted, picture
 
 

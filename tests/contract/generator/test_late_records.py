@@ -12,7 +12,8 @@ from gesso.generator.v1 import generator_pb2 as pb
 from testkit.eventually import eventually
 from testkit.identities import link_as
 
-from .house import Customer, Generator, House, draw, ended, purchase
+from .house import Generator, House, ended
+from .purchases import Customer, draw, purchase
 from .scripted import Scripted, answering, picture
 
 _WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"

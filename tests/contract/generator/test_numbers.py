@@ -12,7 +12,8 @@ from servicekit.database import migrate
 from servicekit.faults import Fault
 from testkit.database import Database
 
-from .house import Customer, Generator, House, draw, ended, purchase
+from .house import Generator, House, ended
+from .purchases import Customer, draw, purchase
 from .scripted import Scripted
 
 FIRST_NUMBER = 10_001

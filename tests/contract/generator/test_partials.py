@@ -9,7 +9,8 @@ from generator.providers.base import Drawn, Order, Pixels
 from gesso.generator.v1 import generator_pb2 as pb
 from testkit.eventually import eventually
 
-from .house import Customer, Generator, House, draw, ended, purchase
+from .house import Generator, House, ended
+from .purchases import Customer, draw, purchase
 from .scripted import Scripted, picture
 from .test_watches import Watcher, watching
 

@@ -19,7 +19,8 @@ from servicekit.database import migrate
 from testkit.database import Database
 from testkit.eventually import eventually
 
-from .house import Customer, Generator, House, draw, ended, purchase
+from .house import Generator, House, ended
+from .purchases import Customer, draw, purchase
 from .scripted import Scripted, failing
 
 

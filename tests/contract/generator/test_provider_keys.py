@@ -20,7 +20,8 @@ from testkit import database as databases
 from testkit.eventually import eventually
 from testkit.identities import link_as
 
-from .house import CATALOGUE, LOST, PRICE_MICROS, Customer, Generator, House, draw, ended, purchase
+from .house import Generator, House, ended
+from .purchases import CATALOGUE, LOST, PRICE_MICROS, Customer, draw, purchase
 from .scripted import Scripted, failing, never, ticket
 
 SECRET = "sk-own-0123456789abcdefWXYZ"

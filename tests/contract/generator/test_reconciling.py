@@ -12,7 +12,8 @@ from gesso.errors.v1 import reason_pb2 as reasons
 from gesso.generator.v1 import generator_pb2 as pb
 from testkit.eventually import eventually
 
-from .house import CATALOGUE, PRICE_MICROS, Customer, Generator, House, draw, ended, purchase
+from .house import Generator, House, ended
+from .purchases import CATALOGUE, PRICE_MICROS, Customer, draw, purchase
 from .scripted import Act, Scripted, failing, never
 from .test_lives import kill_leases
 

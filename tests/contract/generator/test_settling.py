@@ -13,7 +13,8 @@ from gesso.webhooks.v1.webhooks_pb2 import Event
 from servicekit.faults import Fault
 from testkit.eventually import eventually
 
-from .house import PRICE_MICROS, Customer, Generator, House, draw, ended, purchase
+from .house import Generator, House, ended
+from .purchases import PRICE_MICROS, Customer, draw, purchase
 from .scripted import Scripted, failing
 from .test_kills import doomed, serves
 from .test_watches import watching

@@ -9,7 +9,8 @@ from servicekit.tokens import seal
 from testkit.identities import CALLER_TOKEN_KEY
 from testkit.sample_pictures import sample
 
-from .house import PRICE_MICROS, Customer, Generator, House, draw, ended, purchase
+from .house import Generator, House, ended
+from .purchases import PRICE_MICROS, Customer, draw, purchase
 from .scripted import Scripted, answering
 
 LARGE = sample("png", 800, 800, size_bytes=1_200_000).stamped(1)

@@ -25,7 +25,8 @@ from testkit.identities import link_as
 from testkit.picture_samples import draw as drawn
 from testkit.picture_samples import encoded
 
-from .house import CATALOGUE, Customer, Generator, House, ended, purchase
+from .house import Generator, House, ended
+from .purchases import CATALOGUE, Customer, purchase
 from .scripted import Scripted, answering
 
 ERASER = """

@@ -11,7 +11,8 @@ from servicekit.faults import Fault
 from servicekit.timestamps import to_datetime, to_timestamp
 from testkit.eventually import eventually
 
-from .house import PRICE_MICROS, Customer, Generator, House, draw, ended, purchase
+from .house import Generator, House, ended
+from .purchases import PRICE_MICROS, Customer, draw, purchase
 from .scripted import Scripted, failing
 
 DAY, HOUR = pb.GetUsageRequest.STEP_DAY, pb.GetUsageRequest.STEP_HOUR

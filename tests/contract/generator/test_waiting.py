@@ -12,7 +12,8 @@ from testkit.eventually import eventually
 from testkit.picture_samples import draw as drawn
 from testkit.picture_samples import encoded
 
-from .house import CATALOGUE, Customer, Generator, House, draw, ended, purchase
+from .house import Generator, House, ended
+from .purchases import CATALOGUE, Customer, draw, purchase
 from .scripted import Scripted, ticket
 from .test_transformations import brought
 

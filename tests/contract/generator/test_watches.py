@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 
 from gesso.generator.v1 import generator_pb2 as pb
 
-from .house import Customer, Generator, House, draw, purchase
+from .house import Generator, House
+from .purchases import Customer, draw, purchase
 from .scripted import Scripted
 
 
