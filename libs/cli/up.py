@@ -36,14 +36,17 @@ def main() -> None:
     print_ready = _print_json if "--json" in asked else _print_block
     home = Path(os.environ.get("GESSO_HOME") or ".gesso").absolute()
     started = time.monotonic()
+    demo: dict[str, str] = {}
+
+    async def provide() -> None:
+        demo.update(await _demo(home))
 
     async def announce(platform: Platform) -> None:
-        demo = await _demo(home)
         print_ready(platform, demo["api_key"], time.monotonic() - started)
 
     print(f"starting in {home} …", file=sys.stderr, flush=True)
     try:
-        asyncio.run(stay(home, os.environ, announce))
+        asyncio.run(stay(home, os.environ, announce, provide))
     except (locks.InUseError, SettingError, PostgresError, ProgramError, DemoFailed) as failure:
         sys.exit(f"gesso: {failure}")
 

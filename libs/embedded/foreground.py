@@ -11,7 +11,12 @@ from embedded.platform import Platform, up
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
-async def stay(home: Path, operators: Mapping[str, str], announce: Callable[[Platform], Awaitable[None]]) -> None:
+async def stay(
+    home: Path,
+    operators: Mapping[str, str],
+    announce: Callable[[Platform], Awaitable[None]],
+    before_edge: Callable[[], Awaitable[None]] | None = None,
+) -> None:
     """Run the platform, announce it once it is ready, and return after SIGTERM, SIGINT or SIGHUP; raises what `up` does.
 
     A signal counts from the first moment, also while the platform still starts. The second one cuts the orderly stop
@@ -19,7 +24,7 @@ async def stay(home: Path, operators: Mapping[str, str], announce: Callable[[Pla
     """
     with _cancelled_by_signals() as signalled:
         try:
-            async with up(home, operators) as platform:
+            async with up(home, operators, before_edge) as platform:
                 await announce(platform)
                 await platform.until_given_up()
         except asyncio.CancelledError:

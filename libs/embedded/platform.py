@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -93,9 +93,12 @@ def url_of(host: str, port: int) -> str:
 
 
 @contextlib.asynccontextmanager
-async def up(home: Path, operators: Mapping[str, str]) -> AsyncIterator[Platform]:
+async def up(
+    home: Path, operators: Mapping[str, str], before_edge: Callable[[], Awaitable[None]] | None = None
+) -> AsyncIterator[Platform]:
     """Run the platform for the block; `operators` is the environment of whoever starts it.
 
+    `before_edge` runs once billing answers, and the edge starts after it: whom the edge answers finds what it made.
     Raises locks.InUseError where a platform runs on this home, SettingError, postgres.PostgresError, and
     processes.ProgramError where a process does not get ready.
     """
@@ -108,10 +111,28 @@ async def up(home: Path, operators: Mapping[str, str]) -> AsyncIterator[Platform
             await roles.provide(server)
             wiring = Wiring(layout, notes.state, roles.urls(server), host, allotted)
             programs = [_program(service, wiring, operators, notes) for service in SERVICES]
-            async with processes.all_running(programs) as running, _logs_kept_small(layout):
+            async with _services(programs, before_edge) as running, _logs_kept_small(layout):
                 yield Platform(
                     layout, notes.state, dict(zip(("postgres", *NAMES), (server.process, *running), strict=True))
                 )
+
+
+@contextlib.asynccontextmanager
+async def _services(
+    programs: Sequence[Program], before_edge: Callable[[], Awaitable[None]] | None
+) -> AsyncIterator[tuple[Process, ...]]:
+    """Keep the services running for the block, all of them ready; billing is the first of them, the edge the last."""
+    if before_edge is None:
+        async with processes.all_running(programs) as running:
+            yield running
+        return
+    async with processes.kept(programs[:-1]) as behind:
+        await behind[0].until_ready()
+        await before_edge()
+        async with processes.kept(programs[-1:]) as edge:
+            running = (*behind, *edge)
+            await asyncio.gather(*(process.until_ready() for process in running))
+            yield running
 
 
 class _Notes:

@@ -218,10 +218,17 @@ async def running(program: Program) -> AsyncIterator[Process]:
 
 @contextlib.asynccontextmanager
 async def all_running(programs: Sequence[Program]) -> AsyncIterator[tuple[Process, ...]]:
-    """Keep programs running for the block: started together, stopped one after the other, the last one first."""
+    """Keep programs running for the block, as `kept` does; raises ProgramError if the first start of one fails."""
+    async with kept(programs) as processes:
+        await asyncio.gather(*(process.until_ready() for process in processes))
+        yield processes
+
+
+@contextlib.asynccontextmanager
+async def kept(programs: Sequence[Program]) -> AsyncIterator[tuple[Process, ...]]:
+    """Start programs together and stop them one after the other, the last one first; the block waits for those it needs."""
     processes = tuple(Process(program) for program in programs)
     try:
-        await asyncio.gather(*(process.until_ready() for process in processes))
         yield processes
     finally:
         for process in reversed(processes):

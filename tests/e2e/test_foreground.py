@@ -15,11 +15,13 @@ import msgspec
 import pytest
 
 from embedded.layout import State, find
+from embedded.platform import answers
 from testkit.eventually import eventually
 from testkit.platform import Ended, kept_environment, run
 from testkit.ports import free_port
 
 DEMO_KEY = "gesso_demo_of_the_tests"
+START_SECONDS = 90.0
 STOP_SECONDS = 15.0
 MOST_MEMORY_BYTES = 400 * 1024 * 1024
 """Source: the platform's promise: at rest at most 400 MB, PostgreSQL included."""
@@ -62,12 +64,19 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 @contextlib.asynccontextmanager
 async def up(environment: dict[str, str], folder: Path) -> AsyncIterator[Started]:
-    """Run `gesso up` as a terminal would, and end it by Ctrl-C where the test has not."""
+    """Run `gesso up` as a terminal would, until it says that it is ready."""
+    async with starting(environment, folder) as process:
+        yield Started(process, await _block(process), environment)
+
+
+@contextlib.asynccontextmanager
+async def starting(environment: dict[str, str], folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run `gesso up`, and end it by Ctrl-C where the test has not."""
     process = await asyncio.create_subprocess_exec(
         *(GESSO, "up"), env={**kept_environment(), **environment}, cwd=folder, stdout=asyncio.subprocess.PIPE
     )
     try:
-        yield Started(process, await _block(process), environment)
+        yield process
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGINT)
@@ -78,7 +87,7 @@ async def _block(process: asyncio.subprocess.Process) -> str:
     """Read what is printed until the curl's last line."""
     assert process.stdout is not None
     lines: list[str] = []
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(START_SECONDS):
         while not any(line.startswith("  -d ") for line in lines):
             line = await process.stdout.readline()
             assert line, "it ended before it was ready"
@@ -138,6 +147,18 @@ async def test_the_printed_curl_works_and_a_second_start_loses_nothing(
         assert after.json == before.json
         assert (await curled(f"curl '{link}'")).startswith(b"\x89PNG")
         assert (await again.gesso("ledger", "verify", "--json")).json["ok"] is True
+
+
+async def test_at_the_very_first_start_the_demo_key_works_as_soon_as_the_edge_is_ready(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    url = f"http://127.0.0.1:{environment['GESSO_PORT']}"
+    async with starting(environment, tmp_path) as process:
+        await eventually(lambda: answers(f"{url}/readyz"), timeout_seconds=START_SECONDS)
+        assert process.returncode is None
+        shown = await run((GESSO, "models", "--json"), environment, tmp_path)
+        assert shown.status == 0, shown.errors
+        assert "sketch" in {model["id"] for model in shown.json}
 
 
 async def test_at_rest_it_is_small_and_its_engine_stands_in_for_vendors_that_are_not_configured(

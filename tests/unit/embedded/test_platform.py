@@ -141,6 +141,32 @@ async def test_a_taken_port_is_named(tmp_path: Path, operators: dict[str, str]) 
                 pytest.fail("the port is taken")
 
 
+async def test_what_comes_before_the_edge_is_done_when_billing_answers_and_the_edge_does_not(
+    tmp_path: Path, operators: dict[str, str]
+) -> None:
+    home = tmp_path / "home"
+    seen: list[tuple[bool, bool]] = []
+
+    async def look() -> None:
+        state = layout.find(home)
+        seen.append((await answers(state.metrics["billing"]), await answers(f"{state.url}/readyz")))
+
+    async with up(home, operators, look) as platform:
+        assert await answers(f"{platform.url}/readyz")
+        assert set(platform.processes) == {"postgres", *NAMES}
+    assert seen == [(True, False)]
+
+
+async def test_what_fails_before_the_edge_ends_the_start(tmp_path: Path, operators: dict[str, str]) -> None:
+    async def fail() -> None:
+        raise SettingError("no account could be made")
+
+    with pytest.raises(SettingError, match="no account"):
+        async with up(tmp_path / "home", operators, fail):
+            pytest.fail("it came up")
+    assert layout.find(tmp_path / "home").pids == {}
+
+
 async def test_a_signal_stops_everything_in_order_and_a_second_start_keeps_the_secrets(
     tmp_path: Path, operators: dict[str, str]
 ) -> None:
