@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from generator.providers.api import VendorApi
-from generator.providers.base import Drawn, Memory, Order, Pixels, Provider, ProviderFactory, Ticket
+from generator.providers.base import Drawn, Memory, Order, Pixels, ProviderFactory, Ticket
 from generator.providers.base64_reply import BadReply, ReplyLimits
 from generator.providers.complaints import REFUSED, Complaint, nonsense
 from generator.providers.filling import Filling
@@ -71,18 +71,7 @@ class AcmeProvider:
         await self._api.close()
 
 
-class AcmeFactory:
-    """What the entry point names."""
-
-    name = NAME
-    variables = (KEY, BASE_URL)
-
-    def open(self, environ: Mapping[str, str]) -> Provider:
-        """Make the provider from its variables; no network is touched."""
-        return AcmeProvider(environ)
-
-
-PROVIDER: ProviderFactory = AcmeFactory()
+PROVIDER = ProviderFactory(NAME, (KEY, BASE_URL), AcmeProvider)
 
 
 def read_complaint(status: int, body: bytes) -> Complaint:

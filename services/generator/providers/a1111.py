@@ -12,7 +12,7 @@ import pybase64
 
 from generator.providers.a1111_request import FILLING, IMAGE_TO_IMAGE, INPAINT, NAME, TEXT_TO_IMAGE, fields
 from generator.providers.api import VendorApi
-from generator.providers.base import Drawn, Memory, Order, Pixels, Provider, ProviderFactory, Ticket
+from generator.providers.base import Drawn, Memory, Order, Pixels, ProviderFactory, Ticket
 from generator.providers.base64_reply import BadReply, ReplyLimits
 from generator.providers.complaints import Complaint, nonsense
 from generator.providers.downloads import base64_texts
@@ -127,18 +127,7 @@ class A1111Provider:
         return "img2img", filled
 
 
-class A1111Factory:
-    """What the entry point names."""
-
-    name = NAME
-    variables = (BASE_URL, KEY, CHECKPOINTS)
-
-    def open(self, environ: Mapping[str, str]) -> Provider:
-        """Make the provider from the operator's variables; no network is touched."""
-        return A1111Provider(environ)
-
-
-PROVIDER: ProviderFactory = A1111Factory()
+PROVIDER = ProviderFactory(NAME, (BASE_URL, KEY, CHECKPOINTS), A1111Provider)
 
 
 def read_complaint(status: int, body: bytes) -> Complaint:

@@ -12,7 +12,7 @@ from generator.providers.addressed import Addressed, read_addressed
 from generator.providers.api import VendorApi
 from generator.providers.ark_errors import ArkError, complaint_of, read_complaint
 from generator.providers.ark_models import CONCEPTS, Model, model_of
-from generator.providers.base import Bought, Drawn, Memory, Order, Provider, ProviderFactory, Ticket, UpstreamFault
+from generator.providers.base import Bought, Drawn, Memory, Order, ProviderFactory, Ticket, UpstreamFault
 from generator.providers.complaints import REFUSED
 from generator.providers.deadline import Deadline
 from generator.providers.downloads import EGRESS_ALLOW, Downloads, data_uris
@@ -113,18 +113,7 @@ class ArkProvider:
         return self._api.failed(complaint_of(error), order, bought=Bought.UNKNOWN)
 
 
-class ArkFactory:
-    """What the entry point names."""
-
-    name = NAME
-    variables = (KEY, BASE_URL, EGRESS_ALLOW)
-
-    def open(self, environ: Mapping[str, str]) -> Provider:
-        """Make the provider from the vendor's own variables; no network is touched."""
-        return ArkProvider(environ)
-
-
-PROVIDER: ProviderFactory = ArkFactory()
+PROVIDER = ProviderFactory(NAME, (KEY, BASE_URL, EGRESS_ALLOW), ArkProvider)
 
 
 def _filled(order: Order, model: Model, pictures: Sequence[str]) -> Filled:

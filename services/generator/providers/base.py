@@ -204,14 +204,12 @@ class Called(Protocol):
         """Have the order with this key of a callback looked at now; whether it waits in this process."""
 
 
-class ProviderFactory(Protocol):
+@dataclass(frozen=True, slots=True)
+class ProviderFactory:
     """What the entry point `gesso.providers` names: makes the provider from the environment, at the generator's start."""
 
     name: str
-
-    @property
-    def variables(self) -> Sequence[Variable]:
-        """All that it reads."""
-
-    def open(self, environ: Mapping[str, str]) -> Provider:
-        """Make it; `environ` holds what it declares, and no network is touched. Raises SettingError."""
+    variables: Sequence[Variable]
+    """All that it reads."""
+    open: Callable[[Mapping[str, str]], Provider]
+    """Makes it from what it declares; no network is touched and no child started. Raises SettingError."""

@@ -19,7 +19,6 @@ from generator.providers.base import (
     Memory,
     Order,
     Pixels,
-    Provider,
     ProviderFactory,
     Ticket,
 )
@@ -172,18 +171,7 @@ class BflProvider:
         return task.result
 
 
-class BflFactory:
-    """What the entry point names."""
-
-    name = NAME
-    variables = (KEY, BASE_URL, EGRESS_ALLOW)
-
-    def open(self, environ: Mapping[str, str]) -> Provider:
-        """Make the provider from the vendor's own variables; no network is touched."""
-        return BflProvider(environ)
-
-
-PROVIDER: ProviderFactory = BflFactory()
+PROVIDER = ProviderFactory(NAME, (KEY, BASE_URL, EGRESS_ALLOW), BflProvider)
 
 
 def read_complaint(status: int, body: bytes) -> Complaint:

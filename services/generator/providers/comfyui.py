@@ -16,7 +16,6 @@ from generator.providers.base import (
     Memory,
     Order,
     Pixels,
-    Provider,
     ProviderFactory,
     Ticket,
     UpstreamFault,
@@ -196,18 +195,7 @@ class ComfyUIProvider:
         return (await self._api.poll(f"history/{prompt_id}", order, answer=dict[str, _Run])).get(prompt_id)
 
 
-class ComfyUIFactory:
-    """What the entry point names."""
-
-    name = NAME
-    variables = (BASE_URL, KEY, WORKFLOW, CHECKPOINTS, EGRESS_ALLOW)
-
-    def open(self, environ: Mapping[str, str]) -> Provider:
-        """Make the provider from the operator's variables; workflows are read, no network is touched."""
-        return ComfyUIProvider(environ)
-
-
-PROVIDER: ProviderFactory = ComfyUIFactory()
+PROVIDER = ProviderFactory(NAME, (BASE_URL, KEY, WORKFLOW, CHECKPOINTS, EGRESS_ALLOW), ComfyUIProvider)
 
 
 def _files(run: _Run, outputs: Sequence[str]) -> Sequence[_File]:

@@ -10,7 +10,7 @@ import msgspec
 
 from generator.providers.addressed import Addressed, read_addressed
 from generator.providers.api import VendorApi
-from generator.providers.base import Bought, Drawn, Memory, Order, Provider, ProviderFactory, Ticket, UpstreamFault
+from generator.providers.base import Bought, Drawn, Memory, Order, ProviderFactory, Ticket, UpstreamFault
 from generator.providers.complaints import REFUSED
 from generator.providers.dashscope_errors import Failure, complaint_of, read_complaint
 from generator.providers.dashscope_models import ALIASES, CONCEPTS, MOST_CHARACTERS, model_of
@@ -172,18 +172,7 @@ class DashScopeProvider:
         return self._api.failed(complaint_of(failure), order, bought=Bought.UNKNOWN)
 
 
-class DashScopeFactory:
-    """What the entry point names."""
-
-    name = NAME
-    variables = (KEY, BASE_URL, EGRESS_ALLOW)
-
-    def open(self, environ: Mapping[str, str]) -> Provider:
-        """Make the provider from the vendor's own variables; no network is touched."""
-        return DashScopeProvider(environ)
-
-
-PROVIDER: ProviderFactory = DashScopeFactory()
+PROVIDER = ProviderFactory(NAME, (KEY, BASE_URL, EGRESS_ALLOW), DashScopeProvider)
 
 
 def _filled(order: Order, pictures: Sequence[str]) -> Filled:

@@ -17,7 +17,6 @@ from generator.providers.base import (
     Memory,
     Order,
     Pixels,
-    Provider,
     ProviderFactory,
     Ticket,
     UpstreamFault,
@@ -179,18 +178,7 @@ class FalProvider:
         return self._api.own(told) or self._api.url(f"{app}/requests/{submitted.request_id}{suffix}")
 
 
-class FalFactory:
-    """What the entry point names."""
-
-    name = NAME
-    variables = (KEY, BASE_URL, JWKS_URL, EGRESS_ALLOW)
-
-    def open(self, environ: Mapping[str, str]) -> Provider:
-        """Make the provider from the vendor's own variables; no network is touched."""
-        return FalProvider(environ)
-
-
-PROVIDER: ProviderFactory = FalFactory()
+PROVIDER = ProviderFactory(NAME, (KEY, BASE_URL, JWKS_URL, EGRESS_ALLOW), FalProvider)
 
 
 def _keys_url(base: URL) -> str:

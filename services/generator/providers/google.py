@@ -17,7 +17,6 @@ from generator.providers.base import (
     Memory,
     Order,
     Pixels,
-    Provider,
     ProviderFactory,
     Ticket,
 )
@@ -138,18 +137,7 @@ class GoogleProvider:
         )
 
 
-class GoogleFactory:
-    """What the entry point names."""
-
-    name = NAME
-    variables = (KEY, BASE_URL, OTHER_BASE_URL)
-
-    def open(self, environ: Mapping[str, str]) -> Provider:
-        """Make the provider from the vendor's own variables; no network is touched."""
-        return GoogleProvider(environ)
-
-
-PROVIDER: ProviderFactory = GoogleFactory()
+PROVIDER = ProviderFactory(NAME, (KEY, BASE_URL, OTHER_BASE_URL), GoogleProvider)
 
 
 def _request(order: Order, pictures: Sequence[str]) -> tuple[object, Sequence[str]]:

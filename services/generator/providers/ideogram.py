@@ -15,7 +15,6 @@ from generator.providers.base import (
     Memory,
     Order,
     Pixels,
-    Provider,
     ProviderFactory,
     Ticket,
     UpstreamFault,
@@ -113,18 +112,7 @@ class IdeogramProvider:
         return Form({name: _form_value(value) for name, value in fields.items()}, files)
 
 
-class IdeogramFactory:
-    """What the entry point names."""
-
-    name = NAME
-    variables = (KEY, BASE_URL, EGRESS_ALLOW)
-
-    def open(self, environ: Mapping[str, str]) -> Provider:
-        """Make the provider from the vendor's own variables; no network is touched."""
-        return IdeogramProvider(environ)
-
-
-PROVIDER: ProviderFactory = IdeogramFactory()
+PROVIDER = ProviderFactory(NAME, (KEY, BASE_URL, EGRESS_ALLOW), IdeogramProvider)
 
 
 def read_complaint(status: int, body: bytes) -> Complaint:

@@ -18,7 +18,6 @@ from generator.providers.base import (
     Memory,
     Order,
     Pixels,
-    Provider,
     ProviderFactory,
     Ticket,
 )
@@ -167,18 +166,7 @@ class MagnificProvider:
         return task if status == _DONE else Pending()
 
 
-class MagnificFactory:
-    """What the entry point names."""
-
-    name = NAME
-    variables = (KEY, BASE_URL, KEY_HEADER, WEBHOOK_SECRET, EGRESS_ALLOW)
-
-    def open(self, environ: Mapping[str, str]) -> Provider:
-        """Make the provider from the vendor's own variables; no network is touched."""
-        return MagnificProvider(environ)
-
-
-PROVIDER: ProviderFactory = MagnificFactory()
+PROVIDER = ProviderFactory(NAME, (KEY, BASE_URL, KEY_HEADER, WEBHOOK_SECRET, EGRESS_ALLOW), MagnificProvider)
 
 
 def _path(order: Order) -> str:

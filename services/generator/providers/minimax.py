@@ -15,7 +15,6 @@ from generator.providers.base import (
     Memory,
     Order,
     Pixels,
-    Provider,
     ProviderFactory,
     Ticket,
 )
@@ -141,18 +140,7 @@ class MiniMaxProvider:
         )
 
 
-class MiniMaxFactory:
-    """What the entry point names."""
-
-    name = NAME
-    variables = (KEY, BASE_URL)
-
-    def open(self, environ: Mapping[str, str]) -> Provider:
-        """Make the provider from the vendor's own variables; no network is touched."""
-        return MiniMaxProvider(environ)
-
-
-PROVIDER: ProviderFactory = MiniMaxFactory()
+PROVIDER = ProviderFactory(NAME, (KEY, BASE_URL), MiniMaxProvider)
 
 
 def _filled(order: Order, pictures: Sequence[str]) -> Filled:

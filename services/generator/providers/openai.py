@@ -21,7 +21,6 @@ from generator.providers.base import (
     Memory,
     Order,
     Pixels,
-    Provider,
     ProviderFactory,
     Ticket,
 )
@@ -91,9 +90,11 @@ class OpenAIProvider:
     free_to_repeat = False
     trained = True
 
-    def __init__(self, *, api_key: str, base_url: str = BASE_URL.default) -> None:
-        """An empty `api_key` serves only orders that bring their own."""
-        self._api = VendorApi(NAME, base_url=base_url, key=api_key, complaint=read_complaint)
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        """Without a key it serves only orders that bring their own."""
+        self._api = VendorApi(
+            NAME, base_url=value_of(environ, BASE_URL), key=value_of(environ, KEY), complaint=read_complaint
+        )
         self._masks = Masks(NAME)
 
     @property
@@ -153,18 +154,7 @@ class OpenAIProvider:
         return "images/edits", Form({name: _text(value) for name, value in asked.items()}, files)
 
 
-class OpenAIFactory:
-    """What the entry point names."""
-
-    name = NAME
-    variables = (KEY, BASE_URL)
-
-    def open(self, environ: Mapping[str, str]) -> Provider:
-        """Make the provider from the vendor's own variables; no network is touched."""
-        return OpenAIProvider(api_key=value_of(environ, KEY), base_url=value_of(environ, BASE_URL))
-
-
-PROVIDER: ProviderFactory = OpenAIFactory()
+PROVIDER = ProviderFactory(NAME, (KEY, BASE_URL), OpenAIProvider)
 
 
 def _drawn(order: Order, reply: _Reply, pictures: Sequence[bytearray], request_id: str) -> Drawn:

@@ -11,7 +11,7 @@ import aiohttp
 import msgspec
 
 from generator.providers.api import VendorApi
-from generator.providers.base import Bought, Drawn, Memory, Order, Pixels, Provider, ProviderFactory, Ticket
+from generator.providers.base import Bought, Drawn, Memory, Order, Pixels, ProviderFactory, Ticket
 from generator.providers.base64_reply import BadReply, ReplyLimits
 from generator.providers.complaints import Stage, nonsense, refused
 from generator.providers.deadline import Deadline
@@ -156,18 +156,7 @@ class OpenRouterProvider:
         return shown
 
 
-class OpenRouterFactory:
-    """What the entry point names."""
-
-    name = NAME
-    variables = (KEY, BASE_URL, EGRESS_ALLOW)
-
-    def open(self, environ: Mapping[str, str]) -> Provider:
-        """Make the provider from the vendor's own variables; no network is touched."""
-        return OpenRouterProvider(environ)
-
-
-PROVIDER: ProviderFactory = OpenRouterFactory()
+PROVIDER = ProviderFactory(NAME, (KEY, BASE_URL, EGRESS_ALLOW), OpenRouterProvider)
 
 
 def _filled(order: Order, pictures: Sequence[str], *, in_chat: bool) -> Filled:

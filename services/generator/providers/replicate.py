@@ -20,7 +20,6 @@ from generator.providers.base import (
     Memory,
     Order,
     Pixels,
-    Provider,
     ProviderFactory,
     Ticket,
     UpstreamFault,
@@ -254,18 +253,7 @@ class ReplicateProvider:
         return uploaded.urls.get
 
 
-class ReplicateFactory:
-    """What the entry point names."""
-
-    name = NAME
-    variables = (KEY, BASE_URL, EGRESS_ALLOW)
-
-    def open(self, environ: Mapping[str, str]) -> Provider:
-        """Make the provider from the vendor's own variables; no network is touched."""
-        return ReplicateProvider(environ)
-
-
-PROVIDER: ProviderFactory = ReplicateFactory()
+PROVIDER = ProviderFactory(NAME, (KEY, BASE_URL, EGRESS_ALLOW), ReplicateProvider)
 
 
 def _called(order: Order) -> Mapping[str, object]:

@@ -17,7 +17,6 @@ from generator.providers.base import (
     Memory,
     Order,
     Pixels,
-    Provider,
     ProviderFactory,
     Ticket,
     UpstreamFault,
@@ -129,18 +128,7 @@ class ReveProvider:
         return self._api.failed(complaint, order, bought=Bought.NO if is_free else Bought.YES)
 
 
-class ReveFactory:
-    """What the entry point names."""
-
-    name = NAME
-    variables = (KEY, BASE_URL)
-
-    def open(self, environ: Mapping[str, str]) -> Provider:
-        """Make the provider from the vendor's own variables; no network is touched."""
-        return ReveProvider(environ)
-
-
-PROVIDER: ProviderFactory = ReveFactory()
+PROVIDER = ProviderFactory(NAME, (KEY, BASE_URL), ReveProvider)
 
 
 def read_complaint(status: int, body: bytes) -> Complaint:

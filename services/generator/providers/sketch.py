@@ -23,7 +23,6 @@ from generator.providers.base import (
     Memory,
     Order,
     Pixels,
-    Provider,
     ProviderFactory,
     Ticket,
     UpstreamFault,
@@ -125,18 +124,9 @@ def drawn_size(size: Size) -> Size:
     return Size(max(MIN_SIDE, round(size.width * scale)), max(MIN_SIDE, round(size.height * scale)))
 
 
-class SketchFactory:
-    """What the entry point names."""
-
-    name = NAME
-    variables = (ART_DIR,)
-
-    def open(self, environ: Mapping[str, str]) -> Provider:
-        """Make the provider; no child is started before the first order."""
-        return SketchProvider(Sketch(SketchConfig(art_folder=art_dir(environ))))
-
-
-PROVIDER: ProviderFactory = SketchFactory()
+PROVIDER = ProviderFactory(
+    NAME, (ART_DIR,), lambda environ: SketchProvider(Sketch(SketchConfig(art_folder=art_dir(environ))))
+)
 
 
 def warnings(order: Order, size: Size) -> Sequence[str]:

@@ -17,7 +17,6 @@ from generator.providers.base import (
     Memory,
     Order,
     Pixels,
-    Provider,
     ProviderFactory,
     Ticket,
 )
@@ -162,18 +161,7 @@ class StabilityProvider:
         )
 
 
-class StabilityFactory:
-    """What the entry point names."""
-
-    name = NAME
-    variables = (KEY, BASE_URL)
-
-    def open(self, environ: Mapping[str, str]) -> Provider:
-        """Make the provider from the vendor's own variables; no network is touched."""
-        return StabilityProvider(environ)
-
-
-PROVIDER: ProviderFactory = StabilityFactory()
+PROVIDER = ProviderFactory(NAME, (KEY, BASE_URL), StabilityProvider)
 
 
 def _call(order: Order) -> Call:

@@ -10,7 +10,7 @@ import msgspec
 
 from generator.providers.addressed import Addressed, read_addressed
 from generator.providers.api import VendorApi
-from generator.providers.base import Drawn, Memory, Order, Provider, ProviderFactory, Ticket
+from generator.providers.base import Drawn, Memory, Order, ProviderFactory, Ticket
 from generator.providers.deadline import Deadline
 from generator.providers.downloads import EGRESS_ALLOW, Downloads, data_uris
 from generator.providers.filling import Filled, Filling
@@ -85,18 +85,7 @@ class TogetherProvider:
         await self._downloads.close()
 
 
-class TogetherFactory:
-    """What the entry point names."""
-
-    name = NAME
-    variables = (KEY, BASE_URL, EGRESS_ALLOW)
-
-    def open(self, environ: Mapping[str, str]) -> Provider:
-        """Make the provider from the vendor's own variables; no network is touched."""
-        return TogetherProvider(environ)
-
-
-PROVIDER: ProviderFactory = TogetherFactory()
+PROVIDER = ProviderFactory(NAME, (KEY, BASE_URL, EGRESS_ALLOW), TogetherProvider)
 
 
 def _filled(order: Order, pictures: Sequence[str]) -> Filled:

@@ -15,7 +15,6 @@ from generator.providers.base import (
     Memory,
     Order,
     Pixels,
-    Provider,
     ProviderFactory,
     Ticket,
     UpstreamFault,
@@ -89,18 +88,7 @@ class UpscalingProvider:
         await self._studio.__aexit__(None, None, None)
 
 
-class UpscalingFactory:
-    """What the entry point names."""
-
-    name = NAME
-    variables = ()
-
-    def open(self, environ: Mapping[str, str]) -> Provider:
-        """Make the provider; no child is started before the first order."""
-        return UpscalingProvider()
-
-
-PROVIDER: ProviderFactory = UpscalingFactory()
+PROVIDER = ProviderFactory(NAME, (), lambda _: UpscalingProvider())
 
 
 def _factor(order: Order) -> int:

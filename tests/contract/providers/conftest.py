@@ -39,7 +39,7 @@ def upstream() -> OpenAIUpstream:
 async def openai(upstream: OpenAIUpstream) -> AsyncIterator[OpenAIProvider]:
     """The provider, with the platform's key, before the scripted vendor."""
     async with upstream.running() as base_url:
-        provider = OpenAIProvider(api_key="sk-platform", base_url=base_url)
+        provider = OpenAIProvider({"OPENAI_API_KEY": "sk-platform", "OPENAI_BASE_URL": base_url})
         yield provider
         await provider.close()
 

@@ -29,9 +29,8 @@ async def answering(*pieces: bytes) -> AsyncIterator[OpenAIProvider]:
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     async with server:
-        provider = OpenAIProvider(
-            api_key="sk-platform", base_url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
-        )
+        base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+        provider = OpenAIProvider({"OPENAI_API_KEY": "sk-platform", "OPENAI_BASE_URL": base_url})
         yield provider
         await provider.close()
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from generator.catalogue_files import read_tables
-from generator.providers.base import Bought, Drawn, Provider, Ticket
+from generator.providers.base import Bought, Drawn, ProviderFactory, Ticket
 from generator.providers.polling import Pace
 from generator.providers.stability import PROVIDER, USUAL_PACE, StabilityProvider
 from generator.providers.stability_models import CALLS
@@ -25,17 +25,8 @@ OTHER = sample("jpeg", 64, 64).stamped(2)
 MASK = sample("png", 16, 16).stamped(3)
 VARIABLES = ("STABILITY_API_KEY", "STABILITY_BASE_URL")
 KEYS = {"key": "sk-platform-0123456789", "own_key": "sk-own-0123456789"}
-
-
-class Impatient:
-    """The vendor's provider, that asks more often than the vendor likes."""
-
-    name = PROVIDER.name
-    variables = PROVIDER.variables
-
-    def open(self, environ: Mapping[str, str]) -> Provider:
-        """Make it."""
-        return StabilityProvider(environ, pace=Pace())
+IMPATIENT = ProviderFactory(PROVIDER.name, PROVIDER.variables, lambda environ: StabilityProvider(environ, pace=Pace()))
+"""The vendor's provider, that asks more often than the vendor likes."""
 
 
 class TestConformance(Conformance):
@@ -53,7 +44,7 @@ class TestConformance(Conformance):
 
 class TestConformanceOfWhatTakesLonger(QueueConformance):
     vendor = Vendor(
-        factory=Impatient(),
+        factory=IMPATIENT,
         upstream=StabilityUpstream,
         variables=VARIABLES,
         upstream_model="upscale-creative",
