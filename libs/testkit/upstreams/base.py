@@ -49,6 +49,7 @@ BEHAVIOURS: Mapping[str, str] = {
     "partial": "one picture fewer than asked for",
     # Of vendors that queue; the job goes on whatever becomes of the polls.
     "failed": "accepted; the job ends in a failure of the vendor",
+    "failed_untold": "accepted; the job ends without a word of its failure, which its result has, with `status` (500)",
     "lost": "accepted, and its id is unknown from then on",
     "poll_error": "accepted; the first two polls are answered by 503",
     "poll_drop": "accepted; the first two polls are not answered",
@@ -63,6 +64,7 @@ BEHAVIOURS: Mapping[str, str] = {
     "download_gone": "drawn; the pictures are not there",
     "download_redirect": "drawn; the addresses of the pictures redirect to others",
 }
+_WITH_STATUS = frozenset({"server_error", "failed_untold"})
 WRONG_PICTURES: Mapping[str, Callable[[bytes], bytes]] = {
     "bad_base64": lambda _: b"",
     "not_an_image": lambda _: b"This is a text and no picture.\n" * 20,
@@ -91,11 +93,11 @@ SUCCESS = Behaviour()
 
 
 def parse_behaviour(text: str) -> Behaviour:
-    """Read ``name`` or ``name:number``; the number is the status of server_error, seconds otherwise."""
+    """Read ``name`` or ``name:number``; the number is the status of those that have one, seconds otherwise."""
     name, _, number = text.partition(":")
     if not number:
         return Behaviour(name)
-    return Behaviour(name, status=int(number)) if name == "server_error" else Behaviour(name, seconds=float(number))
+    return Behaviour(name, status=int(number)) if name in _WITH_STATUS else Behaviour(name, seconds=float(number))
 
 
 @dataclass(slots=True)

@@ -143,6 +143,8 @@ class FalUpstream(QueueUpstream):
             status, kind, place = failure
             detail = {"loc": place, "msg": "It failed.", "type": kind, "url": f"https://docs.fal.ai/errors#{kind}"}
             return _json(status, {"detail": [{**detail, "input": job.fields}]})
+        if behaviour.name == "failed_untold":
+            return _untold(behaviour.status)
         if behaviour.name == "garbage":
             return Reply(content_type="text/html", body=[b"<!DOCTYPE html><html>Just a moment...</html>"])
         files = [] if behaviour.name == "empty" else self._files(job)
@@ -173,6 +175,13 @@ def _flags(behaviour: Behaviour, count: int) -> list[bool]:
     """All pictures are flagged, or as many as the behaviour's number says."""
     flagged = 0 if behaviour.name != "output_refusal" else int(behaviour.seconds or count)
     return [index < flagged for index in range(count)]
+
+
+def _untold(status: int) -> Reply:
+    """A failure as the model words it: by a type where it ran out of time, else in a sentence."""
+    if status == 504:
+        return _json(status, {"detail": [{"loc": ["body"], "msg": "It timed out.", "type": "generation_timeout"}]})
+    return _detail(status, "Internal Server Error")
 
 
 def _detail(status: int, text: str, headers: Mapping[str, str] | None = None) -> Reply:

@@ -172,9 +172,9 @@ class VendorApi:
                 raise self.nonsense(f"it says {reply.status} where no order is asked about")
             return await self.read(reply, answer)
 
-    async def poll(self, path: str | URL, order: Order, *, answer: type[T]) -> T:
+    async def poll(self, path: str | URL, order: Order, *, answer: type[T], most_failures: int | None = None) -> T:
         """GET news of an accepted order as JSON; raises as `polled`."""
-        async with self.polled(path, order) as reply:
+        async with self.polled(path, order, most_failures=most_failures) as reply:
             return await self.read(reply, answer)
 
     @asynccontextmanager
@@ -185,11 +185,14 @@ class VendorApi:
         *,
         headers: Mapping[str, str] | None = None,
         deadline_seconds: float = _POLL_SECONDS,
+        most_failures: int | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """GET news of an accepted order to be read within the block, within `Poller.until_done`; judge them behind it.
 
         Raises NotNow for what says nothing of the order (5xx, a broken connection, too many requests; a few times an id that is
         not known, or a page that is nonsense), and UpstreamFault, bought, for the rest, as a key that is no longer good.
+        `most_failures` is for what is answered with the order's own failure: a 5xx that the vendor explains is it, and so is the
+        last of so many 500s in a row.
         """
         try:
             async with self.answered("GET", path, order, headers=headers, deadline_seconds=deadline_seconds) as reply:
@@ -199,6 +202,10 @@ class VendorApi:
                 raise self.lost() from None
             if failure.status < 300:
                 raise NotNow(failure, most=_MOST_ACCIDENTS) from None
+            if failure.status >= 500 and failure.is_explained and most_failures is not None:
+                raise failure from None
+            if failure.status == 500 and most_failures is not None:
+                raise NotNow(failure, most=most_failures) from None
             if failure.status >= 500 or failure.status in _NOT_NOW:
                 raise NotNow(_with(failure, Bought.YES)) from None
             raise _with(failure, Bought.YES) from None
@@ -259,7 +266,7 @@ class VendorApi:
             retry_after_seconds=retry_after_seconds(answer.headers),
             own_key=order.secret is not None,
         )
-        return _StatusFault(fault, answer.status)
+        return _StatusFault(fault, answer.status, is_explained=complaint.reason is not None)
 
 
 def _tell(headers: Mapping[str, str], told: Callable[[Allowance], None]) -> None:
@@ -270,9 +277,9 @@ def _tell(headers: Mapping[str, str], told: Callable[[Allowance], None]) -> None
 
 
 class _StatusFault(UpstreamFault):
-    """A fault that a status brought."""
+    """A fault that a status brought; whether the vendor's own words say which it is."""
 
-    def __init__(self, fault: UpstreamFault, status: int) -> None:
+    def __init__(self, fault: UpstreamFault, status: int, *, is_explained: bool = False) -> None:
         super().__init__(
             fault.reason,
             fault.message,
@@ -282,6 +289,7 @@ class _StatusFault(UpstreamFault):
             retry_after_seconds=fault.retry_after_seconds,
         )
         self.status = status
+        self.is_explained = is_explained
 
 
 def _with(fault: UpstreamFault, bought: Bought) -> UpstreamFault:

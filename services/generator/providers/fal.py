@@ -44,6 +44,8 @@ _KEYS_URL = "https://rest.fal.ai/.well-known/jwks.json"
 _DONE = "COMPLETED"
 _SECONDS_PER_PLACE = 1.0
 """What a place in the queue is taken to last, for the next look."""
+_MOST_FAILURES = 4
+"""A result that is answered so often by 500 is the model's failure, not an accident of the queue's."""
 _FILLING = Filling(NAME, CONCEPTS, aliases=ALIASES)
 
 
@@ -160,7 +162,7 @@ class FalProvider:
             return Pending(place * _SECONDS_PER_PLACE if place else None)
         if status.error:
             raise await self._failure(result_url, order)
-        return await self._api.poll(result_url, order, answer=_Result)
+        return await self._api.poll(result_url, order, answer=_Result, most_failures=_MOST_FAILURES)
 
     async def _failure(self, result_url: URL, order: Order) -> UpstreamFault:
         """Why a request has failed: its result is answered with the status and the error of the model."""
@@ -168,7 +170,7 @@ class FalProvider:
             await self._api.ask("GET", result_url, order, answer=_Result)
         except UpstreamFault as fault:
             if fault.bought is Bought.UNKNOWN:
-                raise NotNow(fault) from None
+                raise NotNow(fault, most=_MOST_FAILURES) from None
             return fault
         return nonsense(NAME)
 

@@ -1,5 +1,6 @@
 """The fal provider before a scripted queue: what each model is asked for, and what its results mean."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -228,3 +229,13 @@ async def test_a_blacked_out_picture_is_a_refusal_and_the_others_are_kept(
     assert isinstance(fault, UpstreamFault)
     assert (fault.reason, fault.bought) == (reason.REASON_UPSTREAM_REFUSED, Bought.YES)
     assert len(queue.results.requests) == 2
+
+
+@pytest.mark.parametrize("status", [500, 504])
+async def test_a_model_that_failed_is_known_by_its_result_alone(
+    fal: FalProvider, order: OrderMaker, memory: CountedMemory, status: int
+) -> None:
+    wanted = order(upstream_model="fal-ai/flux/dev", prompt=f"a fox [[failed_untold:{status}]]")
+    async with asyncio.timeout(10):
+        fault = await fault_of(fal, wanted, memory)
+    assert (fault.reason, fault.bought) == (reason.REASON_UPSTREAM_FAILED, Bought.NO)
