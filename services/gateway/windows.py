@@ -3,6 +3,7 @@
 Source: contract.md, "Plans, accounts and limits": the window with the fewest requests left, times in Unix seconds.
 """
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 
@@ -22,11 +23,11 @@ def rate_limit(windows: Sequence[WindowState]) -> dict[str, str]:
 
 
 def reset_after(headers: Mapping[str, str], now: float | None = None) -> dict[str, str]:
-    """`X-RateLimit-Reset-After`: whole seconds until the reset of these headers."""
+    """`X-RateLimit-Reset-After`: whole seconds after which these headers' window has ended."""
     if "X-RateLimit-Reset" not in headers:
         return {}
     seconds = int(headers["X-RateLimit-Reset"]) - (time.time() if now is None else now)
-    return {"X-RateLimit-Reset-After": str(max(0, int(seconds)))}
+    return {"X-RateLimit-Reset-After": str(max(0, math.ceil(seconds)))}
 
 
 def quota(windows: Sequence[WindowState]) -> dict[str, str]:
