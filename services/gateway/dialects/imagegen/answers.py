@@ -11,6 +11,7 @@ from msgspec import UNSET, UnsetType
 from gateway.dialects.base import Addresses
 from gateway.dialects.imagegen.facts import Facts, facts_of
 from gateway.dialects.imagegen.faults import ErrorObject, error_object
+from gateway.dialects.imagegen.fields import in_paths
 from gateway.dialects.imagegen.figures import in_credits, moment
 from gateway.dialects.imagegen.shapes import (
     Accepted,
@@ -200,7 +201,7 @@ def _cost(amount_micros: int) -> Cost:
 
 def _warnings(job: Job) -> Iterator[str]:
     for task in job.tasks:
-        yield from task.warnings
+        yield from map(in_paths, task.warnings)
         missing = task.draw.n - len(task.pictures)
         if job.state == Job.STATE_PARTIAL and missing:
             why = f": {task.fault.message}" if task.HasField("fault") else ""

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from gateway.dialects.base import Problem
+from gateway.dialects.imagegen import fields
 from gateway.dialects.imagegen.figures import in_credits
 from gateway.money import usd
 from gateway.wire import Reply, json_reply
@@ -155,26 +156,6 @@ STATUSES: Mapping[Reason.ValueType, int] = {
 }
 """A job of which nothing could be made is 500 here."""
 
-_FIELDS = {
-    "size": "parameters.width",
-    "width": "parameters.width",
-    "height": "parameters.height",
-    "n": "parameters.num_outputs",
-    "steps": "parameters.num_inference_steps",
-    "guidance": "parameters.guidance_scale",
-    "seed": "parameters.seed",
-    "scheduler": "parameters.scheduler",
-    "sampler": "parameters.sampler",
-    "output_format": "output.format",
-    "output_quality": "output.quality",
-    "input_image_ids": "init_image",
-    "image": "init_image",
-    "mask_image_id": "mask_image",
-    "mask": "mask_image",
-    "page_token": "cursor",
-}
-"""A draw's fields that this dialect calls otherwise."""
-
 _UNAVAILABLE = 503
 _REFUSED_BY_US = "prohibited_content_detected"
 _REFUSED_UPSTREAM = "content_refused_by_provider"
@@ -221,7 +202,7 @@ def _details(fault: Fault, wording: Wording) -> Details:
     allow = told.get("allow")
     required, available = _micros(told, "required_micros"), _micros(told, "available_micros")
     return Details(
-        field=_FIELDS.get(named, named) or wording.field or UNSET,
+        field=fields.path(named) or wording.field or UNSET,
         reason=_reason(fault) or UNSET,
         suggestion=told.get("suggestion") or _SUGGESTIONS.get(fault.reason) or UNSET,
         stage=told.get("stage") or UNSET,
