@@ -6,10 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-# The kernel takes at most this many buffers in one call.
-_IOV_MAX = os.sysconf("SC_IOV_MAX")
-
-Buffer = bytes | bytearray | memoryview
+from servicekit import direct
+from servicekit.direct import Buffer
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +115,7 @@ class _Draft:
 
 def _write(draft: _Draft) -> None:
     draft.descriptor = os.open(draft.unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
-    _write_all(draft.descriptor, draft.file.buffers)
+    direct.write_all(draft.descriptor, draft.file.buffers)
 
 
 def _sync(draft: _Draft) -> None:
@@ -136,13 +134,3 @@ def _link(draft: _Draft) -> None:
         _link(draft)
         return
     draft.linked = True
-
-
-def _write_all(descriptor: int, buffers: Sequence[Buffer]) -> None:
-    rest = [memoryview(buffer).cast("B") for buffer in buffers if len(buffer)]
-    while rest:
-        written = os.writev(descriptor, rest[:_IOV_MAX])
-        while rest and written >= len(rest[0]):
-            written -= len(rest.pop(0))
-        if written:
-            rest[0] = rest[0][written:]

@@ -15,13 +15,14 @@ from multidict import CIMultiDict
 
 from gateway.sources import Sources
 from gateway.wire import Base64Of, Event, Reply
+from servicekit import direct
 from servicekit.faults import Unavailable
 
 _SERVER = "gesso"
-_UNIT_BYTES = 3 * 1024
-"""Blocks are multiples of 3 bytes, so that the base64 of one runs into that of the next."""
-_SMALLEST_BLOCK_BYTES = 8 * _UNIT_BYTES
-_LARGEST_BLOCK_BYTES = 128 * _UNIT_BYTES
+_UNIT_BYTES = 3 * direct.ALIGNMENT_BYTES
+"""Blocks are multiples of 3 bytes, so that the base64 of one runs into that of the next, and of what a disk reads."""
+_SMALLEST_BLOCK_BYTES = 2 * _UNIT_BYTES
+_LARGEST_BLOCK_BYTES = 64 * _UNIT_BYTES
 _PAUSE_SECONDS = 15.0
 _PAUSE = b": still at work\n\n"
 _BUFFERED_PER_BLOCK_BYTE = 3
