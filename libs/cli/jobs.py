@@ -11,9 +11,11 @@ from cli.output import show as show_result
 from cli.places import Place
 from gesso.errors.v1.reason_pb2 import Reason
 from gesso.generator.v1 import generator_pb2 as pb
+from servicekit.ids import is_id, with_prefix
 
 _JOBS = "gesso.generator.v1.Jobs"
 _POLL_SECONDS = 0.5
+_MOST_DIGITS = 18
 _ENDED = frozenset(
     {
         pb.Job.STATE_REFUSED,
@@ -48,14 +50,24 @@ def watch(arguments: argparse.Namespace) -> Result:
 
 def cancel(arguments: argparse.Namespace) -> Result:
     """Cancel what of a job has not started."""
-    request = pb.CancelJobRequest(job_id=arguments.job)
+    job_id, number = _named(arguments.job)
+    request = pb.CancelJobRequest(job_id=job_id, number=number)
     return _shown(operator(Place.here()).call(f"{_JOBS}/CancelJob", request, pb.Job))
 
 
-def _get(services: Operator, job_id: str) -> pb.Job:
-    if not job_id:
+def _get(services: Operator, name: str) -> pb.Job:
+    job_id, number = _named(name)
+    return services.call(f"{_JOBS}/GetJob", pb.GetJobRequest(job_id=job_id, number=number), pb.Job)
+
+
+def _named(name: str) -> tuple[str, int]:
+    """Read any name that an API gives a job: its id, a view of it as `gen_…`, or productai's number. Raises CommandFailed."""
+    if not name:
         raise CommandFailed("A job id is needed, as `job_…`.")
-    return services.call(f"{_JOBS}/GetJob", pb.GetJobRequest(job_id=job_id), pb.Job)
+    if name.isascii() and name.isdigit() and len(name) <= _MOST_DIGITS:
+        return "", int(name)
+    job_id = with_prefix("job", name)
+    return job_id if is_id("job", job_id) else name, 0
 
 
 def _name(job: pb.Job) -> str:

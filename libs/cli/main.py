@@ -55,6 +55,7 @@ class Command:
     always_json: bool = False
 
 
+_JSON = "--json"
 _ACCOUNT = Argument(("account",), "the account's id, acct_…")
 _JOB = Argument(("job",), "the job's id, job_…")
 _REQUEST_ID = Argument(("--request-id",), "repeat with the same one to do it once")
@@ -169,11 +170,7 @@ COMMANDS: tuple[Command, ...] = (
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command that the arguments name."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if words[:1] == ["up"]:
-        # The supervisor stays for hours: it is its own program, which loads next to nothing.
-        os.execv(sys.executable, [sys.executable, "-m", "cli.up", *words[1:]])  # noqa: S606
-    if words[:2] == ["upstreams", "serve"]:
-        upstreams.serve(words[2:])
+    _become_another_program([word for word in words if word != _JSON], [_JSON] if _JSON in words else [])
     arguments = _parser().parse_args(words)
     try:
         show(arguments.run(arguments), as_json=arguments.json)
@@ -186,9 +183,23 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(130)
 
 
+def _become_another_program(words: Sequence[str], asked: Sequence[str]) -> None:
+    """Run the two commands that are programs of their own, never to return; `asked` is --json, where it was given.
+
+    They are run with -P, as all our programs are: what lies in the folder of whoever calls us is never imported.
+    """
+    if list(words[:1]) == ["up"]:
+        # The supervisor stays for hours: it is its own program, which loads next to nothing.
+        os.execv(sys.executable, [sys.executable, "-P", "-m", "cli.up", *words[1:], *asked])  # noqa: S606
+    if list(words[:2]) == ["upstreams", "serve"]:
+        upstreams.serve([*words[2:], *asked])
+
+
 def _parser() -> argparse.ArgumentParser:
+    """The grammar of all commands; --json is taken before, between and after their words."""
     parser = argparse.ArgumentParser(prog="gesso", description="A self-hosted image-generation platform.")
     parser.add_argument("--version", action="version", version=f"gesso {VERSION}")
+    _take_json(parser, default=False)
     groups = parser.add_subparsers(metavar="COMMAND", required=True)
     groups.add_parser("up", help="start the whole platform and stay in the foreground")
     known: dict[str, argparse._SubParsersAction[argparse.ArgumentParser]] = {}
@@ -197,17 +208,21 @@ def _parser() -> argparse.ArgumentParser:
         if len(command.words) == 2:
             group = command.words[0]
             if group not in known:
-                known[group] = groups.add_parser(group, help=f"see `gesso {group} --help`").add_subparsers(
-                    metavar="COMMAND", required=True
-                )
+                of_group = groups.add_parser(group, help=f"see `gesso {group} --help`")
+                _take_json(of_group, default=argparse.SUPPRESS)
+                known[group] = of_group.add_subparsers(metavar="COMMAND", required=True)
             place = known[group]
         leaf = place.add_parser(command.words[-1], help=command.help, description=command.help)
-        leaf.add_argument("--json", action="store_true", default=command.always_json, help="print the result as JSON")
+        _take_json(leaf, default=True if command.always_json else argparse.SUPPRESS)
         leaf.set_defaults(run=command.run)
         for argument in command.arguments:
             argument.add_to(leaf)
     known["upstreams"].add_parser("serve", help="serve scripted vendors, faults and all, for a rehearsal")
     return parser
+
+
+def _take_json(parser: argparse.ArgumentParser, *, default: object) -> None:
+    parser.add_argument(_JSON, action="store_true", default=default, help="print the result as JSON")
 
 
 if __name__ == "__main__":

@@ -41,6 +41,13 @@ class Progress:
         if self._shown:
             print("\r\x1b[2K", end="", file=sys.stderr, flush=True)
 
+    def wait(self, state: str, seconds: float) -> None:
+        """Wait, and keep the bar in motion meanwhile."""
+        ended_at = time.monotonic() + seconds
+        while (left_seconds := ended_at - time.monotonic()) > 0:
+            self.update(state)
+            time.sleep(min(left_seconds, _STEP_SECONDS))
+
     def update(self, state: str, share: float | None = None) -> None:
         """Show the state and how much is done, 0..1; None where that is not known."""
         if not self._shown:

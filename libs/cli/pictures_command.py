@@ -3,7 +3,6 @@
 import argparse
 import json
 import os
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,8 @@ from cli.output import Progress, Result
 from cli.places import Place
 from gesso.generator.v1 import generator_pb2 as pb
 
-_POLL_SECONDS = 0.2
+_FIRST_PAUSE_SECONDS = 1.0
+_LONGEST_PAUSE_SECONDS = 10.0
 _STATES = {
     pb.Model.STATE_ACTIVE: "active",
     pb.Model.STATE_STAND_IN: "stand-in",
@@ -94,16 +94,20 @@ def _served(model: pb.Model, known: Mapping[str, pb.ListProvidersResponse.Instal
 
 
 def _finished(place: Place, status_url: str) -> tuple[Any, Any]:
+    """Ask until the job has ended, ever less often: questions count against the account's limits, as any request does."""
+    state, pause_seconds = "", _FIRST_PAUSE_SECONDS
     with Progress("drawing") as progress:
         while True:
+            progress.wait(state, pause_seconds)
             status, told, content = http_call("GET", status_url, None, _headers(place))
             answer = json.loads(content)
             if status == 200:
                 return answer, told
-            if status != 202:
+            if status not in (202, 429):
                 raise CommandFailed(message_of(answer) or f"The platform answered {status}.")
-            progress.update(answer.get("status", ""))
-            time.sleep(_POLL_SECONDS)
+            state = answer.get("status", state)
+            least_seconds = float(told.get("Retry-After", "0")) if status == 429 else 0.0
+            pause_seconds = max(least_seconds, min(1.5 * pause_seconds, _LONGEST_PAUSE_SECONDS))
 
 
 def _targets(pictures: list[Any], target: Path) -> list[tuple[Any, Path]]:

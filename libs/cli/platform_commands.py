@@ -32,7 +32,7 @@ def rewrap_keys(_arguments: argparse.Namespace) -> Result:
 def install_engines(arguments: argparse.Namespace) -> Result:
     """Install the art of the sketch engine; done already, it is fast."""
     child = subprocess.run(  # the engine belongs to the generator, which is never imported from outside
-        [sys.executable, "-m", "generator.engines.art", "install", "--json"], check=False, stdout=subprocess.PIPE
+        [sys.executable, "-P", "-m", "generator.engines.art", "install", "--json"], check=False, stdout=subprocess.PIPE
     )
     if child.returncode != 0:
         raise CommandFailed("The engines could not be installed: see the message above.")

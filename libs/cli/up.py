@@ -54,7 +54,10 @@ def main() -> None:
 async def _demo(home: Path) -> dict[str, str]:
     environment = {name: value for name, value in os.environ.items() if name not in ("GESSO_URL", "GESSO_ADMIN_TOKEN")}
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "cli.demo", env={**environment, "GESSO_HOME": str(home)}, stdout=asyncio.subprocess.PIPE
+        sys.executable,
+        *("-P", "-m", "cli.demo"),
+        env={**environment, "GESSO_HOME": str(home)},
+        stdout=asyncio.subprocess.PIPE,
     )
     output, _ = await child.communicate()
     if child.returncode != 0:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from cli.errors import CommandFailed
 from cli.output import Result
 
-_PROGRAM = ("-m", "testkit.upstreams.rehearsal")
+_PROGRAM = ("-P", "-m", "testkit.upstreams.rehearsal")
 """The vendors belong to the test kit, which stands above the command line: they are their own program."""
 
 

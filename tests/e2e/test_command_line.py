@@ -103,6 +103,16 @@ async def test_a_job_is_shown_and_watched(
     assert "ended" in refused.errors
 
 
+async def test_a_job_is_found_by_every_name_that_an_api_gives_it(platform: PlatformUnderTest, account: Account) -> None:
+    drawn = await platform.generate(account, {"model": "sketch", "prompt": "A fox", "size": "64x64"})
+    job_id = drawn.headers["X-Gesso-Job-Id"]
+    by_view = await platform.gesso("jobs", "show", job_id.replace("job_", "gen_"), "--json")
+    assert by_view.json["job_id"] == job_id
+    unknown = await platform.gesso("jobs", "show", "999999999999")
+    assert unknown.status == 1
+    assert re.fullmatch(r"gesso: .+\n", unknown.errors)
+
+
 async def test_a_job_that_delivered_nothing_is_shown_and_fails_its_watch(
     platform: PlatformUnderTest, account: Account
 ) -> None:
@@ -158,6 +168,27 @@ async def test_a_command_that_fails_says_why_on_one_line(platform: PlatformUnder
     elsewhere = await platform.gesso("accounts", "list", environment={"GESSO_HOME": str(tmp_path)})
     assert elsewhere.status == 1
     assert "make run" in elsewhere.errors
+
+
+async def test_json_is_asked_for_before_between_or_after_a_commands_words(
+    platform: PlatformUnderTest, account: Account
+) -> None:
+    words = ("accounts", "show", account.id)
+    answers = [await platform.gesso(*words[:at], "--json", *words[at:]) for at in range(4)]
+    assert [answer.json["account_id"] for answer in answers] == [account.id] * 4
+
+
+async def test_waiting_for_a_picture_leaves_an_accounts_limit_alone(
+    platform: PlatformUnderTest, tmp_path: Path
+) -> None:
+    account = await platform.account()
+    await platform.gesso("accounts", "set", account.id, "--limit", "openai.minute=8")
+    drawn = await platform.gesso(
+        *("generate", "[[slow:4]] a tower", "-m", MODEL, "-o", "tower.png", "--size", "1024x1024", "--json"),
+        environment=key_of(account),
+        folder=tmp_path,
+    )
+    assert drawn.status == 0, drawn.errors
 
 
 async def test_the_version_is_told(platform: PlatformUnderTest) -> None:

@@ -153,6 +153,8 @@ async def test_at_the_very_first_start_the_demo_key_works_as_soon_as_the_edge_is
     environment: dict[str, str], tmp_path: Path
 ) -> None:
     url = f"http://127.0.0.1:{environment['GESSO_PORT']}"
+    for name in ("cli", "billing", "json"):  # what lies in the folder is never imported
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('imported from the working folder')")
     async with starting(environment, tmp_path) as process:
         await eventually(lambda: answers(f"{url}/readyz"), timeout_seconds=START_SECONDS)
         assert process.returncode is None
