@@ -24,6 +24,7 @@ class Coalescer(Generic[Item, Result]):
     raises for a batch of several, each item is flushed again by itself (`isolate=True`), so that one poison item cannot fail the
     others: every flush must therefore be idempotent per item. A Fault raised by `flush` (an unreachable peer) fails the batch
     as it stands, since each item alone would meet the same; but not INTERNAL, a bug that one item alone may have met.
+    Beside a batch that is under way another goes only where at least `crowd` items wait.
     `rest_seconds` pass between two flushes, for work that nobody waits for: under load its batches grow, and cost less. With
     `weigh` a batch of several weighs at most `max_weight`: what is too large for one message fails alone.
     """
@@ -34,6 +35,7 @@ class Coalescer(Generic[Item, Result]):
         *,
         max_items: int = 256,
         max_in_flight: int = 1,
+        crowd: int = 1,
         max_waiting: int = 20_000,
         isolate: bool = True,
         rest_seconds: float = 0.0,
@@ -43,6 +45,7 @@ class Coalescer(Generic[Item, Result]):
         self._flush = flush
         self._max_items = max_items
         self._max_in_flight = max_in_flight
+        self._crowd = crowd
         self._max_waiting = max_waiting
         self._isolate = isolate
         self._rest_seconds = rest_seconds
@@ -61,7 +64,7 @@ class Coalescer(Generic[Item, Result]):
             raise Overloaded("Too many calls are waiting.")
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
-        if len(self._pumps) < self._max_in_flight:
+        if not self._pumps or (len(self._pumps) < self._max_in_flight and self._is_crowded):
             pump = asyncio.create_task(self._pump())
             self._pumps.add(pump)
             pump.add_done_callback(self._pumps.discard)
@@ -72,12 +75,18 @@ class Coalescer(Generic[Item, Result]):
         while self._pumps:
             await asyncio.wait(self._pumps)
 
+    @property
+    def _is_crowded(self) -> bool:
+        return len(self._waiting) >= self._crowd
+
     async def _pump(self) -> None:
         try:
             while batch := self._take():
                 await self._send(batch)
                 if self._rest_seconds:
                     await asyncio.sleep(self._rest_seconds)
+                if len(self._pumps) > 1 and not self._is_crowded:
+                    break
         finally:
             # Here and not in the callback alone, which runs later: a caller that has its answer and submits again before that
             # would count on a pump that has already looked for the last time.

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 from servicekit import durable
-from servicekit.durable import Buffer
+from servicekit.direct import Buffer
 from servicekit.objects import Objects, StoreUnavailable
 
 _SCRATCH = ".incoming"

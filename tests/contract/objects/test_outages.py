@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from servicekit.durable import Buffer
+from servicekit.direct import Buffer
 from servicekit.objects import DirectoryObjects, Objects, StoreUnavailable
 from servicekit.spool import Spool, SpoolFull
 from testkit.eventually import eventually

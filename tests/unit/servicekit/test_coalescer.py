@@ -49,3 +49,36 @@ async def test_an_item_that_a_peer_cannot_bear_fails_alone_and_one_that_is_away_
     second = await asyncio.gather(*(coalescer.submit(number) for number in (1, 0)), return_exceptions=True)
     assert [type(result) for result in (*first, *second)] == [int, Internal, int, Unavailable, Unavailable]
     assert sent == [[1, 13, 2], [1], [13], [2], [1, 0]]
+
+
+async def test_a_second_batch_goes_out_beside_the_first_only_while_a_crowd_waits() -> None:
+    under_way: list[list[int]] = []
+    go_on = asyncio.Semaphore(0)
+
+    async def note(numbers: list[int]) -> list[int]:
+        under_way.append(numbers)
+        await go_on.acquire()
+        return numbers
+
+    async def submitted(*numbers: int) -> None:
+        calls.extend(asyncio.create_task(coalescer.submit(number)) for number in numbers)
+        for _ in range(3):  # the calls, the pump that they start, and what it sends
+            await asyncio.sleep(0)
+
+    calls: list[asyncio.Task[int]] = []
+    coalescer = Coalescer[int, int](note, max_in_flight=2, crowd=3)
+    async with asyncio.timeout(5):
+        await submitted(1)
+        await submitted(2, 3)
+        assert under_way == [[1]]
+        await submitted(4)
+        assert under_way == [[1], [2, 3, 4]]
+        await submitted(5)
+        go_on.release()
+        await asyncio.wait(calls[:1])
+        await submitted(6)
+        assert under_way == [[1], [2, 3, 4]], "one batch is under way, and two items are no crowd"
+        for _ in range(3):
+            go_on.release()
+        assert await asyncio.gather(*calls) == [1, 2, 3, 4, 5, 6]
+    assert under_way == [[1], [2, 3, 4], [5, 6]]
