@@ -147,6 +147,8 @@ class Admission:
             if fault.reason in _NOT_NOW and (standing := await self._bought_before(claims, purchase)):
                 return self._standing(standing, watch_id)
             raise
+        if purchase.join_recent and not purchase.idempotency_key:
+            purchase.idempotency_key = jobs.retry_key(claims.api_key_id, purchase)
         job, boxes = self._job(claims, purchase, prices)
         for task_id, box in boxes.items():
             self._secrets.keep(task_id, box)
@@ -189,7 +191,7 @@ class Admission:
             raise
 
     async def _write(self, job: JobRecord, most_open: int) -> tuple[int, JobRecord | None]:
-        """Step 1. Returns the job's number, or the ended job that has this idempotency key."""
+        """Step 1. Returns the job's number, or the job that answers for this idempotency key."""
         for _ in range(_MOST_TRIES):
             try:
                 inserted = await self._steps.insert.submit(Insertion(job, self._replica.id, most_open))
@@ -212,6 +214,8 @@ class Admission:
             assert standing is not None, "jobs are never deleted"
             if holder_id == job.id:  # our own earlier try was written, unheard
                 return standing.number, None
+            if jobs.is_retry_key(job.purchase.idempotency_key):
+                return 0, standing
             return 0, replays.replayed(standing, job.purchase.fingerprint)
         raise Unavailable("generator")
 

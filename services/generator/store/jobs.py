@@ -13,6 +13,8 @@ from servicekit.database import Database
 
 KEY_LIFE_HOURS = 24
 JOIN_MINUTES = 15
+_RETRY_MARK = "\n"
+"""Begins the keys that retries are given here: no header can bear it."""
 
 
 class Written(enum.Enum):
@@ -279,7 +281,7 @@ async def mark_settled(database: Database, job_ids: Sequence[str]) -> None:
 
 
 _BY_KEY = """
-SELECT id, created_at < now() - make_interval(hours => $6) AS outdated FROM jobs
+SELECT id, created_at < now() - make_interval(mins => $6) AS outdated FROM jobs
 WHERE id = $1 OR (account_id = $2 AND dialect = $3 AND route = $4 AND idempotency_key = $5)
 ORDER BY id = $1 DESC LIMIT 1
 """
@@ -290,7 +292,8 @@ async def holder_of_key(
 ) -> "tuple[str, bool] | None":
     """Find the job that has a purchase's key, or this very id: its id, and whether it is too old to be replayed."""
     key = purchase.idempotency_key or None
-    row = await database.fetchrow(_BY_KEY, job_id, account_id, purchase.dialect, purchase.route, key, KEY_LIFE_HOURS)
+    minutes = JOIN_MINUTES if is_retry_key(purchase.idempotency_key) else KEY_LIFE_HOURS * 60
+    row = await database.fetchrow(_BY_KEY, job_id, account_id, purchase.dialect, purchase.route, key, minutes)
     return None if row is None else (row["id"], row["outdated"])
 
 
@@ -305,6 +308,16 @@ WHERE fingerprint = $1 AND account_id = $2 AND api_key_id = $3 AND dialect = $4 
     AND created_at > now() - make_interval(mins => $6)
 ORDER BY id DESC LIMIT 1
 """
+
+
+def retry_key(api_key_id: str, purchase: pb.Purchase) -> str:
+    """The key for a client's own retry that came without one: of many at once one becomes a job, which the others join."""
+    return f"{_RETRY_MARK}{api_key_id} {purchase.fingerprint.hex()}"
+
+
+def is_retry_key(key: str) -> bool:
+    """Whether a key was made by `retry_key`: its job is joined, running or not, for `JOIN_MINUTES`."""
+    return key.startswith(_RETRY_MARK)
 
 
 async def recent(database: Database, account_id: str, api_key_id: str, purchase: pb.Purchase) -> str | None:

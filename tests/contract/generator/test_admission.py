@@ -85,6 +85,29 @@ async def test_a_clients_own_retry_joins_the_job_of_the_same_key_and_content(
     assert (await generator.submit(customer.token(), other_content)).id != first.id
 
 
+async def test_retries_that_come_at_once_are_one_job_which_all_of_them_join(
+    generator: Generator, customer: Customer, alpha: Scripted
+) -> None:
+    alpha.curtain.clear()
+    together = await generator.submit_all(customer.token(), *(purchase(join_recent=True) for _ in range(5)))
+    apart = [await generator.submit(customer.token(), purchase(join_recent=True)) for _ in range(2)]
+    assert len({result.job.id for result in together} | {job.id for job in apart}) == 1
+    assert sorted(result.replayed for result in together) == [False, True, True, True, True]
+    alpha.curtain.set()
+    await ended(generator, customer.token(), apart[0].id)
+    assert len(alpha.orders) == 1
+
+
+async def test_a_retry_joins_no_job_that_is_older_than_a_quarter_of_an_hour(
+    house: House, generator: Generator, customer: Customer
+) -> None:
+    first = await generator.submit(customer.token(), purchase(join_recent=True))
+    await house.rows("UPDATE jobs SET created_at = now() - interval '16 minutes'")
+    second = await generator.submit(customer.token(), purchase(join_recent=True))
+    assert second.id != first.id
+    assert (await generator.submit(customer.token(), purchase(join_recent=True))).id == second.id
+
+
 async def test_what_is_wrong_with_one_purchase_harms_no_other_of_the_same_call(
     generator: Generator, customer: Customer
 ) -> None:
@@ -154,6 +177,7 @@ async def test_jobs_are_listed_newest_first_page_by_page_and_only_to_their_owner
     rest = await generator.page(customer.token(), size=2, page_token=page.next_page_token)
     assert [job.id for job in (*page.jobs, *rest.jobs)] == sorted(made, reverse=True)
     assert rest.next_page_token == ""
+    assert (await generator.page(customer.token(), size=3)).next_page_token == ""
     stranger = await house.customer()
     assert not (await generator.page(stranger.token(), size=2)).jobs
 
