@@ -112,7 +112,7 @@ class Desk(Protocol):
         """The account's own models."""
 
     async def create_custom_model(self, model: CustomModel) -> CustomModel:
-        """Register one. Raises InvalidField or Conflict."""
+        """Register one; a repeat of the request has the same answer, marked as replayed. Raises InvalidField or Conflict."""
 
     async def delete_custom_model(self, name: str) -> CustomModel:
         """Forget one. Raises NotFound."""

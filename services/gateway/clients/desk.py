@@ -135,7 +135,7 @@ class CallersDesk:
         return await self._generator.custom_models(self._caller.token)
 
     async def create_custom_model(self, model: pb.CustomModel) -> pb.CustomModel:
-        return await self._generator.create_custom_model(self._caller.token, model)
+        return await self._generator.create_custom_model(self._caller.token, model, self._creation_id)
 
     async def delete_custom_model(self, name: str) -> pb.CustomModel:
         return await self._generator.delete_custom_model(self._caller.token, name)

@@ -123,9 +123,11 @@ class Generator:
         request = pb.ListCustomModelsRequest(caller_token=caller_token)
         return (await self._link.call(self._custom_models.ListCustomModels, request)).models
 
-    async def create_custom_model(self, caller_token: bytes, model: pb.CustomModel) -> pb.CustomModel:
-        """Register one."""
-        request = pb.CreateCustomModelRequest(caller_token=caller_token, model=model)
+    async def create_custom_model(
+        self, caller_token: bytes, model: pb.CustomModel, request_id: str = ""
+    ) -> pb.CustomModel:
+        """Register one; a repeat of the request has the same answer, marked as replayed."""
+        request = pb.CreateCustomModelRequest(caller_token=caller_token, model=model, request_id=request_id)
         return await self._link.call(self._custom_models.CreateCustomModel, request)
 
     async def delete_custom_model(self, caller_token: bytes, name: str) -> pb.CustomModel:

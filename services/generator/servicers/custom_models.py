@@ -1,13 +1,18 @@
 """Accounts' own models are registered, listed and forgotten."""
 
+import hashlib
+
+from asyncpg import Connection
+
 from generator import custom_models as rules
 from generator.catalogue import Catalogue
-from generator.store import custom_models
+from generator.store import creations, custom_models
+from gesso.errors.v1 import reason_pb2 as reasons
 from gesso.generator.v1 import generator_pb2 as pb
 from gesso.generator.v1 import generator_pb2_grpc as rpc
 from servicekit import calls
 from servicekit.database import Database
-from servicekit.faults import Conflict, NotFound
+from servicekit.faults import Conflict, Fault, NotFound
 from servicekit.server import Context
 from servicekit.tokens import open_token
 
@@ -25,18 +30,14 @@ class CustomModelsServicer(rpc.CustomModelsServicer):
     async def CreateCustomModel(self, request: pb.CreateCustomModelRequest, context: Context) -> pb.CustomModel:
         """Register a model; the same again answers with the first."""
         account_id, model = self._account(request.caller_token), request.model
-        rules.check(model, self._catalogue)
-        created = await custom_models.insert(self._database, account_id, model, most=rules.MOST_PER_ACCOUNT)
-        if created is not None:
-            return created
-        standing = (await custom_models.named(self._database, account_id, [model.name])).get(model.name)
-        if standing is None:
-            raise Conflict(
-                _KIND, model.name, "full", f"An account has at most {rules.MOST_PER_ACCOUNT} models of its own."
-            )
-        if not _same(standing, model):
-            raise Conflict(_KIND, model.name, "registered", f"There is another model {model.name!r} already.")
-        return standing
+        async with self._database.transaction() as connection:
+            if request.request_id and (earlier := await _earlier(connection, request.request_id, model)) is not None:
+                return earlier
+            rules.check(model, self._catalogue)
+            standing = await _standing(connection, account_id, model)
+            if request.request_id:
+                await creations.answered(connection, request.request_id, standing.SerializeToString())
+            return standing
 
     async def ListCustomModels(
         self, request: pb.ListCustomModelsRequest, context: Context
@@ -57,6 +58,32 @@ class CustomModelsServicer(rpc.CustomModelsServicer):
         account_id = open_token(caller_token, self._caller_token_key).account_id
         calls.note("account", account_id)
         return account_id
+
+
+async def _earlier(connection: Connection, request_id: str, model: pb.CustomModel) -> pb.CustomModel | None:
+    """What the same request made. Raises Fault IDEMPOTENCY_MISMATCH where it came with another model."""
+    fingerprint = hashlib.sha256(model.SerializeToString(deterministic=True)).digest()
+    first = await creations.first(connection, request_id, fingerprint)
+    if first is None:
+        return None
+    if first.fingerprint != fingerprint:
+        raise Fault(reasons.REASON_IDEMPOTENCY_MISMATCH, "This idempotency key was used with other content.")
+    earlier = pb.CustomModel.FromString(first.answer)
+    earlier.replayed = True
+    return earlier
+
+
+async def _standing(connection: Connection, account_id: str, model: pb.CustomModel) -> pb.CustomModel:
+    """The model as it is registered now. Raises Conflict where another has its name, or there are too many."""
+    created = await custom_models.insert(connection, account_id, model, most=rules.MOST_PER_ACCOUNT)
+    if created is not None:
+        return created
+    standing = (await custom_models.named(connection, account_id, [model.name])).get(model.name)
+    if standing is None:
+        raise Conflict(_KIND, model.name, "full", f"An account has at most {rules.MOST_PER_ACCOUNT} models of its own.")
+    if not _same(standing, model):
+        raise Conflict(_KIND, model.name, "registered", f"There is another model {model.name!r} already.")
+    return standing
 
 
 def _same(standing: pb.CustomModel, model: pb.CustomModel) -> bool:

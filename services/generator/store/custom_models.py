@@ -3,6 +3,8 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from asyncpg import Connection
+
 from gesso.generator.v1.generator_pb2 import CustomModel
 from servicekit.database import Database
 from servicekit.timestamps import to_timestamp
@@ -15,7 +17,9 @@ ON CONFLICT DO NOTHING RETURNING {_FIELDS}
 """
 
 
-async def insert(database: Database, account_id: str, model: CustomModel, *, most: int) -> CustomModel | None:
+async def insert(
+    database: Database | Connection, account_id: str, model: CustomModel, *, most: int
+) -> CustomModel | None:
     """Write a model. None where the name is taken, or the account has `most` of them."""
     row = await database.fetchrow(
         _INSERT,
@@ -31,7 +35,7 @@ async def insert(database: Database, account_id: str, model: CustomModel, *, mos
     return None if row is None else _model(row)
 
 
-async def named(database: Database, account_id: str, names: Collection[str]) -> Mapping[str, CustomModel]:
+async def named(database: Database | Connection, account_id: str, names: Collection[str]) -> Mapping[str, CustomModel]:
     """Read those of an account's models that have these names."""
     rows = await database.fetch(
         f"SELECT {_FIELDS} FROM custom_models WHERE account_id = $1 AND name = ANY($2::text[])", account_id, list(names)

@@ -247,6 +247,7 @@ class Generator:
                 by_script(self.scripts, "GetSealingKey", "PutProviderKey", "ListProviderKeys", "DeleteProviderKey"),
             ),
             scripted("gesso.generator.v1.Models", {"ListModels": self.list_models}),
+            scripted("gesso.generator.v1.CustomModels", by_script(self.scripts, "CreateCustomModel")),
             scripted("gesso.generator.v1.Callbacks", by_script(self.scripts, "Deliver")),
         )
 

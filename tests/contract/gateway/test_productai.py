@@ -293,3 +293,22 @@ async def test_a_dry_run_registers_no_model(shop: Shop) -> None:
         assert (answer.status, await answer.json()) == (200, {"dry_run": True, "cost": 0, "cost_usd": 0.0})
     async with shop.post({**body, "name": "a"}, "/v1/api/custom-models?dry_run=true") as answer:
         assert (await _error(answer))["code"] == "INVALID_REQUEST"
+
+
+async def test_a_repeated_registration_is_the_same_and_says_so(shop: Shop) -> None:
+    asked: list[Any] = []
+
+    def create(request: Any) -> Any:
+        asked.append(request)
+        return generator_pb2.CustomModel(name=request.model.name, replayed=len(asked) > 1)
+
+    shop.edge.generator.scripts["CreateCustomModel"] = create
+    body = {"name": "custom-a", "provider": "fal", "base_model": "flux-dev", "weights_url": "owner/repo"}
+    marks = []
+    for key in ("order-1", "order-1", "order-2"):
+        async with shop.post(body, "/v1/api/custom-models", **{"Idempotency-Key": key}) as answer:
+            assert (answer.status, (await answer.json())["data"]["name"]) == (200, "custom-a")
+            marks.append(answer.headers.get("Idempotent-Replayed"))
+    first, second, third = (request.request_id for request in asked)
+    assert first == second != third
+    assert marks[:2] == [None, "true"]

@@ -92,9 +92,9 @@ class Generator:
         answer = await self._link.call(self.jobs.FindJob, request)
         return answer.job if answer.HasField("job") else None
 
-    async def create_custom_model(self, token: bytes, model: pb.CustomModel) -> pb.CustomModel:
+    async def create_custom_model(self, token: bytes, model: pb.CustomModel, request_id: str = "") -> pb.CustomModel:
         """Register a model of the account's own."""
-        request = pb.CreateCustomModelRequest(caller_token=token, model=model)
+        request = pb.CreateCustomModelRequest(caller_token=token, model=model, request_id=request_id)
         return await self._link.call(self._custom_models.CreateCustomModel, request)
 
     async def custom_models(self, token: bytes) -> list[pb.CustomModel]:

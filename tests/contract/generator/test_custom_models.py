@@ -1,5 +1,7 @@
 """An account's own model is registered once, bought like any other, and drawn by its base's provider with the account's weights."""
 
+import asyncio
+
 import pytest
 
 from generator.store import custom_models as store
@@ -69,6 +71,47 @@ async def test_the_same_model_again_is_the_same_answer_and_another_of_its_name_a
     assert await generator.create_custom_model(customer.token(), model()) == first
     assert (await raised(generator, customer.token(), model(trigger_word="other"))).reason == reasons.REASON_CONFLICT
     assert await generator.custom_models(customer.token()) == [first]
+
+
+async def test_a_request_that_is_repeated_has_its_first_answer_for_a_day(
+    house: House, generator: Generator, customer: Customer
+) -> None:
+    token = customer.token()
+    first = await generator.create_custom_model(token, model(), "req-1")
+    assert not first.replayed
+    again = await generator.create_custom_model(token, model(), "req-1")
+    assert (again.replayed, again.created_at) == (True, first.created_at)
+    await generator.delete_custom_model(token, "custom-acme")
+    assert (await generator.create_custom_model(token, model(), "req-1")).replayed
+    assert await generator.custom_models(token) == []
+    await house.rows("UPDATE creations SET created_at = now() - interval '24 hours'")
+    assert not (await generator.create_custom_model(token, model(), "req-1")).replayed
+    assert [one.name for one in await generator.custom_models(token)] == ["custom-acme"]
+
+
+async def test_a_request_that_is_repeated_with_another_model_is_refused(
+    generator: Generator, customer: Customer
+) -> None:
+    token = customer.token()
+    await generator.create_custom_model(token, model(), "req-1")
+    with pytest.raises(Fault) as fault:
+        await generator.create_custom_model(token, model("custom-other"), "req-1")
+    assert fault.value.reason == reasons.REASON_IDEMPOTENCY_MISMATCH
+
+
+async def test_a_request_that_was_refused_may_be_repeated_otherwise(generator: Generator, customer: Customer) -> None:
+    token = customer.token()
+    with pytest.raises(Fault):
+        await generator.create_custom_model(token, model(provider="nobody"), "req-1")
+    assert not (await generator.create_custom_model(token, model(), "req-1")).replayed
+
+
+async def test_a_request_that_is_sent_many_times_at_once_makes_one_model(
+    generator: Generator, customer: Customer
+) -> None:
+    token = customer.token()
+    made = await asyncio.gather(*(generator.create_custom_model(token, model(), "req-1") for _ in range(8)))
+    assert sorted(one.replayed for one in made) == [False] + [True] * 7
 
 
 @pytest.mark.parametrize(

@@ -1197,6 +1197,7 @@ class CustomModel(_message.Message):
     TRIGGER_WORD_FIELD_NUMBER: _builtins.int
     PRICE_MICROS_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
+    REPLAYED_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`custom-` and 1..93 letters, digits, `-`, `_` or `.`; unique within the account."""
     provider: _builtins.str
@@ -1209,6 +1210,8 @@ class CustomModel(_message.Message):
     """Put before the prompt; may be empty."""
     price_micros: _builtins.int
     """Per picture in the credits of productai; 0 for the catalogue's."""
+    replayed: _builtins.bool
+    """In answer to a request_id that has made it before."""
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
@@ -1221,10 +1224,11 @@ class CustomModel(_message.Message):
         trigger_word: _builtins.str = ...,
         price_micros: _builtins.int = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
+        replayed: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_model", b"base_model", "created_at", b"created_at", "name", b"name", "price_micros", b"price_micros", "provider", b"provider", "trigger_word", b"trigger_word", "weights_url", b"weights_url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_model", b"base_model", "created_at", b"created_at", "name", b"name", "price_micros", b"price_micros", "provider", b"provider", "replayed", b"replayed", "trigger_word", b"trigger_word", "weights_url", b"weights_url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1238,7 +1242,10 @@ class CreateCustomModelRequest(_message.Message):
 
     CALLER_TOKEN_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
     caller_token: _builtins.bytes
+    request_id: _builtins.str
+    """A repeat of the request within a day is answered as the first was, whatever became of the model; empty for none."""
     @_builtins.property
     def model(self) -> Global___CustomModel: ...
     def __init__(
@@ -1246,10 +1253,11 @@ class CreateCustomModelRequest(_message.Message):
         *,
         caller_token: _builtins.bytes = ...,
         model: Global___CustomModel | None = ...,
+        request_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller_token", b"caller_token", "model", b"model"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller_token", b"caller_token", "model", b"model", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -521,6 +521,7 @@ class CustomModelsServicer:
 
     def CreateCustomModel(self, request, context):
         """CreateCustomModel registers one. CONFLICT if the account has one of this name with other contents; the same again is the same answer.
+        IDEMPOTENCY_MISMATCH if the request_id made another within a day.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -198,7 +198,9 @@ class CustomModelsStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> CustomModelsAsyncStub: ...
     CreateCustomModel: _grpc.UnaryUnaryMultiCallable[_generator_pb2.CreateCustomModelRequest, _generator_pb2.CustomModel]
-    """CreateCustomModel registers one. CONFLICT if the account has one of this name with other contents; the same again is the same answer."""
+    """CreateCustomModel registers one. CONFLICT if the account has one of this name with other contents; the same again is the same answer.
+    IDEMPOTENCY_MISMATCH if the request_id made another within a day.
+    """
     ListCustomModels: _grpc.UnaryUnaryMultiCallable[_generator_pb2.ListCustomModelsRequest, _generator_pb2.ListCustomModelsResponse]
     """ListCustomModels lists the account's, oldest first."""
     DeleteCustomModel: _grpc.UnaryUnaryMultiCallable[_generator_pb2.DeleteCustomModelRequest, _generator_pb2.CustomModel]
@@ -210,7 +212,9 @@ class CustomModelsAsyncStub(CustomModelsStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateCustomModel: _aio.UnaryUnaryMultiCallable[_generator_pb2.CreateCustomModelRequest, _generator_pb2.CustomModel]  # type: ignore[assignment]
-    """CreateCustomModel registers one. CONFLICT if the account has one of this name with other contents; the same again is the same answer."""
+    """CreateCustomModel registers one. CONFLICT if the account has one of this name with other contents; the same again is the same answer.
+    IDEMPOTENCY_MISMATCH if the request_id made another within a day.
+    """
     ListCustomModels: _aio.UnaryUnaryMultiCallable[_generator_pb2.ListCustomModelsRequest, _generator_pb2.ListCustomModelsResponse]  # type: ignore[assignment]
     """ListCustomModels lists the account's, oldest first."""
     DeleteCustomModel: _aio.UnaryUnaryMultiCallable[_generator_pb2.DeleteCustomModelRequest, _generator_pb2.CustomModel]  # type: ignore[assignment]
@@ -225,7 +229,9 @@ class CustomModelsServicer(metaclass=_abc_1.ABCMeta):
         request: _generator_pb2.CreateCustomModelRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_generator_pb2.CustomModel, _abc.Awaitable[_generator_pb2.CustomModel]]:
-        """CreateCustomModel registers one. CONFLICT if the account has one of this name with other contents; the same again is the same answer."""
+        """CreateCustomModel registers one. CONFLICT if the account has one of this name with other contents; the same again is the same answer.
+        IDEMPOTENCY_MISMATCH if the request_id made another within a day.
+        """
 
     @_abc_1.abstractmethod
     def ListCustomModels(

@@ -1,6 +1,7 @@
 """What the routes of the ProductAI dialect say about themselves."""
 
 from gateway.about import About, Answer, Parameter, Scheme
+from gateway.asked import REPLAYED
 from gateway.dialects.productai.answers import (
     Deleted,
     DeletedBody,
@@ -89,8 +90,8 @@ CREATE_MODEL = About(
             "custom-owesa-avatars", "fal", "flux-dev-single-lora", "owner/avatars", trigger_word="OWESA"
         )
     },
-    answers=(Answer(200, "The model.", ModelBody, ModelBody("OK", _MODEL)), _FREE),
-    reasons=(pb.REASON_CONFLICT, pb.REASON_UNKNOWN_MODEL),
+    answers=(Answer(200, "The model.", ModelBody, ModelBody("OK", _MODEL), headers=(REPLAYED,)), _FREE),
+    reasons=(pb.REASON_CONFLICT, pb.REASON_IDEMPOTENCY_MISMATCH, pb.REASON_UNKNOWN_MODEL),
 )
 MODELS = About("List one's own models", answers=(Answer(200, "The models.", ModelsBody, ModelsBody("OK", [_MODEL])),))
 DELETE_MODEL = About(

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from gateway.asked import REPLAYED
 from gateway.dialects.base import Addresses
 from gateway.dialects.productai.requests import facts_of
 from gateway.jobs import failure
@@ -148,7 +149,7 @@ def key(caller: Caller, available_micros: int) -> Reply:
 
 def model(custom: CustomModel) -> Reply:
     """One model of one's own."""
-    return json_reply(ModelBody("OK", _model(custom)))
+    return json_reply(ModelBody("OK", _model(custom)), headers={REPLAYED: "true"} if custom.replayed else {})
 
 
 def models(customs: Sequence[CustomModel]) -> Reply:
