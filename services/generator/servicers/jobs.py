@@ -94,7 +94,7 @@ class JobsServicer(rpc.JobsServicer):
         claims = self._claims(request.caller_token)
         limit = min(max(request.page_size, 1), 100) if request.page_size else 20
         before = _after(request.page_token)
-        found = await reads.page(
+        found, is_followed = await reads.page(
             self._database,
             claims.account_id,
             before=before,
@@ -104,7 +104,7 @@ class JobsServicer(rpc.JobsServicer):
         )
         return pb.ListJobsResponse(
             jobs=[await self._message(job) for job in found],
-            next_page_token=found[-1].id if len(found) == limit else "",
+            next_page_token=found[-1].id if is_followed else "",
         )
 
     async def CancelJob(self, request: pb.CancelJobRequest, context: Context) -> pb.Job:

@@ -69,14 +69,16 @@ ORDER BY id DESC LIMIT $5
 
 async def page(
     database: Database, account_id: str, *, before: str, dialect: str, operations: Sequence[int], limit: int
-) -> list[JobRecord]:
-    """Read an account's jobs, newest first, from behind the id `before`; of any dialect or operation where none is named.
+) -> tuple[list[JobRecord], bool]:
+    """Read an account's jobs, newest first, from behind the id `before`, and whether more follow.
 
-    Those that were refused are not among them: a page is as long as `limit` while there is more.
+    They are of any dialect or operation where none is named. Those that were refused are not among them: a page is as long as
+    `limit` while there is more.
     """
-    rows = await database.fetch(_PAGE, account_id, before, dialect, list(operations), limit)
-    found = await jobs(database, [row["id"] for row in rows])
-    return [found[row["id"]] for row in rows]
+    rows = await database.fetch(_PAGE, account_id, before, dialect, list(operations), limit + 1)
+    ids = [row["id"] for row in rows[:limit]]
+    found = await jobs(database, ids)
+    return [found[job_id] for job_id in ids], len(rows) > limit
 
 
 async def oldest(database: Database, *, after: str, limit: int) -> list[JobRecord]:
