@@ -98,7 +98,8 @@ def explain(text: str, shape: type[msgspec.Struct], sent: object = None) -> Inva
     """
     parts = _AT.match(text)
     assert parts is not None, "the pattern matches every text"
-    message, path = parts["text"], (parts["path"] or "").removeprefix(".")
+    # Of a value in a free object msgspec tells no name: the object is named then.
+    message, path = parts["text"], (parts["path"] or "").removeprefix(".").partition("[...]")[0]
     if missing := _MISSING.fullmatch(message):
         path = f"{path}.{missing['name']}".removeprefix(".")
         return InvalidField(path, f"`{path}` is required.")

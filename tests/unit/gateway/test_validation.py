@@ -25,6 +25,7 @@ class _Body(msgspec.Struct):
     share: Annotated[float, Meta(ge=0.000001)] | None = None
     flag: bool | None = None
     tasks: Annotated[list[_Task], Meta(max_length=2)] | None = None
+    more: dict[str, object] | None = None
 
 
 @pytest.mark.parametrize(
@@ -42,6 +43,7 @@ class _Body(msgspec.Struct):
         ('{"name": "ab", "kind": "c"}', "kind", "`kind` must be one of `a`, `b`."),
         ('{"name": "ab", "share": 0}', "share", "`share` must be at least 0.000001."),
         ('{"name": "ab", "ratio": 1e999}', "ratio", "`ratio` is not valid: Number out of range."),
+        ('{"name": "ab", "more": {"a": 1e999}}', "more", "`more` is not valid: Number out of range."),
         ('{"name": "ab", "flag": 1}', "flag", "`flag` must be true or false, not an integer."),
         ('{"name": "ab", "tasks": {}}', "tasks", "`tasks` must be an array, not an object."),
         ('{"name": "ab", "tasks": [{}]}', "tasks[0].prompt", "`tasks[0].prompt` is required."),
