@@ -177,8 +177,9 @@ def _unfetched(field: str, error: EgressError, limit_bytes: int) -> Fault:
 
 
 def _not_an_image(field: str, error: NotAPicture) -> Fault:
-    return Fault(
-        reasons.REASON_INPUT_NOT_AN_IMAGE,
-        f"{field} is no picture that can be used ({error.kind}): send a PNG, JPEG, WebP, AVIF or GIF that opens.",
-        details={"field": field, "cause": str(error.kind)},
-    )
+    """The fault of bytes that cannot be used; which formats are taken is for the edge to say: it knows the API that was asked."""
+    message = f"{field} is no picture that can be used ({error.kind})."
+    if error.kind is Flaw.TOO_MANY_PIXELS:
+        most = DEFAULT.max_pixels // 1_000_000
+        message = f"{field} has too many pixels: at most {most} megapixels and {DEFAULT.max_side} a side are taken."
+    return Fault(reasons.REASON_INPUT_NOT_AN_IMAGE, message, details={"field": field, "cause": str(error.kind)})

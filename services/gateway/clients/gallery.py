@@ -24,6 +24,10 @@ from servicekit.ids import derived_id, is_id
 from servicekit.link import Link
 
 _IMPORT_TIMEOUT_SECONDS = 60.0
+_FORMATS = {"png": "PNG", "jpeg": "JPEG", "webp": "WebP", "avif": "AVIF", "gif": "GIF"}
+"""All that the platform reads, by what faults call them."""
+_UNREADABLE = frozenset({"not_an_image", "truncated", "unsupported", "corrupt"})
+"""Causes for which another file is the remedy."""
 _UPLOAD_TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=5)
 
 
@@ -145,9 +149,15 @@ def _item(wanted: Input) -> pb.ImportInputsRequest.ImportItem:
 
 def _taken(wanted: Input, image: pb.Image) -> pb.Image:
     if wanted.formats and image.format not in wanted.formats:
-        listed = ", ".join(sorted(wanted.formats))
-        raise _no_picture(wanted, f"is a {image.format} picture; taken are {listed}", "unsupported_format")
+        what = f"is of the format {_FORMATS.get(image.format, image.format)}; taken are {_listed(wanted, 'and')}"
+        raise _no_picture(wanted, what, "unsupported_format")
     return image
+
+
+def _listed(wanted: Input, conjunction: str) -> str:
+    """The formats that are taken, as a sentence has them."""
+    names = [name for word, name in _FORMATS.items() if word in wanted.formats or not wanted.formats]
+    return f" {conjunction} ".join([", ".join(names[:-1]), names[-1]]) if names[1:] else names[0]
 
 
 def _of_input(wanted: Input, fault: Fault) -> Fault:
@@ -156,7 +166,10 @@ def _of_input(wanted: Input, fault: Fault) -> Fault:
     if fault.reason == reasons.REASON_NOT_FOUND:
         details["cause"] = "not_found"
         return Fault(reasons.REASON_INPUT_UNREACHABLE, f"`{wanted.field}` names no image of yours.", details=details)
-    return Fault(fault.reason, fault.message, details=details, retry_after_seconds=fault.retry_after_seconds)
+    message = fault.message
+    if fault.reason == reasons.REASON_INPUT_NOT_AN_IMAGE and details.get("cause") in _UNREADABLE:
+        message = f"{message} Send a {_listed(wanted, 'or')} that opens."
+    return Fault(fault.reason, message, details=details, retry_after_seconds=fault.retry_after_seconds)
 
 
 def _too_large(wanted: Input) -> Fault:

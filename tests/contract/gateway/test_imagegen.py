@@ -673,6 +673,7 @@ async def test_a_picture_that_cannot_be_had_is_an_invalid_image(edge: Any, reaso
         error = await _error(answer)
         assert (answer.status, error["type"], error["code"]) == (400, "validation_error", "INVALID_IMAGE")
     assert error["details"] == {"field": field, "reason": "corrupt"}
+    assert ("PNG, JPEG, WebP, AVIF or GIF" in error["message"]) == (reason == pb.REASON_INPUT_NOT_AN_IMAGE)
     assert edge.generator.submissions == []
 
 

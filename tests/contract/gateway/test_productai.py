@@ -104,6 +104,7 @@ async def test_a_call_never_waits_whatever_it_prefers(shop: Shop) -> None:
     shop.accept(Job.STATE_QUEUED)
     async with shop.post(ASKED, Prefer="respond-async") as answer:
         assert (answer.status, (await answer.json())["data"]["status"]) == (200, "NOT_STARTED")
+        assert "Preference-Applied" not in answer.headers
 
 
 @pytest.mark.parametrize("state", [Job.STATE_SUCCEEDED, Job.STATE_FAILED])
@@ -214,11 +215,21 @@ async def test_a_picture_that_cannot_be_had_buys_nothing(shop: Shop, fault: Faul
     assert shop.edge.generator.submissions == []
 
 
-async def test_a_picture_of_another_format_buys_nothing(shop: Shop) -> None:
-    shop.edge.gallery.format = "gif"
+@pytest.mark.parametrize("other", ["gif", "avif"])
+async def test_a_picture_of_another_format_buys_nothing(shop: Shop, other: str) -> None:
+    shop.edge.gallery.format = other
     async with shop.post(ASKED) as answer:
-        assert (answer.status, (await _error(answer))["code"]) == (400, "INVALID_IMAGE_URL")
+        error = await _error(answer)
+    assert (answer.status, error["code"]) == (400, "INVALID_IMAGE_URL")
+    assert error["message"] == f"`image_url` is of the format {other.upper()}; taken are PNG, JPEG and WebP."
     assert shop.edge.generator.submissions == []
+
+
+async def test_what_is_no_picture_is_answered_by_the_formats_of_this_api_alone(shop: Shop) -> None:
+    fault = Fault(pb.REASON_INPUT_NOT_AN_IMAGE, "It is none.", details={"cause": "not_an_image"})
+    shop.edge.gallery.faults["https://example.com/photo.jpg"] = fault
+    async with shop.post(ASKED) as answer:
+        assert (await _error(answer))["message"] == "`image_url`: It is none. Send a PNG, JPEG or WebP that opens."
 
 
 @pytest.mark.parametrize(
