@@ -177,12 +177,10 @@ PROVIDER = ProviderFactory(NAME, (KEY, BASE_URL, EGRESS_ALLOW), DashScopeProvide
 
 def _filled(order: Order, pictures: Sequence[str]) -> Filled:
     filled = _FILLING.fill(order, model_of(order.upstream_model).inputs, pictures=pictures)
-    cut = [
-        f"{NAME} reads the first {most} characters of the {name}."
-        for name, most in MOST_CHARACTERS.items()
-        if len(str(filled.fields.get(name, ""))) > most
-    ]
-    return Filled(filled.fields, [*filled.warnings, *cut])
+    texts = {name: str(filled.fields.get(name, "")) for name in MOST_CHARACTERS}
+    cut = {name: text[: MOST_CHARACTERS[name]] for name, text in texts.items() if len(text) > MOST_CHARACTERS[name]}
+    told = [f"{NAME} reads the first {MOST_CHARACTERS[name]} characters of the {name}." for name in cut]
+    return Filled({**filled.fields, **cut}, [*filled.warnings, *told])
 
 
 def _body(order: Order, fields: Mapping[str, object], *, is_queued: bool) -> Mapping[str, object]:

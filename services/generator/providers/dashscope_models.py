@@ -46,7 +46,7 @@ CONCEPTS: Mapping[str, str] = {
 }
 ALIASES = {"prompt_extend": ("enhance_prompt", "prompt_upsampling")}
 MOST_CHARACTERS = {"prompt": 800, "negative_prompt": 500}
-"""The vendor cuts what is longer."""
+"""More is not taken, so it is cut; the vendor itself used to cut it."""
 
 
 def model_of(upstream_model: str) -> Model:

@@ -1,4 +1,4 @@
-"""fal's errors, classified by the `type` of their first detail, never by their text.
+"""fal's errors, classified by the `type` of their first detail or the `error_type` beside it, never by their text.
 
 Source: docs.fal.ai/errors, as of 2026-11-20. 5xx are not charged; a refusal of what was drawn may be.
 """
@@ -41,7 +41,7 @@ def read_complaint(status: int, body: bytes) -> Complaint:
     except msgspec.MsgspecError:
         read = _beginning(body)
     if isinstance(read.detail, str) or not read.detail:
-        return Complaint(code=read.error_type or "")
+        return _infrastructure(status, read.error_type or "")
     first = read.detail[0]
     reason = _BY_TYPE.get(first.type)
     names = [name for name in first.loc if isinstance(name, str) and name != "body"]
@@ -54,6 +54,13 @@ def read_complaint(status: int, body: bytes) -> Complaint:
         bought=Bought.YES if drawn else Bought.NO if reason == FAILED else None,
         code=first.type,
     )
+
+
+def _infrastructure(status: int, error_type: str) -> Complaint:
+    """The complaint of what runs the models (`runner_disconnected`, `startup_timeout`): a 5xx of its is the request's own end."""
+    if status >= 500 and error_type:
+        return Complaint(FAILED, bought=Bought.NO, code=error_type)
+    return Complaint(code=error_type)
 
 
 def _beginning(body: bytes) -> _Body:

@@ -5,7 +5,7 @@
 
 The line's notation: `name` is an input, `name*` one that must be filled, `name=a,b` takes one of these words; `name:bool`,
 `name:num` and `name:word` are options of that type. Numbers may have a range, `steps=1..50`, and a size bounds (sides, grid,
-area): `size=256..1440/32@65536..1048576`. A provider's table of concepts says what each of its vendor's names means; where an
+area, longest side over shortest): `size=256..1440/32@65536..1048576:16`. A provider's table of concepts says what each of its vendor's names means; where an
 order fills it with nothing, the route's option of that name does. A name that is not in the table is an option of the same name,
 of the draw or of the route. What was asked for and filled nothing, or something else, is a warning.
 """
@@ -214,12 +214,13 @@ def _size(asking: _Asking, one: Input) -> Size | None:
 
 @lru_cache(maxsize=64)
 def bounds(text: str) -> Bounds:
-    """Read `512..2048`; with the grid, `256..1440/32`; with the area, `512..2048@921600..4194304`."""
+    """Read `512..2048`; with the grid, `256..1440/32`; with the area, `512..2048@921600..4194304`; with the ratio, `…:16`."""
+    text, _, ratio = text.partition(":")
     sides, _, area = text.partition("@")
     sides, _, step = sides.partition("/")
     low, high = map(int, sides.split(".."))
     fewest, most = map(int, area.split("..")) if area else (0, 0)
-    return Bounds(min_side=low, max_side=high, step=int(step or 8), min_pixels=fewest, max_pixels=most)
+    return Bounds(low, high, int(step or 8), min_pixels=fewest, max_pixels=most, max_ratio=int(ratio or 0))
 
 
 def _size_object(asking: _Asking, one: Input) -> object | None:

@@ -49,16 +49,21 @@ def asked_ratio(draw: Draw, ratios: Sequence[str]) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """The sizes that a vendor takes: each side a multiple of `step` between two sides, the area between two areas (0 for any)."""
+    """The sizes that a vendor takes: each side a multiple of `step` between two sides, the area between two areas (0 for any).
+
+    `max_ratio` is the longest side over the shortest, 0 for any.
+    """
 
     min_side: int = 64
     max_side: int = 4096
     step: int = 8
     min_pixels: int = 0
     max_pixels: int = 0
+    max_ratio: int = 0
 
     def nearest(self, size: Size) -> Size:
         """The nearest legal size of the same shape, rounded up to the grid; a side beyond the bounds is cut to them."""
+        size = self._widened(size)
         area = min(max(size.pixel_count, self.min_pixels), self.max_pixels or math.inf)
         scale = math.sqrt(area / size.pixel_count)
         longest, shortest = max(size.width, size.height) * scale, min(size.width, size.height) * scale
@@ -68,8 +73,16 @@ class Bounds:
         return larger if larger.pixel_count <= (self.max_pixels or math.inf) else self._rounded(size, scale, math.floor)
 
     def _rounded(self, size: Size, scale: float, rounded: Callable[[float], int]) -> Size:
-        width, height = (rounded(round(side * scale / self.step, 6)) for side in (size.width, size.height))
-        return Size(self._legal(width), self._legal(height))
+        steps = (rounded(round(side * scale / self.step, 6)) for side in (size.width, size.height))
+        width, height = map(self._legal, steps)
+        # Rounding alone can have left the ratio.
+        longest = min(width, height) * (self.max_ratio or math.inf)
+        return Size(int(min(width, longest)), int(min(height, longest)))
+
+    def _widened(self, size: Size) -> Size:
+        """The size with a shorter side that is long enough for the ratio."""
+        shortest = math.ceil(max(size.width, size.height) / (self.max_ratio or math.inf))
+        return Size(max(size.width, shortest), max(size.height, shortest))
 
     def _legal(self, steps: int) -> int:
         low, high = math.ceil(self.min_side / self.step), self.max_side // self.step

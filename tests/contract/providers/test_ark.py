@@ -92,6 +92,8 @@ async def test_a_picture_is_asked_for_alone_by_address_and_without_the_vendors_m
         (MODEL, {"width": 8192, "height": 8192}, "4096x4096"),
         ("seedream-4-5-251128", {"width": 1024, "height": 1024}, "1920x1920"),
         ("seedream-4-5-251128", {"resolution": "1K"}, "1920x1920"),
+        (MODEL, {"width": 64, "height": 2048}, "240x3840"),
+        ("seedream-4-5-251128", {"width": 2048, "height": 64}, "7680x480"),
         ("seedream-5-0-260128", {"resolution": "2K"}, "2K"),
         ("dola-seedream-5-0-pro-260628", {"width": 4096, "height": 2048}, "2896x1448"),
         ("seedream-3-0-t2i-250415", {"width": 256, "height": 512}, "512x1024"),

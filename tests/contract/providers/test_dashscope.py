@@ -175,14 +175,17 @@ async def test_an_edit_without_a_picture_is_refused_before_it_is_bought(
     assert not vendor.requests
 
 
-async def test_what_the_vendor_would_cut_is_told(
-    dashscope: DashScopeProvider, order: OrderMaker, memory: CountedMemory
+async def test_a_text_that_is_too_long_for_the_vendor_is_cut_and_that_is_told(
+    dashscope: DashScopeProvider, vendor: DashScopeUpstream, order: OrderMaker, memory: CountedMemory
 ) -> None:
     wanted = order(upstream_model=MODEL, prompt="a fox " * 200, negative_prompt="b" * 501)
     assert (await drawn_by(dashscope, wanted, memory)).warnings == [
         "dashscope reads the first 800 characters of the prompt.",
         "dashscope reads the first 500 characters of the negative_prompt.",
     ]
+    sent = asked(vendor)
+    assert sent["input"]["messages"][0]["content"] == [{"text": ("a fox " * 200)[:800]}]
+    assert sent["parameters"]["negative_prompt"] == "b" * 500
 
 
 @pytest.mark.parametrize("model", [MODEL, "qwen-image-plus"])

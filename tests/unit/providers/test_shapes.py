@@ -56,6 +56,15 @@ def test_an_area_is_kept_within_its_bounds_as_far_as_the_shape_allows(width: int
     assert abs(drawn.width / drawn.height - width / height) <= 0.03 * width / height
 
 
+@given(st.integers(64, 2048), st.integers(64, 2048))
+def test_a_bounded_ratio_is_kept_and_the_area_with_it(width: int, height: int) -> None:
+    bounds = Bounds(min_side=240, max_side=16_384, step=8, min_pixels=921_600, max_pixels=16_777_216, max_ratio=16)
+    drawn = bounds.nearest(Size(width, height))
+    assert max(drawn.width, drawn.height) <= 16 * min(drawn.width, drawn.height)
+    assert 921_600 <= drawn.pixel_count <= 16_777_216
+    assert drawn.width % 8 == drawn.height % 8 == 0
+
+
 def test_a_legal_size_is_left_alone() -> None:
     assert Bounds().nearest(Size(1024, 768)) == Size(1024, 768)
 
