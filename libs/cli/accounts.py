@@ -7,10 +7,11 @@ import uuid
 
 from cli.errors import CommandFailed
 from cli.money import usd
-from cli.operator import Operator, operator
+from cli.operator import operator
 from cli.output import Result
 from cli.places import Place
 from gesso.billing.v1 import billing_pb2 as pb
+from servicekit.ids import is_id
 
 _BILLING = "gesso.billing.v1"
 _STATES = {
@@ -119,10 +120,13 @@ def list_keys(arguments: argparse.Namespace) -> Result:
 
 def revoke_key(arguments: argparse.Namespace) -> Result:
     """Revoke an api key, by its id or by itself; it stops working everywhere within 5 seconds."""
-    services = operator(Place.here())
-    key_id = arguments.key if arguments.key.startswith("key_") else _id_of(services, arguments.key)
-    request = pb.RevokeApiKeyRequest(api_key_id=key_id)
-    return _key(services.call(f"{_BILLING}.ApiKeys/RevokeApiKey", request, pb.ApiKey))
+    name = arguments.key
+    request = (
+        pb.RevokeApiKeyRequest(api_key_id=name)
+        if is_id("key", name)
+        else pb.RevokeApiKeyRequest(key_digest=hashlib.sha256(name.encode()).digest())
+    )
+    return _key(operator(Place.here()).call(f"{_BILLING}.ApiKeys/RevokeApiKey", request, pb.ApiKey))
 
 
 def _setting(text: str, form: re.Pattern[str], explanation: str) -> tuple[str, str]:
@@ -131,16 +135,6 @@ def _setting(text: str, form: re.Pattern[str], explanation: str) -> tuple[str, s
         raise CommandFailed(f"{explanation}; not {text!r}.")
     name, _, value = text.partition("=")
     return name, value
-
-
-def _id_of(services: Operator, api_key: str) -> str:
-    """The id of a key that someone holds: who finds one in the open may not know whose it is."""
-    credential = pb.AuthenticateRequest.Credential(key_digest=hashlib.sha256(api_key.encode()).digest())
-    request = pb.AuthenticateRequest(credentials=[credential])
-    (result,) = services.call(f"{_BILLING}.Callers/Authenticate", request, pb.AuthenticateResponse).results
-    if result.HasField("fault"):
-        raise CommandFailed(f"{result.fault.message} See `gesso keys list ACCOUNT` for the ids of keys.")
-    return result.caller.api_key_id
 
 
 def _shown(account: pb.Account) -> dict[str, object]:

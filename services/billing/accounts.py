@@ -16,7 +16,7 @@ from servicekit.ids import new_id
 
 
 class AccountState(StrEnum):
-    """What an account may do; closed is final."""
+    """What an account may do; a closed one can be opened again, and be changed in no other way."""
 
     ACTIVE = "active"
     SUSPENDED = "suspended"
@@ -76,8 +76,8 @@ def new_account(name: str, plan: Plan, email_address: str, now: datetime.datetim
 def changed(account: Account, change: Change, plan: Plan, now: datetime.datetime) -> Account:
     """Return the account after a change; `plan` is the one that it then has.
 
-    Raises Conflict for any change of a closed account, InvalidField for a subscription that the plan does not have, and for an
-    address, a preference or a policy that makes no sense.
+    Raises Conflict for a change of an account that stays closed, InvalidField for a subscription that the plan does not
+    have, and for an address, a preference or a policy that makes no sense.
     """
     limits = {**account.limits, **change.set_limits}
     after = dataclasses.replace(
@@ -90,8 +90,10 @@ def changed(account: Account, change: Change, plan: Plan, now: datetime.datetime
     )
     active = plan.subscription if plan.name != account.plan else account.subscription_active
     after = _subscribed(after, plan, active if change.subscription_active is None else change.subscription_active, now)
-    if account.state is AccountState.CLOSED and after != account:
-        raise Conflict("account", account.id, account.state, "A closed account stays as it is.")
+    if account.state is after.state is AccountState.CLOSED and after != account:
+        raise Conflict(
+            "account", account.id, account.state, "A closed account stays as it is until it is opened again."
+        )
     return after
 
 

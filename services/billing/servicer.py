@@ -199,7 +199,8 @@ class ApiKeysServicer(rpc.ApiKeysServicer):
 
     async def RevokeApiKey(self, request: pb.RevokeApiKeyRequest, context: Context) -> pb.ApiKey:
         """End a key."""
-        return messages.api_key(await self._operations.revoke(request.account_id, request.api_key_id))
+        asked = request.account_id, request.api_key_id, request.key_digest
+        return messages.api_key(await self._operations.revoke(*asked))
 
 
 class BudgetsServicer(rpc.BudgetsServicer):

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 from servicekit.version import VERSION
@@ -55,6 +56,19 @@ async def test_keys_are_made_listed_masked_and_revoked(platform: PlatformUnderTe
     assert (revoked["id"], revoked["state"]) == (made["id"], "revoked")
     found = (await platform.gesso("keys", "revoke", account.api_key, "--json")).json
     assert (found["name"], found["state"]) == ("first", "revoked")
+    again = await platform.gesso("keys", "revoke", account.api_key, "--json")
+    assert again.json == found
+    unknown = await platform.gesso("keys", "revoke", "sk-nobodys")
+    assert (unknown.status, "sha256:" in unknown.errors) == (1, True), unknown.errors
+
+
+@pytest.mark.parametrize("state", ["suspended", "closed"])
+async def test_a_key_that_is_found_is_revoked_whatever_the_state_of_its_account(
+    platform: PlatformUnderTest, account: Account, state: str
+) -> None:
+    await platform.gesso("accounts", "set", account.id, "--state", state)
+    revoked = await platform.gesso("keys", "revoke", account.api_key, "--json")
+    assert (revoked.status, revoked.json["state"]) == (0, "revoked"), revoked.errors
 
 
 async def test_models_are_listed(platform: PlatformUnderTest, account: Account) -> None:

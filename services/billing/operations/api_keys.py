@@ -25,7 +25,7 @@ from billing.store.audit import Act
 from billing.store.requests import Noted
 from gesso.errors.v1 import reason_pb2 as pb
 from servicekit.database import Database
-from servicekit.faults import Conflict, Fault
+from servicekit.faults import Conflict, Fault, NotFound
 from servicekit.ids import new_id
 
 _LONGEST_OVERLAP_SECONDS = 604_800
@@ -127,14 +127,17 @@ class ApiKeys:
             "request", order.request_id, "used", "The request_id was used before; its key is not shown again."
         )
 
-    async def revoke(self, account_id: str, api_key_id: str) -> ApiKey:
-        """End a key; a repeat changes nothing. An empty account means any. Raises NotFound, Unavailable."""
+    async def revoke(self, account_id: str, api_key_id: str, digest: bytes = b"") -> ApiKey:
+        """End a key, named by its id or by a secret's digest; a repeat changes nothing. An empty account means any.
+
+        Raises NotFound, Unavailable.
+        """
         now = act()
         async with self._database.transaction() as connection:
-            key = await store.get(connection, account_id, api_key_id)
-            if await store.revoke(connection, api_key_id, now.at):
+            key = await store.get(connection, account_id, api_key_id or await _id_of(connection, digest))
+            if await store.revoke(connection, key.id, now.at):
                 await _record(connection, now, "revoked", key, {"name": key.name})
-            return await store.get(connection, account_id, api_key_id)
+            return await store.get(connection, account_id, key.id)
 
     async def listed(self, account_id: str) -> Sequence[ApiKey]:
         """Return an account's keys, oldest first, with their use up to now. Raises NotFound, Unavailable."""
@@ -142,6 +145,14 @@ class ApiKeys:
         async with self._database.connection() as connection:
             await wallets.balance(connection, account_id)
             return await store.listed(connection, account_id)
+
+
+async def _id_of(connection: Connection, digest: bytes) -> str:
+    """The id of the key that a secret opens or opened. Raises NotFound, which names the digest."""
+    found = await store.by_digest(connection, digest)
+    if found is None:
+        raise NotFound("api_key", f"sha256:{digest.hex()}")
+    return found.id
 
 
 async def _rotate(connection: Connection, now: Act, key: ApiKey, secret: str, overlap_seconds: int) -> Made:

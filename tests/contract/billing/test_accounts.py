@@ -73,18 +73,21 @@ async def test_a_wrong_field_is_named(billing: Billing, field: str, request_: pb
     assert refused.value.details == {"field": field}
 
 
-async def test_a_suspended_account_may_be_activated_again_but_a_closed_one_not(billing: Billing) -> None:
+async def test_a_suspended_or_closed_account_may_be_activated_again(billing: Billing) -> None:
     account = await billing.account()
-    for state in (pb.ACCOUNT_STATE_SUSPENDED, pb.ACCOUNT_STATE_ACTIVE, pb.ACCOUNT_STATE_CLOSED):
+    suspended, closed, active = pb.ACCOUNT_STATE_SUSPENDED, pb.ACCOUNT_STATE_CLOSED, pb.ACCOUNT_STATE_ACTIVE
+    for state in (suspended, active, closed, closed, active, closed, suspended, closed):
         assert (await billing.update(pb.UpdateAccountRequest(account_id=account.id, state=state))).state == state
+
+
+async def test_an_account_that_stays_closed_stays_as_it_is(billing: Billing) -> None:
+    account = await billing.account()
     await billing.update(pb.UpdateAccountRequest(account_id=account.id, state=pb.ACCOUNT_STATE_CLOSED))
-    for change in (
-        pb.UpdateAccountRequest(account_id=account.id, state=pb.ACCOUNT_STATE_ACTIVE),
-        pb.UpdateAccountRequest(account_id=account.id, plan="free"),
-    ):
-        with pytest.raises(Fault) as refused:
-            await billing.update(change)
-        assert refused.value.reason_name == "CONFLICT"
+    with pytest.raises(Fault) as refused:
+        await billing.update(pb.UpdateAccountRequest(account_id=account.id, plan="free"))
+    assert refused.value.reason_name == "CONFLICT"
+    opened = pb.UpdateAccountRequest(account_id=account.id, plan="free", state=pb.ACCOUNT_STATE_ACTIVE)
+    assert (await billing.update(opened)).plan == "free"
 
 
 async def test_a_plan_brings_its_subscription_and_free_takes_it_away(billing: Billing) -> None:

@@ -108,6 +108,21 @@ async def test_a_revoked_key_is_refused_at_once_by_every_replica_and_a_repeat_ch
         assert await verdict(other, key.secret) == "KEY_REVOKED"
 
 
+async def test_a_key_is_revoked_by_the_digest_of_a_secret_also_of_one_that_was_rotated_away(billing: Billing) -> None:
+    account = await billing.account()
+    key = await billing.key(account.id)
+    rotated = pb.RotateApiKeyRequest(request_id="away", account_id=account.id, api_key_id=key.id, overlap_seconds=0)
+    new = await billing.link.call(billing.api_keys.RotateApiKey, rotated)
+    digest = hashlib.sha256(key.secret.encode()).digest()
+    revoked = await billing.link.call(billing.api_keys.RevokeApiKey, pb.RevokeApiKeyRequest(key_digest=digest))
+    assert (revoked.id, revoked.HasField("revoked_at")) == (key.id, True)
+    assert await verdict(billing, new.secret) == "KEY_REVOKED"
+    for nobodys in (pb.RevokeApiKeyRequest(key_digest=hashlib.sha256(b"?").digest()), pb.RevokeApiKeyRequest()):
+        with pytest.raises(Fault) as refused:
+            await billing.link.call(billing.api_keys.RevokeApiKey, nobodys)
+        assert refused.value.reason_name == "NOT_FOUND"
+
+
 async def test_another_accounts_key_is_not_found(billing: Billing) -> None:
     key = await billing.key((await billing.account()).id)
     stranger = await billing.account()

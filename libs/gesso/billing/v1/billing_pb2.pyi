@@ -1735,17 +1735,21 @@ class RevokeApiKeyRequest(_message.Message):
 
     ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     API_KEY_ID_FIELD_NUMBER: _builtins.int
+    KEY_DIGEST_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
     api_key_id: _builtins.str
+    key_digest: _builtins.bytes
+    """SHA-256 of a secret that opens or opened the key, where api_key_id is empty: who finds one in the open knows no more."""
     def __init__(
         self,
         *,
         account_id: _builtins.str = ...,
         api_key_id: _builtins.str = ...,
+        key_digest: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "api_key_id", b"api_key_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "api_key_id", b"api_key_id", "key_digest", b"key_digest"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
