@@ -18,6 +18,7 @@ EventId = NewType("EventId", str)
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = tuple(a + b for a in _ALPHABET for b in _ALPHABET)
+_SHIFTS = range(120, -1, -10)
 _ULID = re.compile(rf"[0-7][{_ALPHABET}]{{25}}")
 
 
@@ -62,4 +63,4 @@ def id_of_ulid(prefix: str, ulid: bytes) -> str:
 
 def _encode(value: int) -> str:
     # 130 bits hold a 128-bit ULID: two characters of 5 bits at a time, most significant first.
-    return "".join(_PAIRS[(value >> shift) & 1023] for shift in range(120, -1, -10))
+    return "".join([_PAIRS[(value >> shift) & 1023] for shift in _SHIFTS])

@@ -153,6 +153,7 @@ class DirectoryObjects(Objects):
 
     def __init__(self, root: Path) -> None:
         self._root = root.absolute()
+        self._root_uri = self._root.as_uri().rstrip("/")
         self._scratch = self._root / _SCRATCH
         durable.make_directory(self._root)
         placement.spread_folders(self._root)
@@ -173,7 +174,7 @@ class DirectoryObjects(Objects):
         return await self._write(self._root / _checked(key), buffers)
 
     async def read_url(self, key: str, ttl_seconds: int) -> str:
-        return (self._root / _checked(key)).as_uri()
+        return f"{self._root_uri}/{_checked(key)}"  # no character of a key is written otherwise in an address
 
     async def check(self) -> None:
         await self._write(self._root / "check", [b""])

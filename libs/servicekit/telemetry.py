@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 from opentelemetry.trace import Span
+from prometheus_client import Counter, Histogram
 
 from servicekit import logs, tracing
 from servicekit.calls import Call
@@ -22,7 +23,7 @@ class Telemetry:
         self._tracing = traces
         self._log: Any = structlog.get_logger().bind()
         self._spans: dict[int, Span] = {}
-        self._observed: dict[str, Any] = {}
+        self._observed: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
 
     @classmethod
     @asynccontextmanager
@@ -58,8 +59,9 @@ class Telemetry:
 
     def call_finished(self, call: Call, error: BaseException | None) -> None:
         """A call has ended: count it, write its line, end its span. ``error`` is a bug and is logged with its traceback."""
-        self.metrics.calls.labels(call.method, call.reason).inc()
-        self._seconds(call.method).observe(call.seconds)
+        ended, seconds = self._of(call)
+        ended.inc()
+        seconds.observe(call.seconds)
         span = self._spans.pop(id(call), None)
         if span is not None:
             self._tracing.call_ended(call, span)
@@ -77,9 +79,11 @@ class Telemetry:
         else:
             self._log.info("call", **fields)
 
-    def _seconds(self, method: str) -> Any:
-        """Return the method's histogram; looking it up by label costs as much as the observation."""
-        found = self._observed.get(method)
+    def _of(self, call: Call) -> tuple[Counter, Histogram]:
+        """Return the metrics of calls that ended so; looking them up by label costs as much as the observation."""
+        key = (call.method, call.reason)
+        found = self._observed.get(key)
         if found is None:
-            found = self._observed[method] = self.metrics.call_seconds.labels(method)
+            found = (self.metrics.calls.labels(*key), self.metrics.call_seconds.labels(call.method))
+            self._observed[key] = found
         return found

@@ -350,6 +350,7 @@ def _too_late(provider: str) -> NotPlaced:
 
 def _explained(drawn: Drawn, provider: str) -> Iterator[Fault]:
     """A fault for each picture that an order did not bring, however few the vendor explained."""
+    yield from drawn.faults
     unexplained = UpstreamFault(
         reasons.REASON_UPSTREAM_FAILED,
         "The upstream delivered fewer pictures than were ordered.",
@@ -357,7 +358,7 @@ def _explained(drawn: Drawn, provider: str) -> Iterator[Fault]:
         retryable=False,
         details={"provider": provider},
     )
-    return itertools.chain(drawn.faults, itertools.repeat(unexplained))
+    yield from itertools.repeat(unexplained)
 
 
 async def _plugin(call: Awaitable[T], provider: Provider) -> T:

@@ -12,6 +12,7 @@ _NAMES = tuple(
     (form.format("remaining"), form.format("reset"), form.format("limit"))
     for form in ("x-ratelimit-{}-requests", "x-ratelimit-{}", "ratelimit-{}")
 )
+_COUNT = re.compile(r"\s*(\d{1,9})")
 _SPAN = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:([\d.]+)s)?(?:([\d.]+)ms)?")
 _UNITS_SECONDS = (86_400.0, 3_600.0, 60.0, 1.0, 0.001)
 _EPOCH_SECONDS, _EPOCH_MILLISECONDS = 1e9, 1e12
@@ -42,7 +43,7 @@ def read_allowance(headers: Mapping[str, str], now: float) -> Allowance | None:
 
 
 def _count(text: str | None) -> int | None:
-    number = re.match(r"\s*(\d{1,9})", text or "")
+    number = _COUNT.match(text or "")
     return int(number[1]) if number else None
 
 

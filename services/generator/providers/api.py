@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
+from functools import lru_cache
 from typing import TypeVar
 
 import aiohttp
@@ -93,7 +94,7 @@ class VendorApi:
         if isinstance(path, URL):
             assert self._is_own(path), "the key goes to no other host"
             return path
-        return self.base.join(URL(path.lstrip("/")))
+        return _below(self.base, path)
 
     @asynccontextmanager
     async def answered(
@@ -302,6 +303,11 @@ def _with(fault: UpstreamFault, bought: Bought) -> UpstreamFault:
         details=fault.details,
         retry_after_seconds=fault.retry_after_seconds,
     )
+
+
+@lru_cache(maxsize=256)  # orders go to the same few paths
+def _below(base: URL, path: str) -> URL:
+    return base.join(URL(path.lstrip("/")))
 
 
 def _is_within(place: URL, domain: str) -> bool:

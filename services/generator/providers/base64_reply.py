@@ -17,6 +17,7 @@ import string
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from json import loads
 
 import pybase64
@@ -27,11 +28,14 @@ _BEGUN_ESCAPE = re.compile(rb"\\(?:u[0-9a-fA-F]{0,3})?\Z")
 _NO_BASE64 = b"?"
 _DATA_SCHEME, _WEB_SCHEME = b"data:", b"http"
 _LONGEST_DATA_HEAD_BYTES = 128
+_LONGEST_KEY_BYTES = 512
+"""With every character written as an escape."""
 _QUOTE = ord('"')
 _GROUP = 4
 _PADDING = ord("=")
 _ALPHABET = (string.ascii_letters + string.digits + "+/=").encode()
 _ASCII_CODES = 128
+_WHITESPACE = string.whitespace.encode()
 
 
 class BadReply(Exception):
@@ -105,25 +109,26 @@ class ReplyScanner:
         self._skeleton += chunk[position:quote]
         is_picture = self._follows_picture_key()
         self._string_start = len(self._skeleton)
+        if not is_picture and (end := _plain_end(chunk, quote)):
+            self._skeleton += chunk[quote:end]
+            self._string_end = len(self._skeleton)
+            return end
         self._skeleton += b'"'
         self._within = _Within.OPENING if is_picture else _Within.STRING
         return quote + 1
 
     def _follows_picture_key(self) -> bool:
-        between = bytes(self._skeleton[self._string_end :]).translate(None, string.whitespace.encode())
+        between = bytes(self._skeleton[self._string_end :]).translate(None, _WHITESPACE)
         if between == b"," and self._in_list:
             return True
-        is_picture = between in (b":", b":[") and self._is_picture_key(
-            self._skeleton[self._string_start : self._string_end]
-        )
+        is_picture = between in (b":", b":[") and self._is_picture_key()
         self._in_list = is_picture and between == b":["
         return is_picture
 
-    def _is_picture_key(self, key: bytearray) -> bool:
-        try:
-            return loads(key) in self._keys
-        except ValueError:  # no JSON at all, which the skeleton's parser will say
+    def _is_picture_key(self) -> bool:
+        if self._string_end - self._string_start > _LONGEST_KEY_BYTES:
             return False
+        return _key(bytes(self._skeleton[self._string_start : self._string_end])) in self._keys
 
     def _feed_opening(self, chunk: bytes, position: int) -> int:
         while position < len(chunk) and chunk[position] != _QUOTE:
@@ -257,6 +262,21 @@ class _Picture:
         self.data[self._byte_count : end] = decoded
         self._byte_count = end
         self._padded = text[-1] == _PADDING
+
+
+@lru_cache(maxsize=256)  # a vendor's replies have the same few; one of many others costs what it did without
+def _key(text: bytes) -> str:
+    """What a string of JSON says; nothing where it is none, which the skeleton's parser will say."""
+    try:
+        return str(loads(text))
+    except ValueError:
+        return ""
+
+
+def _plain_end(chunk: bytes, quote: int) -> int:
+    """Where the string ends that begins at `quote`, as nearly all do within their chunk and without escapes; else 0."""
+    end = chunk.find(b'"', quote + 1)
+    return end + 1 if end > 0 and chunk.find(b"\\", quote, end) < 0 else 0
 
 
 def _opened(text: bytes) -> _Within | None:

@@ -88,6 +88,12 @@ async def test_a_read_url_is_read_without_credentials(objects: Objects) -> None:
     assert await read(await objects.read_url("ac/k", 60)) == b"readable"
 
 
+async def test_a_directory_of_any_name_gives_addresses_that_can_be_read(tmp_path: Path) -> None:
+    objects = Objects.from_url((tmp_path / "50% größer ?").as_uri())
+    await objects.put_new("ac/k.png", [b"readable"])
+    assert read_file(await objects.read_url("ac/k.png", 60)) == b"readable"
+
+
 async def test_a_working_store_passes_its_check(objects: Objects) -> None:
     await objects.check()
     await objects.check()
