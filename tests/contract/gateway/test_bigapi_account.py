@@ -89,10 +89,12 @@ async def test_statistics_are_answered_key_by_key(account: Account) -> None:
     }
     assert list(body["provider_usage"]) == ["dalle", "imagen-4"]
     assert len(recent) == 20
+    newest_first = [f"job_b/{index}" for index in reversed(range(15))] + [f"job_a/{index}" for index in (9, 8, 7, 6, 5)]
+    assert [activity["task_id"] for activity in recent] == newest_first
     assert recent[0] == {
-        "task_id": "job_b/0",
+        "task_id": "job_b/14",
         "provider": "dalle",
-        "prompt": "picture 0",
+        "prompt": "picture 14",
         "status": "Success",
         "credits": 10,
         "created_at": "2025-01-15T23:59:00Z",

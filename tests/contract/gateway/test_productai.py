@@ -185,6 +185,7 @@ async def test_a_used_up_limit_is_told(shop: Shop) -> None:
     [
         ({**ASKED, "prompt": " "}, "INVALID_REQUEST"),
         ({**ASKED, "model": "dall-e-3"}, "INVALID_MODEL"),
+        ({**ASKED, "model": ""}, "INVALID_MODEL"),
         ({**ASKED, "image_url": "not an address"}, "INVALID_IMAGE_URL"),
         ({**ASKED, "image_url": ""}, "INVALID_IMAGE_URL"),
         ({**ASKED, "image_url": "data:image/png;base64,???"}, "INVALID_IMAGE_URL"),

@@ -232,6 +232,8 @@ def test_null_is_absence(provider: str) -> None:
 def test_the_documents_defaults_hold() -> None:
     draw = _draw("qwen-image")
     assert (draw.guidance, draw.steps) == (2.5, 30)
+    dalle = _draw("dalle")
+    assert (dalle.width, dalle.height) == (1024, 1024)
     assert not _draw("flux-dev").HasField("steps")
 
 

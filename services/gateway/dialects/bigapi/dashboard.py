@@ -164,10 +164,11 @@ def rows_of(
 
 
 def _activities(jobs: Sequence[Job]) -> Iterator[Activity]:
+    """The tasks of jobs that are newest first, newest first: a job's last task is its newest."""
     for job in jobs:
         if job.state in (Job.STATE_ADMITTING, Job.STATE_REFUSED):
             continue
-        for task in job.tasks:
+        for task in reversed(job.tasks):
             yield Activity(
                 task_id=f"{job.id}/{task.index}",
                 provider=task.draw.model,

@@ -143,6 +143,8 @@ def _message(problem: Problem) -> str:
     fault = problem.fault
     words, page = _PAGES.get(fault.reason, ("", ""))
     read_on = f"{words} {problem.public_url}{page}" if page else fault.details.get("suggestion", "")
+    if fault.reason == pb.REASON_CREDENTIAL_INVALID:
+        return read_on  # as the document has it: `error` says what is wrong
     if fault.reason == pb.REASON_INSUFFICIENT_FUNDS and "required_micros" in fault.details:
         return read_on  # the figures stand beside it
     message = _placed(fault)

@@ -31,8 +31,11 @@ MAX_PROMPT_CHARACTERS = 32_000
 KEY_PROVIDER = "openai"
 """Whose key `openai_api_key` is."""
 
-DEFAULTS: Mapping[str, Mapping[str, Any]] = {"qwen-image": {"guidance_scale": 2.5, "num_inference_steps": 30}}
-"""What the document says to be so where a parameter is absent."""
+DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "dalle": {"size": "1024x1024"},
+    "qwen-image": {"guidance_scale": 2.5, "num_inference_steps": 30},
+}
+"""What is so where a parameter is absent: of DALL-E 3 its own default, since its successor would choose a shape by itself."""
 _SIZES = ("size", "image_size", "aspect_ratio")
 _DRAWN: Mapping[str, str] = {
     "negative_prompt": "negative_prompt",

@@ -72,7 +72,7 @@ class GenerateRequest(msgspec.Struct, frozen=True, omit_defaults=True):
         _said("PNG, JPEG or WebP of at most 10 MB; two only for nanobanana, nanobananapro and seedream."),
     ]
     prompt: Prompt
-    model: Annotated[str, Meta(min_length=1, max_length=200), _said(f"One of {', '.join(MODELS)}.")]
+    model: Annotated[str, Meta(max_length=200), _said(f"One of {', '.join(MODELS)}.")]
     output_format: Annotated[Literal["png", "jpg", "jpeg"] | None, _said("`png` where it is absent.")] = None
     aspect_ratio: Annotated[
         Annotated[str, Meta(max_length=20)] | None,
@@ -99,7 +99,7 @@ class CustomRequest(msgspec.Struct, frozen=True, omit_defaults=True):
 
     image_url: Annotated[Address | list[Address], _said("PNG, JPEG or WebP of at most 10 MB.")]
     prompt: Prompt
-    model: Annotated[str, Meta(min_length=1, max_length=200), _said("The name of one of your models, `custom-…`.")]
+    model: Annotated[str, Meta(max_length=200), _said("The name of one of your models, `custom-…`.")]
     output_format: Annotated[Literal["png", "jpg", "jpeg"] | None, _said("`png` where it is absent.")] = None
     aspect_ratio: Annotated[
         Literal["SQUARE", "LANDSCAPE", "PORTRAIT"] | None, _said("`SQUARE` where it is absent.")
