@@ -22,7 +22,7 @@ _SERVER = "gesso"
 _UNIT_BYTES = 3 * direct.ALIGNMENT_BYTES
 """Blocks are multiples of 3 bytes, so that the base64 of one runs into that of the next, and of what a disk reads."""
 _SMALLEST_BLOCK_BYTES = 2 * _UNIT_BYTES
-_LARGEST_BLOCK_BYTES = 64 * _UNIT_BYTES
+_LARGEST_BLOCK_BYTES = 128 * _UNIT_BYTES
 _PAUSE_SECONDS = 15.0
 _PAUSE = b": still at work\n\n"
 _BUFFERED_PER_BLOCK_BYTE = 3
@@ -30,7 +30,7 @@ _BUFFERED_PER_BLOCK_BYTE = 3
 
 
 class BlockSizes:
-    """Divides the memory for blocks among the replies that are being sent."""
+    """Divides the memory for blocks among the pictures that are being sent."""
 
     def __init__(self, memory_bytes: int) -> None:
         self._memory_bytes = memory_bytes
@@ -38,14 +38,13 @@ class BlockSizes:
 
     @contextlib.contextmanager
     def sending(self) -> Iterator[None]:
-        """Count one reply for the length of the block."""
+        """Count one picture, from its first block on, for the length of the block."""
         self._sending += 1
         try:
             yield
         finally:
             self._sending -= 1
 
-    @property
     def block_bytes(self) -> int:
         """How large the next block may be."""
         share = self._memory_bytes // (_BUFFERED_PER_BLOCK_BYTE * max(self._sending, 1))
@@ -130,11 +129,10 @@ class Sending:
         await response.prepare(request)
         if request.method == "HEAD":
             return response
-        with self._blocks.sending():
-            await response.write(begun.opening)
-            async with contextlib.aclosing(rest):
-                async for block in rest:
-                    await response.write(block)
+        await response.write(begun.opening)
+        async with contextlib.aclosing(rest):
+            async for block in rest:
+                await response.write(block)
         await response.write_eof()
         return response
 
@@ -143,8 +141,9 @@ class Sending:
             if isinstance(part, bytes):
                 yield part
                 continue
-            async for block in self._sources.blocks(part.read_url, part.byte_count, lambda: self._blocks.block_bytes):
-                yield pybase64.b64encode(block)
+            with self._blocks.sending():
+                async for block in self._sources.blocks(part.read_url, part.byte_count, self._blocks.block_bytes):
+                    yield pybase64.b64encode(block)
 
 
 async def _with_pauses(events: AsyncIterator[Event]) -> AsyncGenerator[Event | None, None]:

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from gesso.generator.v1.generator_pb2 import Picture
 
-DATA = os.urandom(2_000_001)  # half of it is more than is read before an answer begins
+DATA = os.urandom(4_000_001)  # half of it is more than is read before an answer begins
 BASE64 = {"prompt": "a fox", "response_format": "b64_json"}
 
 

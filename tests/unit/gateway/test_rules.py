@@ -178,13 +178,13 @@ def test_many_replies_at_once_share_the_memory() -> None:
     blocks = BlockSizes(memory_bytes)
     with ExitStack() as replies:
         replies.enter_context(blocks.sending())
-        alone = blocks.block_bytes
+        alone = blocks.block_bytes()
         for _ in range(199):
             replies.enter_context(blocks.sending())
-        assert blocks.block_bytes < alone
-        assert blocks.block_bytes % 3 == 0
-        assert 200 * 3 * blocks.block_bytes <= memory_bytes
-    assert blocks.block_bytes == alone
+        assert blocks.block_bytes() < alone
+        assert blocks.block_bytes() % 3 == 0
+        assert 200 * 3 * blocks.block_bytes() <= memory_bytes
+    assert blocks.block_bytes() == alone
 
 
 @pytest.mark.parametrize(
