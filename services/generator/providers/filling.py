@@ -5,9 +5,10 @@
 
 The line's notation: `name` is an input, `name*` one that must be filled, `name=a,b` takes one of these words; `name:bool`,
 `name:num` and `name:word` are options of that type. Numbers may have a range, `steps=1..50`, and a size bounds (sides, grid,
-area, longest side over shortest): `size=256..1440/32@65536..1048576:16`. A provider's table of concepts says what each of its vendor's names means; where an
-order fills it with nothing, the route's option of that name does. A name that is not in the table is an option of the same name,
-of the draw or of the route. What was asked for and filled nothing, or something else, is a warning.
+area, longest side over shortest): `size=256..1440/32@65536..1048576:16`. A provider's table of concepts says what each of its
+vendor's names means; where an order fills it with nothing, the route's option of that name does. A name that is not in the
+table is an option of the same name, of the draw or of the route. What was asked for and filled nothing, or something else, is a
+warning.
 """
 
 from collections.abc import Callable, Mapping, Sequence
