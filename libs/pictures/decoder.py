@@ -22,6 +22,7 @@ from pictures.opening import (
     opaque,
     resized,
     saved,
+    shown_sides,
     whole,
 )
 from pictures.recolouring import recoloured, statistics
@@ -38,13 +39,15 @@ _FITS: Final = {
 
 
 def verify(_call: Call, data: bytes) -> Message:
-    """Decodes every pixel of the first frame, row by row, and keeps none.
+    """Decodes every pixel of the first frame, row by row, and keeps none; tells its sides as it is shown.
 
     libjpeg goes on after anything, and only warns of coded data that breaks off; other loaders warn of trifles.
     """
     strictness = "warning" if sniff(data) == "jpeg" else "error"
-    pyvips.Image.new_from_buffer(data, "", access="sequential", fail_on=strictness).avg()
-    return Message()
+    image = pyvips.Image.new_from_buffer(data, "", access="sequential", fail_on=strictness)
+    image.avg()
+    width, height = shown_sides(image)
+    return Message({"width": width, "height": height})
 
 
 def transcode(call: Call, data: bytes) -> Message:

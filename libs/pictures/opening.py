@@ -27,6 +27,8 @@ SAVERS: Final[Mapping[Format, Callable[[pyvips.Image, int], bytes]]] = {
 }
 _LOADERS: Final = ("VipsForeignLoad" + name for name in ("Png", "Jpeg", "Webp", "Heif", "Nsgif"))
 _LARGEST_SIDE: Final = 32_768
+_SIDEWAYS: Final = frozenset(range(5, 9))
+"""Orientations of EXIF in which width and height change places."""
 
 
 def answering(operations: Mapping[str, Operation]) -> Callable[[Message], Message]:
@@ -53,6 +55,12 @@ def check_canvas(image: pyvips.Image) -> None:
     """Sizes as libvips reads them, or would make them, before it decodes: two parsers may read one file differently."""
     if image.width * image.height > DEFAULT.max_pixels:
         raise NotAPicture(Flaw.TOO_MANY_PIXELS, f"a canvas of {image.width}x{image.height}")
+
+
+def shown_sides(image: pyvips.Image) -> tuple[int, int]:
+    """Width and height of the picture when it is upright, by its headers."""
+    orientation = image.get("orientation") if image.get_typeof("orientation") else 1
+    return (image.height, image.width) if orientation in _SIDEWAYS else (image.width, image.height)
 
 
 def resized(data: bytes, width: int | None, height: int | None, size: str, crop: str = "none") -> pyvips.Image:

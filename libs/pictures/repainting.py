@@ -13,7 +13,7 @@ from typing import Final
 
 import pyvips
 
-from pictures.opening import SAVERS, Call, enlarged, whole
+from pictures.opening import SAVERS, Call, enlarged, shown_sides, whole
 from pictures.sniffing import sniff
 from servicekit.frames import Message
 
@@ -23,8 +23,6 @@ _SURROUNDINGS_SIGMA: Final = 24.0
 _DIRECT_SIGMA: Final = 4.0
 """Above this a blur is made on a smaller picture: the result is as smooth, and the work does not grow with the radius."""
 _FILLED_QUALITY: Final = 95
-_SIDEWAYS: Final = frozenset(range(5, 9))
-"""Orientations of EXIF in which width and height change places."""
 
 
 def grey_mask(data: bytes, width: int, height: int, marks: str) -> pyvips.Image:
@@ -57,8 +55,7 @@ def repaint(call: Call, picture: bytes, mask: bytes) -> Message:
     """
     header = pyvips.Image.new_from_buffer(picture, "", access="sequential")
     orientation = header.get("orientation") if header.get_typeof("orientation") else 1
-    sides = (header.width, header.height)
-    width, height = reversed(sides) if orientation in _SIDEWAYS else sides
+    width, height = shown_sides(header)
     white = grey_mask(mask, width, height, call["marks"])
     white = blurred(white.invert() if call["inverted"] else white, call["blur"]).copy_memory()
     parts = [white.pngsave_buffer(compression=6, keep="none")]

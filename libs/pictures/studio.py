@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from types import TracebackType
 from typing import Any, Final, Literal, Self, TypeAlias
 
@@ -148,10 +148,10 @@ class Studio:
             await children.__aexit__(kind, error, trace)
 
     async def verify(self, data: Buffer) -> Facts:
-        """Proves that the first frame opens, to the last pixel."""
+        """Proves that the first frame opens, to the last pixel; the facts have its sides as it is shown, upright."""
         facts = inspect(data, limits=self._limits)
-        await self._ask(self._decoders, [data], {"do": "verify"})
-        return facts
+        shown = (await self._ask(self._decoders, [data], {"do": "verify"})).head
+        return replace(facts, width=shown["width"], height=shown["height"])
 
     async def transcode(
         self,

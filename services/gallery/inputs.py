@@ -10,7 +10,6 @@ from gallery.store import Store
 from gesso.errors.v1 import reason_pb2 as reasons
 from gesso.gallery.v1 import gallery_pb2 as pb
 from pictures.facts import DEFAULT, Flaw, NotAPicture, extension
-from pictures.inspection import inspect
 from pictures.studio import Studio, StudioUnavailable
 from servicekit.egress import EgressError, ForbiddenUrl, GuardedClient, TooLarge
 from servicekit.faults import Fault, NotFound, Unavailable
@@ -92,8 +91,7 @@ class Inputs:
     async def _keep(self, account_id: AccountId, image_id: ImageId, data: bytes | bytearray, field: str) -> Image:
         """Check that the bytes are a picture that opens, and keep them as an input of the account."""
         try:
-            facts = inspect(data)
-            await self._studio.verify(data)
+            facts = await self._studio.verify(data)
         except NotAPicture as error:
             raise _not_an_image(field, error) from error
         except StudioUnavailable as error:

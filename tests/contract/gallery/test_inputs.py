@@ -4,20 +4,24 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 from aiohttp import web
+from PIL import Image
 
 from gesso.errors.v1 import reason_pb2 as reasons
 from gesso.gallery.v1 import gallery_pb2 as pb
 from servicekit.faults import Fault
 from servicekit.ids import new_id
 from testkit.identities import caller_token
-from testkit.picture_samples import SAMPLES
+from testkit.picture_samples import SAMPLES, draw, encoded
 from testkit.sample_pictures import png_claiming
 
 from .conftest import Gallery
 from .test_images import ACCOUNT
 
+_SIDEWAYS = Image.Exif()
+_SIDEWAYS[0x0112] = 6
 ANSWERS = {
     "/photo.jpg": SAMPLES["jpeg"](),
+    "/portrait.jpg": encoded(draw(80, 60), "JPEG", exif=_SIDEWAYS),
     "/lies.png": SAMPLES["webp"](),
     "/page.png": b"<html>not a picture</html>",
     "/cut.png": SAMPLES["png"]()[:-20],
@@ -58,6 +62,11 @@ async def test_a_picture_is_fetched_checked_and_kept_once_per_request(gallery: G
     assert first.image.source == pb.Image.SOURCE_INPUT
     (named,) = await bring_in(gallery, pb.ImportInputsRequest.ImportItem(image_id=first.image.id))
     assert named.image.id == first.image.id
+
+
+async def test_a_photo_that_is_stored_on_its_side_is_as_large_as_it_is_shown(gallery: Gallery, site: str) -> None:
+    (kept,) = await bring_in(gallery, pb.ImportInputsRequest.ImportItem(url=f"{site}/portrait.jpg", field="init_image"))
+    assert (kept.image.width, kept.image.height) == (60, 80)
 
 
 async def test_a_request_id_that_is_used_again_for_another_picture_brings_that_one(gallery: Gallery, site: str) -> None:

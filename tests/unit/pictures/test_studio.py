@@ -59,6 +59,19 @@ async def test_a_whole_picture_is_verified(name: Format, studio: Studio) -> None
     assert await studio.verify(SAMPLES[name]()) == Facts(name, 80, 60)
 
 
+@pytest.mark.parametrize(
+    ("orientation", "sides"), [(1, (80, 60)), (3, (80, 60)), (6, (60, 80)), (8, (60, 80)), (9, (80, 60))]
+)
+@pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP"])
+async def test_the_sides_of_a_photo_are_those_that_are_seen(
+    name: str, orientation: int, sides: tuple[int, int], studio: Studio
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    facts = await studio.verify(encoded(draw(80, 60), name, exif=exif))
+    assert (facts.width, facts.height) == sides
+
+
 @pytest.mark.parametrize("name", ["jpeg", "png", "webp", "gif"])
 async def test_damage_that_the_structure_hides_is_found(name: Format, studio: Studio) -> None:
     # Lossless, for a lossy frame decodes to something whatever its bytes are.
