@@ -147,8 +147,8 @@ def _shown(account: pb.Account) -> dict[str, object]:
         "subscription": "active" if account.subscription.active else "inactive",
         **_balance(account.balance),
         "storage_mb": account.storage_mb,
-        "limits": dict(account.limits),
-        "safety": dict(account.safety),
+        "limits": dict(sorted(account.limits.items())),
+        "safety": dict(sorted(account.safety.items())),
         "preferences": {field.name: value for field, value in account.preferences.ListFields()},
     }
 

@@ -20,6 +20,7 @@ from aiohttp import hdrs, web
 from google.protobuf.json_format import MessageToDict
 
 from gallery.access import UPLOADERS
+from gallery.conditions import verdict
 from gallery.images import RENDITION_SIDES, Image
 from gallery.inputs import Inputs, Place, too_large
 from gallery.observing import observed
@@ -48,7 +49,15 @@ _SAFE = {
     "Content-Security-Policy": "default-src 'none'; sandbox",
     "Cross-Origin-Resource-Policy": "cross-origin",
     "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "ETag, Content-Range, Accept-Ranges, Content-Length, Retry-After",
     "Accept-Ranges": "bytes",
+}
+_PREFLIGHT = {
+    **_SAFE,
+    "Allow": "GET, HEAD, OPTIONS",
+    "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
+    "Access-Control-Allow-Headers": "Range, If-Range, If-Match, If-None-Match",
+    "Access-Control-Max-Age": "86400",
 }
 
 
@@ -106,8 +115,9 @@ class Files:
             client_max_size=self._input_limit_bytes + 1, middlewares=[observed(self._observer, _refusal)]
         )
         application.on_response_prepare.append(_unnamed)
-        application.router.add_get("/i/{name}", self.serve)
-        application.router.add_get(f"{PREFIX}{{name}}", self.serve_temporary)
+        for path, serve in (("/i/{name}", self.serve), (f"{PREFIX}{{name}}", self.serve_temporary)):
+            application.router.add_get(path, serve)
+            application.router.add_options(path, _preflight)
         application.router.add_post("/inputs", self.upload)
         application.router.add_get("/healthz", _alive)
         return application
@@ -133,7 +143,11 @@ class Files:
             return _refusal(503, "The picture cannot be read at the moment.", retry_after="1")
         if file is None:
             return _refusal(404, _DELETED)
-        if file.etag in request.headers.get(hdrs.IF_NONE_MATCH, "") or request.headers.get(hdrs.IF_NONE_MATCH) == "*":
+        asked = request.headers
+        status = verdict(asked.get(hdrs.IF_MATCH), asked.get(hdrs.IF_NONE_MATCH), file.etag)
+        if status == 412:
+            return _refusal(412, "The picture is another than the one that If-Match names.")
+        if status == 304:
             return web.Response(status=304, headers=_headers(file))
         return await self._send(request, file, _headers(file))
 
@@ -276,6 +290,11 @@ def _number(request: web.Request, header: str) -> int:
 async def _unnamed(request: web.Request, response: web.StreamResponse) -> None:
     """What software answers is nobody's business."""
     response.headers["Server"] = "gesso"
+
+
+async def _preflight(request: web.Request) -> web.Response:
+    """What a browser asks before a page's script may ask with conditions; no link is looked at."""
+    return web.Response(status=204, headers=_PREFLIGHT)
 
 
 async def _alive(request: web.Request) -> web.Response:

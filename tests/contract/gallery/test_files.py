@@ -71,6 +71,18 @@ async def test_a_known_tag_is_answered_with_304(gallery: Gallery) -> None:
             assert await answer.read() == b""
 
 
+async def test_a_page_of_another_origin_may_ask_with_conditions_and_read_what_it_is_told(gallery: Gallery) -> None:
+    url = await link_to(gallery)
+    async with aiohttp.ClientSession() as session:
+        async with session.options(url) as asked:
+            assert asked.status == 204
+            assert {"Range", "If-None-Match"} <= set(asked.headers["Access-Control-Allow-Headers"].split(", "))
+        async with session.get(url, headers={"If-Match": '"other"'}) as other:
+            assert (other.status, other.headers["Cache-Control"]) == (412, "no-store")
+        async with session.get(url) as answer:
+            assert {"ETag", "Content-Range"} <= set(answer.headers["Access-Control-Expose-Headers"].split(", "))
+
+
 @pytest.mark.parametrize(
     ("change", "status"),
     [
