@@ -51,7 +51,7 @@ class Batches(Generic[Sent, Got]):
     async def _over_stream(self, request: Sent) -> Got | None:
         """Return the answer, or None where the stream broke."""
         if self._open is None:
-            self._open = self._stream(metadata=self._link.metadata())
+            self._open = self._stream(metadata=self._link.identity)
         answer = None
         try:
             async with asyncio.timeout(self._timeout_seconds):

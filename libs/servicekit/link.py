@@ -75,6 +75,11 @@ class Link:
         except grpc.aio.AioRpcError as error:
             raise from_rpc_error(error, self.component) from error
 
+    @property
+    def identity(self) -> tuple[tuple[str, str], ...]:
+        """This process's identity alone, for what outlives the call that happens to begin it."""
+        return tuple(self._metadata)
+
     def metadata(self) -> tuple[tuple[str, str], ...]:
         """This process's identity, and the request id and trace of the call that it serves."""
         call = calls.current()

@@ -13,7 +13,7 @@ from gesso.billing.v1 import billing_pb2_grpc as rpc
 from gesso.errors.v1 import reason_pb2 as reasons
 from servicekit.batches import Batches
 from servicekit.boundary import batched
-from servicekit.calls import Call
+from servicekit.calls import Call, enter, leave
 from servicekit.faults import Fault, InvalidField
 from servicekit.identity import Access, parse_peers
 from servicekit.server import Context, Registration, serving
@@ -82,6 +82,16 @@ async def test_batches_are_answered_in_order_over_one_stream_and_each_is_observe
     assert {call.method for call in observer.finished} == {f"/{SERVICE}/AdmitBatches"}
     assert len(observer.finished) == 5
     assert {call.peer for call in observer.finished} == {"generator"}
+
+
+async def test_a_stream_is_not_of_the_request_that_happened_to_open_it(tmp_path: Path) -> None:
+    observer = Observed()
+    async with ledger(tmp_path, observer) as address, calling(address) as batches:
+        serving_one = enter(Call("POST /v1/images/generations", request_id="req_first"))
+        await answered(batches, 1)
+        leave(serving_one)
+        await answered(batches, 2)
+    assert [call.request_id for call in observer.finished] == ["", ""]
 
 
 async def test_a_batch_beside_another_is_a_call_of_its_own(tmp_path: Path) -> None:
