@@ -74,10 +74,14 @@ class Plans:
             limits = {window: limit for window, limit in {**limits, **own}.items() if limit > 0}
         return limits
 
-    def limits_of_address(self, dialect: str) -> tuple[str, Limits]:
-        """Return the name under which a client address is counted for a dialect, and its limits."""
+    def limits_of_address(self, dialect: str, overrides: Mapping[str, int] | None = None) -> tuple[str, Limits]:
+        """Return the name under which a client address is counted for a dialect, and its limits.
+
+        `overrides` are those of the account that calls from there: its own figures for the dialect go before the address's.
+        """
         name = dialect if dialect in self.by_address else KEYLESS
-        return name, self.by_address[name]
+        limits = {**self.by_address[name], **_own(overrides or {}, name)}
+        return name, {window: limit for window, limit in limits.items() if limit > 0}
 
     def limited_dialects(self, plan: str, overrides: Mapping[str, int]) -> tuple[str, ...]:
         """Return the dialects in which some window limits this account's requests, by account or by address."""

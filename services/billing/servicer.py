@@ -43,7 +43,7 @@ class LimitsServicer(rpc.LimitsServicer):
     async def TakeLimits(self, request: pb.TakeLimitsRequest, context: Context) -> pb.TakeLimitsResponse:
         """Count requests."""
         asked = [
-            limits.Asked(item.dialect, item.caller_token, item.address, item.is_call)
+            limits.Asked(item.dialect, item.caller_token or item.figures_of, item.address, item.is_call)
             for item in _bounded(request.takings)
         ]
         taken = await self._operations.take(asked)

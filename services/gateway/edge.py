@@ -178,7 +178,7 @@ class Edge:
     async def _count(self, visit: Visit, *, is_call: bool) -> None:
         dialect = visit.dialect
         if dialect.limited_by_address:
-            visit.windows = await self.limits.take_address(visit.address, dialect.name)
+            visit.windows = await self.limits.take_address(visit.address, dialect.name, visit.caller)
             return
         try:
             visit.windows = await self.limits.take(visit.caller, dialect.name, is_call=is_call)

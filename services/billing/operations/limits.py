@@ -20,7 +20,10 @@ _REQUESTS_PER_FLUSH = 8
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request to count: of a caller by their token, or of a client address where that is given."""
+    """A request to count: of a caller by their token, or of a client address where that is given.
+
+    Of an address the token is of the caller whose account's own figures go before the address's; it may be missing.
+    """
 
     dialect: str
     caller_token: bytes = b""
@@ -88,8 +91,8 @@ class Limits:
         ]
 
     def _account(self, item: Asked) -> str | Fault:
-        """Return whose request it is; nothing for a client address."""
-        if item.address:
+        """Return whose request it is, or whose figures count; nothing for a client address alone."""
+        if item.address and not item.caller_token:
             return ""
         try:
             return tokens.open_token(item.caller_token, self._key).account_id
@@ -97,8 +100,9 @@ class Limits:
             return fault
 
     def _taking(self, item: Asked, account_id: str, policies: Mapping[str, Policy]) -> Taking | Fault:
-        if not account_id:
-            return self._taking_of_address(item)
+        if item.address:
+            _, overrides = policies.get(account_id, ("", {}))
+            return self._taking_of_address(item, overrides)
         if account_id not in policies:
             return NotFound("account", account_id)
         if item.dialect not in self._plans.dialects:
@@ -106,9 +110,9 @@ class Limits:
         limits = self._plans.limits_of(*policies[account_id], item.dialect)
         return Taking(account_id, item.dialect, limits, item.is_call)
 
-    def _taking_of_address(self, item: Asked) -> Taking | Fault:
+    def _taking_of_address(self, item: Asked, overrides: Mapping[str, int]) -> Taking | Fault:
         try:
-            name, limits = self._plans.limits_of_address(item.dialect)
+            name, limits = self._plans.limits_of_address(item.dialect, overrides)
             return Taking(f"address:{text('address', item.address, longest=64)}", name, limits)
         except InvalidField as fault:
             return fault

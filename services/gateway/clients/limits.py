@@ -64,14 +64,19 @@ class Limits:
         taking = Taking(caller_token=caller.token, dialect=dialect, is_call=is_call)
         return await self._count((caller.account_id, dialect), taking)
 
-    async def take_address(self, address: str, limit: str = KEYLESS) -> Sequence[WindowState]:
+    async def take_address(
+        self, address: str, limit: str = KEYLESS, caller: Caller | None = None
+    ) -> Sequence[WindowState]:
         """Count one request of an address; the windows after it. Raises UsedUp.
 
+        The own figures of the caller's account, where it has some for the dialect `limit`, go before the address's.
         Where billing cannot count, it is let in: what needs no key is cheap, and is read most while something is away.
         """
         try:
             async with asyncio.timeout(_COUNTING_SECONDS):
-                return await self._count((f"address:{address}", limit), Taking(address=address, dialect=limit))
+                account_id, token = (caller.account_id, caller.token) if caller else ("", b"")
+                taking = Taking(address=address, dialect=limit, figures_of=token)
+                return await self._count((f"address:{address} {account_id}", limit), taking)
         except TimeoutError:
             return ()
         except Fault as fault:

@@ -5,6 +5,7 @@ import hashlib
 import time
 
 from gesso.billing.v1 import billing_pb2 as pb
+from gesso.errors.v1 import reason_pb2 as reasons
 from testkit.eventually import eventually
 from testkit.identities import caller_token
 
@@ -88,6 +89,20 @@ async def test_productai_counts_fifteen_a_minute_by_address_and_keyless_routes_s
         Taking(address="192.0.2.2", dialect="productai"), Taking(address="192.0.2.1", dialect="imagegen")
     )
     assert (window(other).remaining, window(keyless).remaining) == (14, 59)
+
+
+async def test_an_accounts_own_figure_for_productai_goes_before_that_of_the_address_it_calls_from(
+    billing: Billing,
+) -> None:
+    await within_one_minute()
+    ample, plain = await billing.account(), await billing.account()
+    await billing.update(pb.UpdateAccountRequest(account_id=ample.id, set_limits={"productai.minute": 20}))
+    taking = Taking(address="192.0.2.9", dialect="productai", figures_of=caller_token(ample.id))
+    results = await billing.take(*[taking] * 16)
+    assert [window(result).limit for result in results if not result.HasField("fault")] == [20] * 16
+    other = Taking(address="192.0.2.9", dialect="productai", figures_of=caller_token(plain.id))
+    (refused,) = await billing.take(other)
+    assert (refused.fault.reason, window(refused).limit) == (reasons.REASON_RATE_LIMITED, 15)
 
 
 async def test_an_enterprise_account_is_limited_only_where_it_has_figures(billing: Billing) -> None:

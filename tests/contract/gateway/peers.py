@@ -113,6 +113,8 @@ class Billing:
     taken: int = 0
     takings: list[tuple[str, str]] = field(default_factory=list)
     """Addresses that were counted, and for what."""
+    figures_of: list[bytes] = field(default_factory=list)
+    """The callers whose own figures go before those of the addresses."""
     calls: list[str] = field(default_factory=list)
     """Dialects for which a request was counted as a call."""
     scripts: dict[str, Script] = field(default_factory=dict)
@@ -153,6 +155,7 @@ class Billing:
             self.calls += [taking.dialect] if taking.is_call else []
             if taking.address:
                 self.takings.append((taking.address, taking.dialect))
+                self.figures_of.append(taking.figures_of)
             fault = None if self.limit is None else to_proto(self.limit)
             response.results.add(fault=fault, windows=self.windows)
         return response

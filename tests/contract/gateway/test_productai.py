@@ -170,6 +170,7 @@ async def test_calls_are_counted_by_address_and_polls_are_not(shop: Shop) -> Non
     async with shop.get(shop.ended(_job(Job.STATE_RUNNING))) as answer:
         assert answer.status == 200
     assert shop.edge.billing.takings == [("127.0.0.1", "productai")]
+    assert shop.edge.billing.figures_of == [shop.edge.billing.caller.token]
 
 
 async def test_a_used_up_limit_is_told(shop: Shop) -> None:

@@ -73,6 +73,8 @@ def test_an_override_counts_for_its_window_in_each_dialect_of_its_table() -> Non
 
 def test_an_address_is_counted_for_productai_and_for_routes_without_a_key() -> None:
     assert PLANS.limits_of_address("productai") == ("productai", {MINUTE: 15})
+    assert PLANS.limits_of_address("productai", {"productai.minute": 600, "imagegen.minute": 5})[1] == {MINUTE: 600}
+    assert PLANS.limits_of_address("productai", {"productai.minute": 0})[1] == {}
     assert PLANS.limits_of_address("imagegen") == PLANS.limits_of_address("") == ("keyless", {MINUTE: 60})
 
 

@@ -400,12 +400,15 @@ class TakeLimitsRequest(_message.Message):
         ADDRESS_FIELD_NUMBER: _builtins.int
         DIALECT_FIELD_NUMBER: _builtins.int
         IS_CALL_FIELD_NUMBER: _builtins.int
+        FIGURES_OF_FIELD_NUMBER: _builtins.int
         caller_token: _builtins.bytes
         address: _builtins.str
         """The client's address, after trusted proxies."""
         dialect: _builtins.str
         is_call: _builtins.bool
         """Whether GetCalls counts it."""
+        figures_of: _builtins.bytes
+        """Of an address: the token of the caller whose account's own figures for the dialect, where it has some, go before the address's."""
         def __init__(
             self,
             *,
@@ -413,10 +416,11 @@ class TakeLimitsRequest(_message.Message):
             address: _builtins.str = ...,
             dialect: _builtins.str = ...,
             is_call: _builtins.bool = ...,
+            figures_of: _builtins.bytes = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "caller_token", b"caller_token", "subject", b"subject"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "caller_token", b"caller_token", "dialect", b"dialect", "is_call", b"is_call", "subject", b"subject"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "caller_token", b"caller_token", "dialect", b"dialect", "figures_of", b"figures_of", "is_call", b"is_call", "subject", b"subject"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         _WhichOneofReturnType_subject: _TypeAlias = _typing.Literal["caller_token", "address"]  # noqa: Y015
         _WhichOneofArgType_subject: _TypeAlias = _typing.Literal["subject", b"subject"]  # noqa: Y015
