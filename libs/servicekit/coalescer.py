@@ -24,7 +24,7 @@ class Coalescer(Generic[Item, Result]):
     raises for a batch of several, each item is flushed again by itself (`isolate=True`), so that one poison item cannot fail the
     others: every flush must therefore be idempotent per item. A Fault raised by `flush` (an unreachable peer) fails the batch
     as it stands, since each item alone would meet the same; but not INTERNAL, a bug that one item alone may have met.
-    Beside a batch that is under way another goes only where at least `crowd` items wait.
+    Beside a batch that is under way another goes only where at least `crowd` items wait, or more than a batch may weigh.
     `rest_seconds` pass between two flushes, for work that nobody waits for: under load its batches grow, and cost less. With
     `weigh` a batch of several weighs at most `max_weight`: what is too large for one message fails alone.
     """
@@ -77,7 +77,9 @@ class Coalescer(Generic[Item, Result]):
 
     @property
     def _is_crowded(self) -> bool:
-        return len(self._waiting) >= self._crowd
+        if len(self._waiting) >= self._crowd:
+            return True
+        return self._weigh is not None and sum(self._weigh(item) for item, _ in self._waiting) > self._max_weight
 
     async def _pump(self) -> None:
         try:

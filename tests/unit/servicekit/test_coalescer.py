@@ -82,3 +82,24 @@ async def test_a_second_batch_goes_out_beside_the_first_only_while_a_crowd_waits
             go_on.release()
         assert await asyncio.gather(*calls) == [1, 2, 3, 4, 5, 6]
     assert under_way == [[1], [2, 3, 4], [5, 6]]
+
+
+async def test_a_second_batch_goes_out_beside_the_first_where_more_waits_than_one_may_weigh() -> None:
+    under_way: list[list[int]] = []
+    go_on = asyncio.Event()
+
+    async def note(weights: list[int]) -> list[int]:
+        under_way.append(weights)
+        await go_on.wait()
+        return weights
+
+    coalescer = Coalescer[int, int](note, max_in_flight=2, crowd=100, weigh=int, max_weight=10)
+    async with asyncio.timeout(5):
+        calls = []
+        for weight in (3, 6, 5):
+            calls.append(asyncio.create_task(coalescer.submit(weight)))
+            for _ in range(3):  # the call, the pump that it starts, and what it sends
+                await asyncio.sleep(0)
+        assert under_way == [[3], [6]]
+        go_on.set()
+        assert await asyncio.gather(*calls) == [3, 6, 5]
