@@ -5,6 +5,7 @@ No job runs here: whoever waits may leave, and the job goes on.
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 
 import grpc.aio
 
@@ -135,7 +136,8 @@ class Purchases:
         if not manner.at_once:
             return await self._wait(visit, job, told_by=told_by)
         reply = visit.dialect.accepted(job, addresses)
-        return reply.bearing({"Preference-Applied": "respond-async"}) if manner.asked.respond_async else reply
+        applied = manner.asked.respond_async and reply.status == HTTPStatus.ACCEPTED
+        return reply.bearing({"Preference-Applied": "respond-async"}) if applied else reply
 
     async def _wait(self, visit: Visit, job: Job, *, told_by: int) -> Reply:
         addresses = self._addresses[visit.dialect.name]

@@ -217,6 +217,7 @@ EXPLAINED: Mapping[Reason.ValueType, Explained] = {
         "The provider of the model failed.",
         f"Try again, or use another model. {_FREE}",
         _PROVIDER,
+        passes=True,
     ),
     pb.REASON_UPSTREAM_BAD_IMAGE: Explained(
         "The provider sent no usable picture",
@@ -229,6 +230,7 @@ EXPLAINED: Mapping[Reason.ValueType, Explained] = {
         "The provider of the model takes no more requests of this platform at the moment.",
         f"Try again in a minute, or use another model. {_FREE}",
         _PROVIDER,
+        passes=True,
     ),
     pb.REASON_UPSTREAM_DENIED: Explained(
         "The provider rejects the key",

@@ -163,6 +163,7 @@ async def test_refusals_are_documented_answers(edge: Any, document: Document, fa
     [
         (pb.REASON_UPSTREAM_REFUSED, 400),
         (pb.REASON_UPSTREAM_FAILED, 502),
+        (pb.REASON_UPSTREAM_RATE_LIMITED, 502),
         (pb.REASON_OUTCOME_UNKNOWN, 502),
         (pb.REASON_CANCELLED, 409),
         (pb.REASON_TIMEOUT, 504),
@@ -170,9 +171,11 @@ async def test_refusals_are_documented_answers(edge: Any, document: Document, fa
     ],
 )
 async def test_failed_jobs_are_documented_answers(edge: Any, document: Document, reason: Any, status: int) -> None:
-    edge.generator.answer = edge.generator.failing(Fault(reason, "Failed."))
+    # A vendor that turns somebody away, or fails, may say when it wants to be asked again.
+    pause_seconds = 7.0 if reason in (pb.REASON_UPSTREAM_FAILED, pb.REASON_UPSTREAM_RATE_LIMITED) else None
+    edge.generator.answer = edge.generator.failing(Fault(reason, "Failed.", retry_after_seconds=pause_seconds))
     response = await document.check("POST", GENERATIONS, GENERATIONS, json={"prompt": "a fox"})
-    assert response.status == status
+    assert (response.status, response.headers.get("Retry-After")) == (status, pause_seconds and "7")
     path = f"/v1/images/jobs/{response.headers['X-Gesso-Job-Id']}"
     assert (await document.check("GET", path, "/v1/images/jobs/{id}")).status == status
 
