@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,7 +18,8 @@ from testkit.upstreams.base import Exchange, Reply, ScriptedUpstream
 
 from .conformance import Conformance, Vendor
 
-EXAMPLE = Path(__file__).resolve().parents[3] / "docs" / "examples" / "acme"
+ROOT = Path(__file__).resolve().parents[3]
+EXAMPLE = ROOT / "docs" / "examples" / "acme"
 ERRORS: Mapping[str, tuple[int, str]] = {
     "refusal": (400, "content_policy"),
     "rate_limited": (429, "slow_down"),
@@ -144,3 +146,10 @@ async def test_a_package_that_is_installed_beside_the_platform_brings_its_provid
         "size": "1536x1024",
     }
     assert vendor.purchases == 1
+
+
+def test_the_package_is_built_by_what_make_run_has_installed() -> None:
+    needed = tomllib.loads((EXAMPLE / "pyproject.toml").read_text())["build-system"]["requires"]
+    locked = (ROOT / "requirements-bootstrap.lock").read_text()
+    assert needed
+    assert all(f"\n{name}==" in f"\n{locked}" for name in needed)
