@@ -15,11 +15,14 @@ _LOOK_ALIKES = str.maketrans(
     'abeikmopnctyxsjhdqwaeikvoptuxabcdeghijklmnoprtuvwyznlodi"""""\'\'\'----..,.',
 )
 """Letters of other scripts by the Latin ones that they look like, and marks by those of ASCII."""
-_HIDDEN = re.compile(
-    "[\u0300-\u036f\u0483-\u0489\u00ad\u034f\u115f\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff"
-    "\U000e0000-\U000e01ef]"
+_UNSEEN = (
+    "\u00ad\u034f\u115f\u1160\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u2069\u3164\ufe00-\ufe0f\ufeff\uffa0"
+    "\U000e0000-\U000e01ef"
 )
-"""Accents, and what takes no room."""
+"""What takes no room."""
+_GAPS = re.compile(f"[{_UNSEEN}]")
+_HIDDEN = re.compile(f"[\u0300-\u036f\u0483-\u0489{_UNSEEN}]")
+"""Accents too."""
 _SYLLABLES = re.compile("([\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3])")
 """Kana, ideographs and hangul are written without spaces: each is a word, as contract.md counts them."""
 _PART = re.compile(r"[^\W_]+|[,.;:!?()\[\]{}|/]")
@@ -55,6 +58,12 @@ class Reader:
         self._known = frozenset(word for word in vocabulary if len(word) >= _FEWEST_LETTERS)
         self._longest = max(map(len, self._known), default=0)
         self._starred = {form: word for word in self._known for form in _starred(word)}
+
+    def readings(self, text: str) -> Iterator[Sequence[str]]:
+        """The words of the text; and once more where it has invisible characters, which may part words as well as break them."""
+        yield self.words(text)
+        if not text.isascii() and (parted := _GAPS.sub(" ", text)) != text:
+            yield self.words(parted)
 
     def words(self, text: str) -> Sequence[str]:
         """The words of the text in order, with BREAK where a clause ends."""

@@ -97,9 +97,13 @@ class Safety:
 
     def broken(self, prompt: str) -> Sequence[Rule]:
         """Every rule that the prompt breaks, whatever the policy, in the order of the groups."""
-        words = self._reader.words(prompt)
-        if self._patterns.anchors.isdisjoint(words):
-            return ()
+        broken: set[int] = set()
+        for words in self._reader.readings(prompt):
+            if not self._patterns.anchors.isdisjoint(words):
+                broken.update(self._broken(words))
+        return [self._rules[number].rule for number in sorted(broken)]
+
+    def _broken(self, words: Sequence[str]) -> Collection[int]:
         near: dict[int, Sequence[Span]] = {}
         broken: set[int] = set()
         decided: set[int] = set()
@@ -111,7 +115,7 @@ class Safety:
                 broken.add(number)
             if number in broken or (compiled.near is not None and not near[number]):
                 decided.add(number)
-        return [self._rules[number].rule for number in sorted(broken)]
+        return broken
 
     def _refusal(self, rule: Rule) -> Fault:
         group = self._groups[rule.group]
