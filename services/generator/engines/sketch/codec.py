@@ -4,7 +4,7 @@ import numpy as np
 import pyvips
 
 from generator.engines.child import EngineRefused
-from generator.engines.sketch.paint.raster import Pixels
+from generator.engines.sketch.paint.raster import Pixels, in_planes
 from generator.engines.sketch.request import metadata
 
 _MAX_INPUT_PIXELS = 64_000_000
@@ -40,22 +40,27 @@ def _scaled(image: pyvips.Image, width: int, height: int) -> Pixels:
         image = image.resize(factor, vscale=factor)
         image = image.crop(max(0, (image.width - width) // 2), max(0, (image.height - height) // 2), width, height)
     try:
-        pixels: Pixels = image.numpy().astype(np.float32)
+        pixels: Pixels = image.numpy()
     except pyvips.Error as error:
         raise EngineRefused("UNREADABLE_INPUT", "the init image or mask is damaged") from error
     if pixels.ndim == 2:
         pixels = pixels[..., None]
-    return pixels * np.float32(1 / 255)
+    scaled = in_planes(pixels)
+    scaled *= np.float32(1 / 255)
+    return scaled
 
 
 def quantized(pixels: Pixels) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     """0 to 1 as 0 to 255, rounded."""
-    return (np.clip(pixels, 0, 1) * np.float32(255) + np.float32(0.5)).astype(np.uint8)
+    steps = np.clip(pixels, 0, 1)
+    steps *= np.float32(255)
+    steps += np.float32(0.5)
+    return steps.astype(np.uint8, order="C")
 
 
 def encode(pixels: Pixels, output_format: str, quality: int) -> bytes:
     """The picture in its format, with the engine's name in the metadata where the format has room for text."""
-    flat = np.ascontiguousarray(quantized(pixels))
+    flat = quantized(pixels)
     height, width = flat.shape[:2]
     image = pyvips.Image.new_from_memory(flat, width, height, 3, "uchar").copy(interpretation="srgb")
     software = metadata()["Software"]

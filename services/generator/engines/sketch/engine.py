@@ -20,6 +20,7 @@ _CHILD_VARIABLES = {
     "MALLOC_ARENA_MAX": "1",
     "MALLOC_MMAP_THRESHOLD_": str(32 * 1024 * 1024),
     "MALLOC_TRIM_THRESHOLD_": str(512 * 1024 * 1024),
+    "NUMPY_MADVISE_HUGEPAGE": "0",  # the kernel may have to move memory about to find huge pages, on the first picture's time
     "PYTHONHASHSEED": "0",
 }
 

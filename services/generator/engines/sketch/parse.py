@@ -12,6 +12,8 @@ _LONGEST_PHRASE = 4
 _MAX_WORDS = 400
 _MAX_SUBJECTS = 8
 _MAX_COUNT = 12
+_MAX_THINGS = 40  # all subjects counted together
+_MAX_SETTINGS = 3  # a place of more kinds than that is none that could be recognised
 _IRREGULAR = {
     "mice": "mouse", "geese": "goose", "wolves": "wolf", "leaves": "leaf", "knives": "knife", "feet": "foot", "teeth": "tooth",
     "men": "man", "women": "woman", "children": "child", "people": "person", "oxen": "ox", "fishes": "fish", "calves": "calf",
@@ -310,7 +312,7 @@ _NIGHT_STYLES = frozenset({"neon", "vaporwave"})
 
 def _complete(reading: _Reading, unwanted: list[Term], lexicon: Lexicon) -> Scene:
     """Fills what the prompt left open: a home for its subjects, an hour for its sky."""
-    settings = _unique(reading.settings)
+    settings = _unique(reading.settings)[:_MAX_SETTINGS]
     excluded = _excluded(unwanted)
     if not settings or settings == ["sky"]:
         settings = _implied_settings(reading, lexicon, settings, excluded)
@@ -327,7 +329,7 @@ def _complete(reading: _Reading, unwanted: list[Term], lexicon: Lexicon) -> Scen
         weather=tuple(_unique(reading.weather)),
         sky=tuple(_unique(reading.sky)),
         styles=tuple(_unique(reading.styles)),
-        subjects=tuple(reading.subjects),
+        subjects=_thinned(reading.subjects),
         palette=tuple(dict.fromkeys(reading.palette)),
         sky_color=reading.sky_color,
         ground_color=reading.ground_color,
@@ -335,6 +337,14 @@ def _complete(reading: _Reading, unwanted: list[Term], lexicon: Lexicon) -> Scen
         drawn=tuple(_unique(drawn)),
         ignored_words=tuple(_unique(reading.ignored)),
     )
+
+
+def _thinned(subjects: list[Subject]) -> tuple[Subject, ...]:
+    """The subjects, fewer of each where all of them together would be too many to tell apart."""
+    if sum(subject.count for subject in subjects) <= _MAX_THINGS:
+        return tuple(subjects)
+    most = _MAX_THINGS // len(subjects)
+    return tuple(replace(subject, count=min(subject.count, most)) for subject in subjects)
 
 
 def _implied_settings(reading: _Reading, lexicon: Lexicon, settings: list[str], excluded: frozenset[str]) -> list[str]:

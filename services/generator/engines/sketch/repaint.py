@@ -43,7 +43,7 @@ def _restyled(request: SketchRequest, scene: Scene, source: Pixels, lexicon: Lex
     """The source and the whole drawing mixed by strength, then finished in the scene's style."""
     stage = painted(scene, request.width, request.height, request.seed, lexicon)
     stage.pixels = source + (stage.pixels - source) * _share(request)
-    mixed = stage.pixels.copy()
+    mixed = np.copy(stage.pixels)
     finish(stage)
     result: Pixels = mixed + (stage.pixels - mixed) * np.float32(min(1.0, request.strength * 2))
     return result
@@ -57,7 +57,7 @@ def _with_subjects(request: SketchRequest, scene: Scene, source: Pixels, mask: P
     result = source + (closed - source) * _share(request)
     if min(height, width) >= _SMALLEST_REGION:
         stage = empty_stage(scene, width, height, request.seed, lexicon)
-        stage.pixels = result[rows, columns].copy()
+        stage.pixels = np.copy(result[rows, columns])
         things, puppets = composed(stage, lexicon)
         for thing in things:
             put(stage, puppets, thing)

@@ -31,14 +31,22 @@ FINISHES: dict[str, Callable[[Stage], None]] = {
 }
 # The order in which several finishes are laid: shapes first, then light, then age and the loss of colour.
 _ORDER = (
-    *("isometric", "photo", "watercolor", "oil", "pointillism", "pastel", "flat", "comic", "lowpoly", "glass"),
+    *("isometric", "photo", "flat", "watercolor", "oil", "pointillism", "pastel", "comic", "lowpoly", "glass"),
     *("woodblock", "pixel", "neon", "vaporwave", "line", "pencil", "charcoal", "blueprint", "vintage", "mono"),
 )
+# What is no medium: it may lie over any of them.
+_OVER_MEDIA = frozenset({"isometric", "neon", "vaporwave", "vintage", "mono"})
 
 
 def finish(stage: Stage) -> None:
-    """Lays the scene's styles over the picture; a scene without a style gets an illustrator's light finish."""
+    """Lays the scene's styles over the picture; a scene without a style gets an illustrator's light finish.
+
+    A picture is made in one medium: of several, each of which would paint over the one before, only the last in the order is
+    laid, so that weak words ("realistic", "minimalist") give way to strong ones.
+    """
     wanted = [name for name in _ORDER if name in stage.scene.styles]
+    media = [name for name in wanted if name not in _OVER_MEDIA]
+    wanted = [name for name in wanted if name not in media[:-1]]
     for name in wanted[:3]:
         FINISHES[name](stage)
         np.clip(stage.pixels, 0, 1, out=stage.pixels)

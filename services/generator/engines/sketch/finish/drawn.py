@@ -5,7 +5,7 @@ import numpy as np
 from generator.engines.sketch.finish.light import luma
 from generator.engines.sketch.finish.painted import paper
 from generator.engines.sketch.paint.noise import Field, fractal
-from generator.engines.sketch.paint.raster import blur, remap
+from generator.engines.sketch.paint.raster import blur, remap, tinted
 from generator.engines.sketch.paint.stage import Stage
 
 
@@ -14,9 +14,11 @@ def _contours(stage: Stage, width: float, gain: float) -> Field:
     soft = blur(stage.pixels, width * stage.unit)
     down = np.diff(soft, axis=0, append=soft[-1:])
     right = np.diff(soft, axis=1, append=soft[:, -1:])
-    change = down * down + right * right
-    strength = np.sqrt(change[..., 0] + change[..., 1] + change[..., 2]) * stage.unit
-    ink: Field = np.clip(strength * gain - 0.3, 0, 1)
+    down *= down
+    right *= right
+    down += right
+    strength = np.sqrt(down[..., 0] + down[..., 1] + down[..., 2])
+    ink: Field = np.clip(strength * (stage.unit * gain) - 0.3, 0, 1)
     return ink
 
 
@@ -25,7 +27,7 @@ def _wobbled(stage: Stage, field: Field, amount: float) -> Field:
     rng = stage.chance("hand")
     dx = (fractal(rng, stage.height, stage.width, cells=24, octaves=2) - 0.5) * amount * stage.unit
     dy = (fractal(rng, stage.height, stage.width, cells=24, octaves=2) - 0.5) * amount * stage.unit
-    moved: Field = remap(field[..., None], dx, dy)[..., 0]
+    moved: Field = remap(field, dx, dy)
     return moved
 
 
@@ -45,7 +47,7 @@ def line(stage: Stage) -> None:
     tone = blur(luma(stage.pixels), 2 * stage.unit)
     level = float(np.percentile(tone[::8, ::8], 14))
     hatch = _hatching(stage, tone, angle=0.8, pitch=7.5, below=min(0.42, level + 0.02), softness=2.2) * np.float32(0.5)
-    stage.pixels = np.repeat((0.99 - 0.93 * np.clip(ink + hatch, 0, 1))[..., None], 3, axis=-1)
+    stage.pixels = tinted(0.99 - 0.93 * np.clip(ink + hatch, 0, 1), (1, 1, 1))
 
 
 def pencil(stage: Stage) -> None:
@@ -57,15 +59,14 @@ def pencil(stage: Stage) -> None:
     strokes += _hatching(stage, tone, angle=-0.6, pitch=5.2, below=0.46, softness=1.2) * 0.38
     wash = np.clip(0.85 - tone, 0, 1) * 0.42
     dark = np.clip(ink + strokes + wash, 0, 1) * (0.62 + 0.75 * tooth)
-    stage.pixels = np.asarray((0.97, 0.96, 0.935), np.float32) - np.clip(dark, 0, 0.9)[..., None] * np.asarray(
-        (0.92, 0.91, 0.87), np.float32
-    )
+    stage.pixels = tinted(np.clip(dark, 0, 0.9), (-0.92, -0.91, -0.87))
+    stage.pixels += np.asarray((0.97, 0.96, 0.935), np.float32)
 
 
 def _even(tone: Field) -> Field:
     """Stretched so that the darkest and the lightest are far apart, whatever the hour."""
-    low, high = np.percentile(tone[::8, ::8], (2, 96))
-    stretched: Field = np.clip((tone - low) / max(float(high - low), 0.06), 0, 1)
+    low, high = (float(edge) for edge in np.percentile(tone[::8, ::8], (2, 96)))
+    stretched: Field = np.clip((tone - low) * (1 / max(high - low, 0.06)), 0, 1)
     return stretched
 
 
@@ -77,7 +78,7 @@ def charcoal(stage: Stage) -> None:
     smudge = blur(1 - tone, 5 * stage.unit) * 0.5 + (1 - tone) * 0.5
     dark = np.clip(smudge * 1.05 - 0.12, 0, 1) * np.clip(0.35 + tooth * 1.25, 0, 1.1) + ink * 0.6
     gray = 0.9 - np.clip(dark, 0, 0.86)
-    stage.pixels = gray[..., None] * np.asarray((1.0, 0.985, 0.95), np.float32)
+    stage.pixels = tinted(gray, (1.0, 0.985, 0.95))
 
 
 def blueprint(stage: Stage) -> None:
@@ -88,6 +89,6 @@ def blueprint(stage: Stage) -> None:
     fine = ((x % pitch < 1) | (y % pitch < 1)).astype(np.float32) * 0.1
     bold = ((x % (pitch * 4) < 1.6) | (y % (pitch * 4) < 1.6)).astype(np.float32) * 0.12
     wear = fractal(stage.chance("paper"), stage.height, stage.width, cells=6, octaves=5) - 0.5
-    ground = np.asarray((0.07, 0.22, 0.47), np.float32) * (1 + wear * 0.3)[..., None]
-    light = np.clip(ink + fine + bold + (_even(luma(stage.pixels)) * 0.1), 0, 1)[..., None]
-    stage.pixels = ground + (np.asarray((0.9, 0.95, 1.0), np.float32) - ground) * light
+    light = np.clip(ink + fine + bold + (_even(luma(stage.pixels)) * 0.1), 0, 1)
+    stage.pixels = tinted((1 + wear * 0.3) * (1 - light), (0.07, 0.22, 0.47))
+    stage.pixels += tinted(light, (0.9, 0.95, 1.0))

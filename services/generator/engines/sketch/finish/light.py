@@ -3,7 +3,7 @@
 import numpy as np
 
 from generator.engines.sketch.paint.noise import Field, fractal
-from generator.engines.sketch.paint.raster import Pixels, blur
+from generator.engines.sketch.paint.raster import Pixels, blur, tinted
 from generator.engines.sketch.paint.stage import Stage, largest, ramp
 
 _LUMA = np.asarray((0.299, 0.587, 0.114), np.float32)
@@ -81,7 +81,9 @@ def photo(stage: Stage) -> None:
     soft = blur(stage.pixels, 7 * stage.unit)
     rows = np.abs(np.linspace(0, 1, stage.height, dtype=np.float32) - 0.72)[:, None]
     away = np.clip((rows - 0.12) * 3.4, 0, 1) * (1 - np.clip(blur(stage.focus, 2 * stage.unit) * 1.4, 0, 1))
-    stage.pixels += (soft - stage.pixels) * away[..., None]
+    soft -= stage.pixels
+    soft *= away[..., None]
+    stage.pixels += soft
     bloom(stage, 0.68, 0.7, 18)
     contrast(stage, 0.3)
     saturate(stage, 0.92)
@@ -112,11 +114,18 @@ def neon(stage: Stage) -> None:
     grade = ramp(
         ((0.02, 0.012, 0.06), (0.09, 0.06, 0.26), (0.3, 0.16, 0.5), (0.62, 0.5, 0.85), (0.95, 0.95, 1.0)), tone
     )
-    vivid = tone[..., None] + (source - tone[..., None]) * 1.7
-    stage.pixels = grade * 0.52 + np.clip(vivid, 0, 1) * 0.5
-    tubes = lines[..., None] * np.clip(hue, 0, 1)
-    shining = np.clip(vivid - 0.55, 0, 1) * 0.8 + tubes
-    stage.pixels += blur(shining, 6 * unit) * 1.1 + blur(shining, 28 * unit) * 1.3 + tubes * 0.75
+    vivid = source
+    vivid *= np.float32(1.7)
+    vivid -= (tone * np.float32(0.7))[..., None]
+    grade *= np.float32(0.52)
+    grade += np.clip(vivid, 0, 1) * np.float32(0.5)
+    tubes = np.multiply(lines[..., None], hue, out=hue)
+    shining = np.clip(vivid - np.float32(0.55), 0, 1, out=vivid)
+    shining *= np.float32(0.8)
+    shining += tubes
+    for light, strength in ((blur(shining, 6 * unit), 1.1), (blur(shining, 28 * unit), 1.3), (tubes, 0.75)):
+        grade += light * np.float32(strength)
+    stage.pixels = grade
     vignette(stage, 0.5)
 
 
@@ -124,7 +133,9 @@ def vaporwave(stage: Stage) -> None:
     """Pink and turquoise, scan lines, a little bloom."""
     tone = luma(stage.pixels)
     grade = ramp(((0.14, 0.05, 0.3), (0.5, 0.2, 0.65), (0.98, 0.45, 0.7), (0.55, 0.92, 0.95), (1.0, 0.98, 0.9)), tone)
-    stage.pixels = grade * 0.68 + stage.pixels * 0.36
+    grade *= np.float32(0.68)
+    grade += stage.pixels * np.float32(0.36)
+    stage.pixels = grade
     bloom(stage, 0.6, 0.8, 16)
     lines = 0.94 + 0.06 * np.cos(np.arange(stage.height, dtype=np.float32) * 6.2832 / max(3.0, 4 * stage.unit))
     stage.pixels *= lines[:, None, None]
@@ -135,7 +146,9 @@ def vintage(stage: Stage) -> None:
     """An old print: sepia, lifted blacks, blotches, scratches, a pale border."""
     tone = luma(stage.pixels)
     sepia = ramp(((0.2, 0.13, 0.09), (0.55, 0.41, 0.28), (0.86, 0.74, 0.55), (0.98, 0.93, 0.8)), tone)
-    stage.pixels = sepia * 0.82 + stage.pixels * 0.18
+    sepia *= np.float32(0.82)
+    sepia += stage.pixels * np.float32(0.18)
+    stage.pixels = sepia
     blotch = fractal(stage.chance("blotch"), stage.height, stage.width, cells=5, octaves=6) - 0.5
     stage.pixels *= (1 + blotch * 0.26)[..., None]
     vignette(stage, 0.55)
@@ -150,16 +163,15 @@ def vintage(stage: Stage) -> None:
     edge = max(2, int(26 * stage.unit))
     border = np.ones((stage.height, stage.width), np.float32)
     border[edge:-edge, edge:-edge] = 0
-    paper = np.asarray((0.95, 0.91, 0.82), np.float32) * (1 + blotch * 0.1)[..., None]
-    stage.blend(paper, blur(border, 0.8))
+    stage.blend(tinted(1 + blotch * 0.1, (0.95, 0.91, 0.82)), blur(border, 0.8))
 
 
 def mono(stage: Stage) -> None:
     """Silver gelatin: strong contrast, no colour, grain."""
     tone = luma(stage.pixels)
-    low, high = np.percentile(tone[::8, ::8], (1, 99))
-    tone = np.clip((tone - low) / max(float(high - low), 0.05), 0, 1)
+    low, high = (float(edge) for edge in np.percentile(tone[::8, ::8], (1, 99)))
+    tone = np.clip((tone - low) * (1 / max(high - low, 0.05)), 0, 1)
     curve = tone + 0.45 * (tone - 0.5) * tone * (1 - tone) * 4
-    stage.pixels = np.repeat(curve[..., None], 3, axis=-1) * np.asarray((1.0, 0.992, 0.975), np.float32)
+    stage.pixels = tinted(curve, (1.0, 0.992, 0.975))
     vignette(stage, 0.45)
     grain(stage, 0.026)

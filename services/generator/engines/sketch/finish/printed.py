@@ -1,21 +1,26 @@
 """Finishes that cut the picture into areas: pixels, halftones, flat shapes, facets, glass, woodblock."""
 
+from dataclasses import dataclass
+from functools import cache
+
 import numpy as np
 import numpy.typing as npt
 
 from generator.engines.sketch.finish.light import contrast, luma, saturate
 from generator.engines.sketch.paint.noise import Field, fractal
-from generator.engines.sketch.paint.raster import Pixels, blur, resize
-from generator.engines.sketch.paint.stage import Stage, largest
+from generator.engines.sketch.paint.raster import Pixels, blur, fetched, resize, tinted
+from generator.engines.sketch.paint.stage import Stage
 
 _TABLE_COLORS = 300_000
+_LEVELS = 32
 _BAYER = np.asarray([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]], np.float32) / 16 - 0.47
 
 
 def _palette(pixels: Pixels, count: int, rng: np.random.Generator) -> Pixels:
     """`count` colours that stand for all: k-means on a sample, started from well spread pixels."""
-    flat = pixels.reshape(-1, 3)
-    sample = flat[rng.integers(0, len(flat), min(len(flat), 3000))]
+    count_all = pixels.shape[0] * pixels.shape[1]
+    chosen_places = rng.integers(0, count_all, min(count_all, 3000))
+    sample = pixels[chosen_places // pixels.shape[1], chosen_places % pixels.shape[1]]
     centers = [sample[0]]
     distance = ((sample - centers[0]) ** 2).sum(1)
     for _ in range(count - 1):
@@ -32,14 +37,20 @@ def _palette(pixels: Pixels, count: int, rng: np.random.Generator) -> Pixels:
 
 
 def _nearest(colors: Pixels, palette: Pixels) -> npt.NDArray[np.int64]:
-    """The palette's nearest colour for each; many colours are looked up in a table of 6 bits a band."""
-    flat = colors.reshape(-1, 3)
-    if len(flat) > _TABLE_COLORS:
-        levels = np.indices((64, 64, 64), np.float32).reshape(3, -1).T / 63
-        bits = np.clip(flat * 63 + 0.5, 0, 63).astype(np.int32)
-        code = bits[:, 0] * 4096 + bits[:, 1] * 64 + bits[:, 2]
-        return np.take(_scored(levels, palette), code).reshape(colors.shape[:-1])
-    return _scored(flat, palette).reshape(colors.shape[:-1])
+    """The palette's nearest colour for each; many colours are looked up in a table of 32 levels a band."""
+    if colors.size > 3 * _TABLE_COLORS:
+        bits = np.clip(colors * np.float32(_LEVELS - 1) + np.float32(0.5), 0, _LEVELS - 1).astype(np.uint16)
+        code = bits[..., 0] * np.uint16(_LEVELS**2) + bits[..., 1] * np.uint16(_LEVELS) + bits[..., 2]
+        looked_up: npt.NDArray[np.int64] = _scored(_levels(), palette)[code]
+        return looked_up
+    return _scored(colors.reshape(-1, 3), palette).reshape(colors.shape[:-1])
+
+
+@cache
+def _levels() -> Pixels:
+    """Every colour of the table, of shape (`_LEVELS` cubed, 3)."""
+    levels: Pixels = np.indices((_LEVELS,) * 3, np.float32).reshape(3, -1).T / (_LEVELS - 1)
+    return levels
 
 
 def _scored(flat: Pixels, palette: Pixels) -> npt.NDArray[np.int64]:
@@ -62,7 +73,7 @@ def pixel(stage: Stage) -> None:
     chosen = palette[_nearest(np.clip(sharp + pattern * 0.07, 0, 1), palette)]
     y = np.arange(stage.height) * rows // stage.height
     x = np.arange(stage.width) * columns // stage.width
-    stage.pixels = chosen[y][:, x]
+    stage.pixels = fetched(chosen, y[:, None] * columns + x)
 
 
 def _ink(stage: Stage, width: float, strength: float) -> Field:
@@ -80,13 +91,14 @@ def comic(stage: Stage) -> None:
     ink = _ink(stage, 1.5, 24)
     smooth = blur(stage.pixels, 2.0 * stage.unit)
     palette = _palette(smooth, 14, stage.chance("inks"))
-    color = palette[_nearest(smooth, palette)]
+    color = fetched(palette[:, None], _nearest(smooth, palette))
     pitch = max(4.0, 8.5 * stage.unit)
     x, y = np.arange(stage.width, dtype=np.float32)[None, :], np.arange(stage.height, dtype=np.float32)[:, None]
     screen = np.cos(x * 4.44 / pitch) * np.cos(y * 4.44 / pitch) * 0.5 + 0.5
     dots = np.clip((screen - luma(smooth) * 1.25 + 0.02) * pitch * 0.5, 0, 1)
-    color = color * (1 - 0.34 * dots)[..., None]
-    stage.pixels = color * (1 - ink)[..., None] + ink[..., None] * np.asarray((0.06, 0.05, 0.09), np.float32)
+    color *= ((1 - 0.34 * dots) * (1 - ink))[..., None]
+    color += tinted(ink, (0.06, 0.05, 0.09))
+    stage.pixels = color
 
 
 def flat(stage: Stage) -> None:
@@ -97,37 +109,80 @@ def flat(stage: Stage) -> None:
     scenery = _palette(wide, 6, rng)
     things = _palette(near[stage.focus > 0.5].reshape(-1, 1, 3), 12, rng) if (stage.focus > 0.5).any() else scenery
     tones = blur(stage.pixels, 5 * stage.unit)
-    chosen = np.where(stage.focus[..., None] > 0.5, things[_nearest(near, things)], scenery[_nearest(tones, scenery)])
-    lower = blur(luma(chosen), 3.5 * stage.unit) - luma(chosen)
-    chosen = chosen * (1 - np.clip(lower * 0.5, -0.05, 0.14))[..., None]
+    both = np.concatenate((things, scenery))[:, None]
+    index = np.where(stage.focus > 0.5, _nearest(near, things), _nearest(tones, scenery) + len(things))
+    chosen = fetched(both, index)
+    tone = luma(chosen)
+    lower = blur(tone, 3.5 * stage.unit) - tone
+    chosen *= (1 - np.clip(lower * 0.5, -0.05, 0.14))[..., None]
     stage.pixels = blur(chosen, 0.6)
 
 
-def _cells(
-    stage: Stage, source: Pixels, pitch: float, rng: np.random.Generator
-) -> tuple[Pixels, Field, npt.NDArray[np.int32]]:
-    """The picture as Voronoi cells of a jittered lattice: each pixel's cell colour, its distance to the cell's edge, the cell."""
-    rows, columns = int(stage.height / pitch) + 3, int(stage.width / pitch) + 3
-    middle_x = (np.arange(columns) + rng.uniform(0.08, 0.92, (rows, columns))).astype(np.float32)
-    middle_y = (np.arange(rows)[:, None] + rng.uniform(0.08, 0.92, (rows, columns))).astype(np.float32)
-    x = (np.arange(stage.width, dtype=np.float32) / pitch + 1)[None, :]
-    y = (np.arange(stage.height, dtype=np.float32) / pitch + 1)[:, None]
-    column, row = np.floor(x).astype(np.int32), np.floor(y).astype(np.int32)
-    best = np.full((stage.height, stage.width), 81.0, np.float32)
-    second, cell = best.copy(), np.zeros((stage.height, stage.width), np.int32)
-    for dr in (-1, 0, 1):
-        for dc in (-1, 0, 1):
-            index = np.clip(row + dr, 0, rows - 1) * columns + np.clip(column + dc, 0, columns - 1)
-            away = (np.take(middle_x, index) - x) ** 2
-            away += (np.take(middle_y, index) - y) ** 2
-            nearer = away < best
-            np.minimum(second, np.maximum(best, away), out=second)
-            np.minimum(best, away, out=best)
-            np.copyto(cell, index, where=nearer)
-    count = np.bincount(cell.ravel(), minlength=rows * columns).astype(np.float32)
-    means = np.stack([np.bincount(cell.ravel(), source[..., band].ravel(), rows * columns) for band in range(3)], -1)
-    colors = (means / np.maximum(count, 1)[:, None]).astype(np.float32)
-    return np.take(colors, cell, axis=0), (np.sqrt(second) - np.sqrt(best)) * np.float32(pitch), cell
+@dataclass(frozen=True)
+class _Cells:
+    """Voronoi cells of a jittered lattice: the cell of each pixel, and its squared distances to the nearest two middles.
+
+    Distances are in units of the lattice, of which a cell is one square on the average.
+    """
+
+    count: int
+    cell: npt.NDArray[np.int64]
+    nearest: Field
+    second: Field
+
+
+_BAND_ROWS = 64  # what is worked on at once stays in the processor's cache
+
+
+def _cells(stage: Stage, pitch: float, rng: np.random.Generator) -> _Cells:
+    height, width = stage.height, stage.width
+    rows, columns = int(height / pitch) + 3, int(width / pitch) + 3
+    jitter = rng.uniform(0.08, 0.92, (2, rows * columns)).astype(np.float32)
+    x = (np.arange(width, dtype=np.float32) / pitch + 1)[None, :]
+    y = (np.arange(height, dtype=np.float32) / pitch + 1)[:, None]
+    column, row = x.astype(np.int64), y.astype(np.int64)
+    place = x - column.astype(np.float32), y - row.astype(np.float32)
+    found = _Cells(
+        rows * columns,
+        row * columns + column,
+        np.full((height, width), 9.0, np.float32),
+        np.empty((height, width), np.float32),
+    )
+    for top in range(0, height, _BAND_ROWS):
+        band = slice(top, top + _BAND_ROWS)
+        _find_cells(found, band, (place[0], place[1][band]), jitter, columns)
+    return found
+
+
+def _find_cells(found: _Cells, band: slice, at: tuple[Field, Field], jitter: Field, columns: int) -> None:
+    """Compares the nine middles about each pixel of some rows; `at` is the pixel's place in its square of the lattice."""
+    home, nearest, second = found.cell[band], found.nearest[band], found.second[band]
+    second[:] = nearest
+    choice = np.zeros(home.shape, np.uint8)
+    steps = np.asarray([down * columns + right for down in (-1, 0, 1) for right in (-1, 0, 1)])
+    first = home + steps[0]
+    for number, step in enumerate(steps - steps[0]):
+        away = np.take(jitter[0, step:], first, mode="clip")
+        away -= at[0] - np.float32(number % 3 - 1)
+        away *= away
+        rise = np.take(jitter[1, step:], first, mode="clip")
+        rise -= at[1] - np.float32(number // 3 - 1)
+        rise *= rise
+        away += rise
+        np.copyto(choice, np.uint8(number), where=away < nearest)
+        np.minimum(second, np.maximum(nearest, away), out=second)
+        np.minimum(nearest, away, out=nearest)
+    home += np.take(steps, choice)
+
+
+def _means(source: Pixels, cells: _Cells, pitch: float) -> Pixels:
+    """Each cell's mean colour, of shape (cells, 1, 3); of large cells a quarter of the pixels is asked."""
+    step = 2 if pitch > 9 else 1
+    flat = cells.cell[::step, ::step].ravel()
+    count = np.bincount(flat, minlength=cells.count)
+    sums = [np.bincount(flat, source[::step, ::step, band].ravel(), cells.count) for band in range(3)]
+    means: Pixels = (np.stack(sums, axis=-1) / np.maximum(count, 1)[:, None]).astype(np.float32)
+    return means[:, None]
 
 
 def lowpoly(stage: Stage) -> None:
@@ -136,14 +191,15 @@ def lowpoly(stage: Stage) -> None:
     saturate(stage, 1.15)
     contrast(stage, 0.2)
     source = np.clip(stage.pixels, 0, 1)
-    coarse, _, cell = _cells(stage, source, 58 * stage.unit, rng)
-    fine, _, small = _cells(stage, source, 11 * stage.unit, rng)
-    detail = blur(largest(np.abs(source - blur(source, 9 * stage.unit))), 12 * stage.unit)
-    use = np.maximum(detail > np.percentile(detail[::8, ::8], 70), stage.focus > 0.3).astype(np.float32)[..., None]
-    turn = rng.uniform(-0.11, 0.11, 1 << 16).astype(np.float32)
-    coarse = coarse * (1 + np.take(turn, cell & 0xFFFF))[..., None]
-    fine = fine * (1 + np.take(turn, small & 0xFFFF) * 0.6)[..., None]
-    stage.pixels = coarse + (fine - coarse) * use
+    large, small = _cells(stage, 58 * stage.unit, rng), _cells(stage, 11 * stage.unit, rng)
+    tone = luma(source)
+    detail = blur(np.abs(tone - blur(tone, 9 * stage.unit)), 12 * stage.unit)
+    use = (detail > np.percentile(detail[::8, ::8], 70)) | (stage.focus > 0.3)
+    turn = rng.uniform(-0.11, 0.11, max(large.count, small.count)).astype(np.float32)
+    coarse, fine = _means(source, large, 58 * stage.unit), _means(source, small, 11 * stage.unit)
+    coarse *= 1 + turn[: large.count, None, None]
+    fine *= 1 + turn[: small.count, None, None] * np.float32(0.6)
+    stage.pixels = fetched(np.concatenate([coarse, fine]), np.where(use, small.cell + large.count, large.cell))
 
 
 def glass(stage: Stage) -> None:
@@ -151,15 +207,19 @@ def glass(stage: Stage) -> None:
     rng = stage.chance("glass")
     saturate(stage, 1.6)
     source = np.clip(stage.pixels, 0, 1)
-    color, edge, _ = _cells(stage, source, 26 * stage.unit, rng)
+    cells = _cells(stage, 26 * stage.unit, rng)
+    color = fetched(_means(source, cells, 26 * stage.unit), cells.cell)
+    edge = (np.sqrt(cells.second) - np.sqrt(cells.nearest)) * np.float32(26 * stage.unit)
     color += (blur(source, 1.5 * stage.unit) - color) * (stage.focus * np.float32(0.72))[..., None]
-    lead = np.clip(1.6 - edge / (1.9 * stage.unit), 0, 1)[..., None]
+    lead = np.clip(1.6 - edge / (1.9 * stage.unit), 0, 1)
     ripple = fractal(rng, stage.height, stage.width, cells=46, octaves=3) - 0.5
-    color = np.clip(color * 1.14 + 0.03, 0, 1) * (1 + ripple * 0.5)[..., None]
-    outline = _ink(stage, 2.2, 26)[..., None]
-    stage.pixels = color * (1 - np.maximum(lead, outline)) + np.asarray((0.06, 0.06, 0.07), np.float32) * np.maximum(
-        lead, outline
-    )
+    color *= np.float32(1.14)
+    color += np.float32(0.03)
+    np.clip(color, 0, 1, out=color)
+    dark = np.maximum(lead, _ink(stage, 2.2, 26))
+    color *= ((1 + ripple * 0.5) * (1 - dark))[..., None]
+    color += tinted(dark, (0.06, 0.06, 0.07))
+    stage.pixels = color
 
 
 def woodblock(stage: Stage) -> None:
@@ -169,9 +229,11 @@ def woodblock(stage: Stage) -> None:
     ink = _ink(stage, 1.3, 26)
     smooth = blur(stage.pixels, 2.4 * stage.unit)
     palette = _palette(smooth, 12, rng)
-    color = palette[_nearest(smooth, palette)] * np.asarray((0.95, 0.9, 0.78), np.float32) + np.asarray(
-        (0.05, 0.045, 0.03), np.float32
-    )
+    inks = _nearest(smooth, palette)
+    palette = palette * np.asarray((0.95, 0.9, 0.78), np.float32) + np.asarray((0.05, 0.045, 0.03), np.float32)
+    color = fetched(palette[:, None], inks)
     wood = fractal(rng, stage.height, stage.width, cells=60, octaves=3, stretch=16) - 0.5
-    color = color * (1 + wood * 0.2)[..., None]
-    stage.pixels = color + (np.asarray((0.1, 0.13, 0.22), np.float32) - color) * (ink * np.float32(0.92))[..., None]
+    ink *= np.float32(0.92)
+    color *= ((1 + wood * 0.2) * (1 - ink))[..., None]
+    color += tinted(ink, (0.1, 0.13, 0.22))
+    stage.pixels = color

@@ -61,9 +61,9 @@ def _waterside(stage: Stage, water: str, land: str | None) -> None:
         paint_water(stage, water, stage.horizon)
         return
     line = shore(stage, _SHORE_SHARE.get(land, 0.72), 0.09)
-    sky = stage.pixels.copy()
+    sky = np.copy(stage.pixels)
     paint_ground(stage, ground_row(stage, land), stage.horizon)
-    ground = stage.pixels.copy()
+    ground = np.copy(stage.pixels)
     stage.pixels = sky
     paint_water(stage, water, stage.horizon)
     paint_shore(stage, np.asarray(line, np.float32), ground, foam=water == "sea")

@@ -7,6 +7,7 @@ import numpy as np
 from generator.engines.sketch.lexicon import rgb, table
 from generator.engines.sketch.paint.light import is_true, lit
 from generator.engines.sketch.paint.noise import Field, fractal
+from generator.engines.sketch.paint.raster import taken_rows
 from generator.engines.sketch.paint.stage import Stage, luminance, mix, scaled
 from generator.engines.sketch.scene import Rgb
 
@@ -57,16 +58,18 @@ class Plane:
 
     def sample(self, tile: Field, scale: float) -> Field:
         """The tile laid on the plane, mirrored at its edges."""
-        x = (self.u * scale * _TILE).astype(np.int32)
-        y = (self.z * scale * _TILE * 0.55).astype(np.int32)[:, None]
-        x, y = _mirror(x), _mirror(y)
-        laid: Field = np.take(tile.ravel(), y * _TILE + x)
+        index = _mirror((self.u * (scale * _TILE)).astype(np.intp))
+        index += _mirror((self.z * (scale * _TILE * 0.55)).astype(np.intp))[:, None] * _TILE
+        laid: Field = np.take(tile.ravel(), index, mode="clip")
         return laid
 
 
-def _mirror(index: Any) -> Any:
-    folded = np.abs(index) % (2 * _TILE)
-    return np.where(folded >= _TILE, 2 * _TILE - 1 - folded, folded)
+def _mirror(index: Field) -> Field:
+    """Places on the tile, which is laid in both directions with every other one mirrored; overwrites `index`."""
+    np.abs(index, out=index)
+    index &= 2 * _TILE - 1
+    np.minimum(index, 2 * _TILE - 1 - index, out=index)
+    return index
 
 
 def paint_ground(stage: Stage, row: dict[str, Any], top: int) -> None:
@@ -79,9 +82,10 @@ def paint_ground(stage: Stage, row: dict[str, Any], top: int) -> None:
     nearness = plane.nearness[:, None, None]
     base = np.asarray(far, np.float32) + (nearness**0.8) * (np.asarray(near, np.float32) - np.asarray(far, np.float32))
     shade = _texture(stage, plane, row, rng)
-    color = base * (1 + shade[..., None])
+    shade += 1
     if row.get("planks"):
-        color *= (1 - _planks(plane, rng))[..., None]
+        shade *= 1 - _planks(plane, rng)
+    color = np.multiply(base, shade[..., None], out=stage.pixels[top:])
     if row.get("road"):
         _road(color, plane, stage)
     haze = np.clip(
@@ -91,7 +95,6 @@ def paint_ground(stage: Stage, row: dict[str, Any], top: int) -> None:
         haze = haze * np.float32(0.25)
     color += (np.asarray(stage.light.haze, np.float32) - color) * haze
     _sunlit_patch(stage, color, plane)
-    stage.pixels[top:] = color
     if row.get("shine") or is_true(stage.scene, "wet"):
         _shine(stage, top, max(float(row.get("shine", 0.0)), 0.38 * is_true(stage.scene, "wet")), rng)
 
@@ -101,15 +104,15 @@ def _texture(stage: Stage, plane: Plane, row: dict[str, Any], rng: np.random.Gen
     if rough == 0:
         return np.zeros(plane.u.shape, np.float32)
     tile = fractal(rng, _TILE, _TILE, cells=9, octaves=6) - 0.5
-    shade = plane.sample(tile, 0.55) * 0.9 + plane.sample(tile, 2.1) * 0.8
-    shade *= rough * 2.6
+    shade = plane.sample(tile * np.float32(rough * 2.34), 0.55)
+    shade += plane.sample(tile * np.float32(rough * 2.08), 2.1)
     if row.get("rows"):
         stripes = np.sin(plane.u * 46) * np.clip(plane.nearness[:, None] * 5, 0.1, 1)
         shade += stripes * 0.2 * float(row["rows"])
     if row.get("ripples"):
         waves = np.sin(plane.z[:, None] * 26 + plane.u * 6 + tile[0, 0] + plane.sample(tile, 0.4) * 16)
         shade += waves * 0.045 * float(row["ripples"]) * np.clip(plane.nearness[:, None] * 3, 0, 1)
-    return shade.astype(np.float32)
+    return shade
 
 
 def _planks(plane: Plane, rng: np.random.Generator) -> Field:
@@ -119,8 +122,10 @@ def _planks(plane: Plane, rng: np.random.Generator) -> Field:
     edge = np.abs(board - number - 0.5) * 2
     seam = np.clip((edge - 0.965) * 40, 0, 1) * 0.45
     tones = rng.random(512, dtype=np.float32) * 0.2
-    joint = np.abs(((plane.z[:, None] * 1.3 + np.take(tones, number.astype(int) % 512) * 9) % 1) - 0.5) < 0.006
-    result: Field = seam + np.take(tones, number.astype(np.int32) % 512) + joint * np.float32(0.3)
+    tone = np.take(tones, number.astype(np.intp) & 511)
+    along = plane.z[:, None] * 1.3 + tone * 9
+    along -= np.floor(along)
+    result: Field = seam + tone + (np.abs(along - 0.5) < 0.006) * np.float32(0.3)
     return result
 
 
@@ -149,7 +154,7 @@ def _shine(stage: Stage, top: int, strength: float, rng: np.random.Generator) ->
     """A wet or polished ground gives back what is above it, faint and drawn out."""
     rows = stage.height - top
     source = np.clip(top - 1 - (np.arange(rows) * 0.85).astype(int), 0, stage.height - 1)
-    mirrored = stage.pixels[source]
+    mirrored = taken_rows(stage.pixels, source)
     ripple = fractal(rng, rows, stage.width, cells=30, octaves=3, stretch=5.0)
     share = np.clip(ripple * 1.5 - 0.3, 0, 1) * np.float32(strength)
     stage.blend(mirrored, share, top)

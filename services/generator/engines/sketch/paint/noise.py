@@ -41,14 +41,18 @@ def fractal(
 ) -> Field:
     """Fractal noise, 0 to 1 about 0.5: `cells` bumps along the longer side, `stretch` times as wide as high."""
     side = max(height, width)
-    total = np.zeros((height, width), np.float32)
     norm = 2 - 0.5 ** (octaves - 1)
+    down, across = [], []
     for octave in range(octaves):
         count = cells * 2**octave
-        rows, columns = round(count * height / side), round(count * width / side / stretch)
-        layer = smooth(rng, height, width, max(1, rows), max(1, columns))
-        layer *= np.float32(0.5**octave / norm)
-        total += layer
+        rows = max(1, min(round(count * height / side), height))
+        columns = max(1, min(round(count * width / side / stretch), width))
+        grid = rng.random((rows + 3, columns + 3), dtype=np.float32)
+        grid *= np.float32(0.5**octave / norm)
+        down.append(_weights(height, rows) @ grid)
+        across.append(_weights(width, columns))
+    # One product over the octaves side by side adds them up on the way.
+    total: Field = np.concatenate(down, axis=1) @ np.concatenate(across, axis=1).T
     return total
 
 

@@ -1,13 +1,11 @@
 """Putting placed things onto the stage: their pixels, their shadows, their reflections and their glow."""
 
-from functools import lru_cache
-
 import numpy as np
 
 from generator.engines.sketch.compose import Placed
 from generator.engines.sketch.lexicon import Lexicon, table
 from generator.engines.sketch.paint import subjects
-from generator.engines.sketch.paint.raster import Pixels
+from generator.engines.sketch.paint.raster import Pixels, sprite, taken_rows
 from generator.engines.sketch.paint.stage import Stage
 from generator.engines.sketch.paint.water import paint_islet
 from generator.engines.sketch.scene import Subject
@@ -19,11 +17,25 @@ class Puppets:
     def __init__(self, stage: Stage, lexicon: Lexicon) -> None:
         self._stage = stage
         self._lexicon = lexicon
-        self.drawing = lru_cache(maxsize=64)(self._drawing)
+        self._made: dict[tuple[Subject, int, bool], subjects.Drawing] = {}
+        self._pixels: dict[tuple[subjects.Drawing, int], Pixels] = {}
 
-    def _drawing(self, subject: Subject, copy: int, riding: bool) -> subjects.Drawing:
-        rng = self._stage.chance(f"drawing {subject.phrase} {copy}")
-        return subjects.drawing_of(subject.name, subject.color, self._lexicon, rng, riding)
+    def drawing(self, subject: Subject, copy: int, riding: bool) -> subjects.Drawing:
+        key = (subject, copy, riding)
+        if key not in self._made:
+            rng = self._stage.chance(f"drawing {subject.phrase} {copy}")
+            self._made[key] = subjects.drawing_of(subject.name, subject.color, self._lexicon, rng, riding)
+        return self._made[key]
+
+    def pixels(self, drawing: subjects.Drawing, height: int, *, is_crowd: bool) -> Pixels:
+        """The drawing `height` pixels high, for the caller to change; a crowd has few heights, and is drawn once for each."""
+        if not is_crowd:
+            return sprite(drawing.body, height)
+        step = 2 ** max(0, height.bit_length() - 5)  # a sixteenth or less
+        key = (drawing, round(height / step) * step)
+        if key not in self._pixels:
+            self._pixels[key] = sprite(drawing.body, key[1])
+        return np.copy(self._pixels[key])
 
     def width(self, subject: Subject, height: float) -> float:
         """The width of a subject that is `height` high, both in pixels."""
@@ -52,23 +64,25 @@ def put(stage: Stage, puppets: Puppets, thing: Placed) -> None:
         _waterline(stage, pixels, left, round(thing.foot))
 
 
+_CROWD = 6
+
+
 def _pixels(stage: Stage, puppets: Puppets, thing: Placed) -> Pixels:
     subject = thing.subject
     sinks = float(table("subjects")["sinks"].get(subject.name, 0.0)) if thing.ground == "water" else 0.0
     drawing = puppets.drawing(subject, thing.copy, riding=thing.rides)
-    pixels = subjects.raster(drawing, max(2, round(thing.height)), thing.flip)
-    pixels = pixels[: max(1, round(pixels.shape[0] * (1 - sinks)))].copy()
+    pixels = puppets.pixels(drawing, max(2, round(thing.height)), is_crowd=subject.count >= _CROWD)
+    pixels = (pixels[:, ::-1] if thing.flip else pixels)[: max(1, round(pixels.shape[0] * (1 - sinks)))]
     if subject.color is not None and not drawing.is_person:
-        pixels = subjects.tint(pixels, subject.color)
+        subjects.tint(pixels, subject.color)
     elif subject.color is None and stage.scene.palette and not drawing.is_person:
         picks = stage.scene.palette
-        pixels = subjects.tint(
-            pixels, picks[(thing.copy + len(subject.name)) % len(picks)], 0.5 if len(picks) > 1 else 0.3
-        )
-    glow = subjects.glow_color(subject.name) is not None
-    pixels = subjects.shade(pixels, stage.light, glow)
+        subjects.tint(pixels, picks[(thing.copy + len(subject.name)) % len(picks)], 0.5 if len(picks) > 1 else 0.3)
+    if subjects.glow_color(subject.name) is None:
+        subjects.shade(pixels, stage.light)
     distance = {"air": 0.04, "far": 0.5}.get(thing.ground, max(0.0, 0.55 - thing.near) * 0.7)
-    return subjects.in_air(pixels, stage, distance + 0.09 * stage.light.haziness)
+    subjects.veil(pixels, stage, distance + 0.09 * stage.light.haziness)
+    return pixels
 
 
 def _reflect(stage: Stage, pixels: Pixels, left: int, foot: int) -> None:
@@ -78,7 +92,7 @@ def _reflect(stage: Stage, pixels: Pixels, left: int, foot: int) -> None:
     height, width = pixels.shape[:2]
     rows = int(height * 0.7)
     source = np.clip((height - 1 - np.arange(rows) / 0.7).astype(int), 0, height - 1)
-    mirrored = pixels[source]
+    mirrored = taken_rows(pixels, source)
     away = np.arange(rows, dtype=np.float32)
     wobble = (np.sin(away / (stage.unit * 5) + 1.3) + np.sin(away / (stage.unit * 2.1))) * stage.unit * 2.4
     columns = np.clip(np.arange(width)[None, :] + wobble[:, None].astype(int), 0, width - 1)

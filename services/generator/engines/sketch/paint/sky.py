@@ -4,6 +4,7 @@ import numpy as np
 
 from generator.engines.sketch.paint.light import is_true, most
 from generator.engines.sketch.paint.noise import Field, curve, fractal, lowered
+from generator.engines.sketch.paint.raster import tinted
 from generator.engines.sketch.paint.stage import Stage, mix, ramp
 from generator.engines.sketch.scene import Rgb
 
@@ -103,7 +104,7 @@ def _moon(stage: Stage, x: float, y: float, radius: float) -> None:
     maria = fractal(stage.chance("maria"), inside.shape[0], inside.shape[1], cells=4, octaves=4)
     dark = np.clip((maria - 0.5) * 5, 0, 1) * 0.17
     rim = np.clip(dx * dx + dy * dy, 0, 1) ** 3 * 0.1
-    tone = np.clip(1.0 - dark - rim, 0, 1)[..., None] * np.asarray((1.0, 0.98, 0.91), np.float32)
+    tone = tinted(np.clip(1.0 - dark - rim, 0, 1), (1.0, 0.98, 0.91))
     target = stage.pixels[rows, columns]
     target += (tone - target) * inside[..., None]
 
@@ -125,8 +126,9 @@ def _clouds(stage: Stage, bottom: int) -> None:
         return
     rng = stage.chance("clouds")
     density = fractal(rng, bottom, stage.width, cells=5, octaves=6, stretch=1.9)
-    low, high = np.percentile(density[::16, ::16], [100 - 100 * min(0.97, cover * 0.85 + 0.1), 99.5])
-    body = np.clip((density - low) / (high - low + 1e-6), 0, 1)
+    edges = np.percentile(density[::16, ::16], [100 - 100 * min(0.97, cover * 0.85 + 0.1), 99.5])
+    low, high = float(edges[0]), float(edges[1])
+    body = np.clip((density - low) * (1 / (high - low + 1e-6)), 0, 1)
     lower = lowered(body, max(1, int(bottom * 0.025)))
     opacity = np.clip(body * 2.2, 0, 1)
     fade = np.linspace(1.0, 0.35, bottom, dtype=np.float32)[:, None]
@@ -140,9 +142,8 @@ def _clouds(stage: Stage, bottom: int) -> None:
     dark = mix(light.sky[0], light.sky[1], 0.7)
     if stage.scene.hour in ("sunset", "dawn"):
         dark = mix(dark, light.sky[0], 0.4)
-    tone = np.asarray(dark, np.float32) + shade[..., None] * (
-        np.asarray(bright, np.float32) - np.asarray(dark, np.float32)
-    )
+    tone = tinted(shade, np.asarray(bright, np.float32) - np.asarray(dark, np.float32))
+    tone += np.asarray(dark, np.float32)
     strength = opacity * fade * np.float32(0.55 if light.is_dark else 0.9)
     stage.blend(tone, strength)
 
@@ -160,7 +161,7 @@ def _aurora(stage: Stage, bottom: int) -> None:
             np.where(above > 0, np.exp(-np.clip(above, 0, 9) * 2.6), np.clip(1 + above * 13, 0, 1) ** 2)
             * (rays * 0.62)[None, :]
         )
-        stage.pixels[:bottom] += strength[..., None].astype(np.float32) * np.asarray(color, np.float32) * 0.72
+        stage.pixels[:bottom] += tinted(strength, np.asarray(color, np.float32) * 0.72)
 
 
 _BOW: tuple[Rgb, ...] = (

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from generator.engines.sketch.paint.raster import Pixels, render
+from generator.engines.sketch.paint.raster import Pixels, planes, render, tinted
 from generator.engines.sketch.scene import Rgb, Scene
 
 
@@ -46,7 +46,8 @@ class Stage:
     focus: Pixels = field(init=False)
 
     def __post_init__(self) -> None:
-        self.pixels = np.zeros((self.height, self.width, 3), np.float32)
+        self.pixels = planes(self.height, self.width)
+        self.pixels[:] = 0
         self.focus = np.zeros((self.height, self.width), np.float32)
 
     @property
@@ -116,9 +117,12 @@ class Stage:
         dx = (np.arange(x0, x1, dtype=np.float32) - x) / radius
         dy = (np.arange(y0, y1, dtype=np.float32) - y) / radius
         fall = np.clip(1 - np.sqrt(dx[None, :] ** 2 + dy[:, None] ** 2), 0, 1)
-        light = (fall * fall * np.float32(strength))[..., None] * np.asarray(color, np.float32)
+        fall *= fall
+        fall *= np.float32(strength)
         target = self.pixels[y0:y1, x0:x1]
-        target += light * (1 - np.clip(target, 0, 1))
+        light = 1 - np.clip(target, 0, 1)
+        light *= tinted(fall, color)
+        target += light
 
 
 def mix(first: Rgb, second: Rgb, share: float) -> Rgb:
@@ -153,11 +157,14 @@ _RAMP_STEPS = 1023
 def ramp(stops: tuple[Rgb, ...], at: Pixels) -> Pixels:
     """The colour at places 0 to 1 along evenly spaced stops, by a table of fine steps; adds a last axis of 3."""
     knots, steps = np.linspace(0, 1, len(stops)), np.linspace(0, 1, _RAMP_STEPS + 1)
-    fine = np.stack([np.interp(steps, knots, [stop[band] for stop in stops]) for band in range(3)], axis=-1).astype(
-        np.float32
-    )
-    index = np.clip(np.asarray(at * _RAMP_STEPS, np.int32), 0, _RAMP_STEPS)
-    return np.take(fine, index, axis=0)
+    fine = np.stack([np.interp(steps, knots, [stop[band] for stop in stops]) for band in range(3)]).astype(np.float32).T
+    index = np.asarray(at * _RAMP_STEPS, np.intp)
+    if at.ndim == 1:
+        return np.take(fine, index, axis=0, mode="clip")
+    colors = planes(*at.shape)
+    for band in range(3):
+        np.take(fine[:, band], index, mode="clip", out=colors[..., band])
+    return colors
 
 
 def largest(pixels: Pixels) -> Pixels:

@@ -7,7 +7,7 @@ import numpy as np
 from generator.engines.art.library import ArtLibrary
 from generator.engines.sketch.lexicon import Lexicon, rgb, table
 from generator.engines.sketch.paint.far import hazed
-from generator.engines.sketch.paint.raster import Pixels, aspect, blur, resize, sprite
+from generator.engines.sketch.paint.raster import Pixels, aspect, blur, tinted
 from generator.engines.sketch.paint.stage import Light, Stage, hexed, largest, luminance, mix, scaled
 from generator.engines.sketch.scene import Rgb
 
@@ -80,17 +80,15 @@ def _embodied(name: str, head: str, *, template: str, color: Rgb | None, skin: s
     return f'{svg}<g transform="translate({x} {y}) scale({scale})">{head}</g>'
 
 
-def raster(drawing: Drawing, height: int, flip: bool) -> Pixels:
-    pixels = sprite(drawing.body, height)
-    return np.ascontiguousarray(pixels[:, ::-1]) if flip else pixels
-
-
 def width_of(drawing: Drawing, height: float) -> float:
     return height * aspect(drawing.body)
 
 
-def tint(pixels: Pixels, color: Rgb, strength: float = 1.0) -> Pixels:
-    """Turns the drawing's main hue to `color`; greys, whites and blacks of details stay, unless there is no hue at all."""
+def tint(pixels: Pixels, color: Rgb, strength: float = 1.0) -> None:
+    """Turns the drawing's main hue to `color`; greys, whites and blacks of details stay, unless there is no hue at all.
+
+    Overwrites the pixels.
+    """
     alpha = np.maximum(pixels[..., 3:], 1e-4)
     plain = pixels[..., :3] / alpha
     high = largest(plain)
@@ -101,17 +99,18 @@ def tint(pixels: Pixels, color: Rgb, strength: float = 1.0) -> Pixels:
     target = luminance(color)
     if not solid.any() or float(weight[solid].mean()) < 0.25 or target > 0.85 or target < 0.2:
         weight = np.where(high > 0.25, 0.9, 0.25) * (0.55 + 0.45 * np.clip(weight * 3, 0, 1))
-    tone = plain @ np.asarray((0.299, 0.587, 0.114), np.float32)
+    tone = plain[..., 0] * 0.299 + plain[..., 1] * 0.587 + plain[..., 2] * 0.114
     middle = float(np.average(tone[solid], weights=weight[solid] + 1e-3)) if solid.any() else 0.5
-    ratio = tone / max(middle, 0.05)
+    ratio = tone * np.float32(1 / max(middle, 0.05))
     base = np.asarray(color, np.float32)
-    painted = np.where(
-        ratio[..., None] < 1, base * ratio[..., None], 1 - (1 - base) * np.exp(-(ratio[..., None] - 1) * 0.9)
-    )
+    # Up to the middle tone the colour times the ratio; above it, ever nearer to white.
+    painted = tinted(np.minimum(ratio, 1), base)
+    painted += tinted(1 - np.exp((np.maximum(ratio, 1) - 1) * np.float32(-0.9)), 1 - base)
     strength *= _distance(plain[solid], weight[solid], base)
-    result = pixels.copy()
-    result[..., :3] = (plain + (painted - plain) * (weight * strength)[..., None]) * pixels[..., 3:]
-    return result
+    painted -= plain
+    painted *= (weight * np.float32(strength))[..., None]
+    painted += plain
+    np.multiply(painted, pixels[..., 3:], out=pixels[..., :3])
 
 
 def _distance(plain: Pixels, weight: Pixels, color: Pixels) -> float:
@@ -126,10 +125,11 @@ def _distance(plain: Pixels, weight: Pixels, color: Pixels) -> float:
     return float(np.clip(1.35 - float(spread @ wanted) / length, 0.4, 1.0))
 
 
-def shade(pixels: Pixels, light: Light, glow: bool) -> Pixels:
-    """Rounds a flat drawing: its blurred outline is taken for a height, lit from the light's side; the foot is darker."""
-    if glow:
-        return pixels
+def shade(pixels: Pixels, light: Light) -> None:
+    """Rounds a flat drawing: its blurred outline is taken for a height, lit from the light's side; the foot is darker.
+
+    Overwrites the pixels.
+    """
     height = pixels.shape[0]
     alpha = pixels[..., 3]
     dome = blur(np.pad(alpha, ((4, 4), (4, 4))), max(1.0, height * 0.055))[4:-4, 4:-4]
@@ -137,28 +137,24 @@ def shade(pixels: Pixels, light: Light, glow: bool) -> Pixels:
     facing = -(right * light.direction[0] + down * light.direction[1]) * height * 0.13
     lightness = 1 + np.clip(facing, -0.26, 0.14)
     lightness *= np.linspace(1.05, 0.86, height, dtype=np.float32)[:, None]
-    color = np.asarray(light.ambient, np.float32) * 0.78 + np.float32(0.22)
-    warm = (
-        np.clip(facing - 0.05, 0, 0.4)[..., None]
-        * np.asarray(light.color, np.float32)
-        * (0.5 if light.is_dark else 0.22)
-    )
-    result = pixels.copy()
-    result[..., :3] = np.clip(
-        pixels[..., :3] * lightness[..., None] * color + warm * pixels[..., 3:], 0, pixels[..., 3:]
-    )
-    return result
+    warm = np.clip(facing - 0.05, 0, 0.4) * alpha * np.float32(0.5 if light.is_dark else 0.22)
+    plain = pixels[..., :3]
+    plain *= lightness[..., None]
+    plain *= np.asarray(light.ambient, np.float32) * 0.78 + np.float32(0.22)
+    plain += tinted(warm, light.color)
+    np.clip(plain, 0, pixels[..., 3:], out=plain)
 
 
-def in_air(pixels: Pixels, stage: Stage, distance: float) -> Pixels:
-    """The drawing seen through air."""
+def veil(pixels: Pixels, stage: Stage, distance: float) -> None:
+    """Lays the air of that distance over the drawing, in place."""
     if distance <= 0.02:
-        return pixels
+        return
     near, far = hazed(stage, (0.0, 0.0, 0.0), distance), stage.light.haze
     amount = near[1] / max(far[1], 1e-3)
-    result = pixels.copy()
-    result[..., :3] += (np.asarray(far, np.float32) * pixels[..., 3:] - pixels[..., :3]) * np.float32(min(amount, 0.9))
-    return result
+    share = np.float32(min(amount, 0.9))
+    plain = pixels[..., :3]
+    plain *= 1 - share
+    plain += tinted(pixels[..., 3] * share, far)
 
 
 def cast_shadow(stage: Stage, pixels: Pixels, left: int, foot: int, strength: float) -> None:
@@ -167,10 +163,11 @@ def cast_shadow(stage: Stage, pixels: Pixels, left: int, foot: int, strength: fl
     if strength <= 0.02 or not stage.wants("shadows"):
         return
     height, width = pixels.shape[:2]
-    flat = max(3, int(height * 0.24))
+    flat = min(height, max(3, int(height * 0.24)))
     lean = stage.light.direction[0] * height * 0.42
     margin = int(abs(lean)) + 8
-    outline = resize(pixels[..., 3], width, flat)[::-1]
+    starts = np.arange(flat) * height // flat
+    outline = (np.add.reduceat(pixels[..., 3], starts, axis=0) / np.diff(starts, append=height)[:, None])[::-1]
     canvas = np.zeros((flat + 8, width + 2 * margin), np.float32)
     for row in range(flat):
         shift = margin + int(lean * row / flat)

@@ -10,7 +10,7 @@ from generator.engines.sketch.paint.ground import ground_colors, ground_row, pai
 from generator.engines.sketch.paint.light import most
 from generator.engines.sketch.paint.noise import fractal, lowered, smooth
 from generator.engines.sketch.paint.plants import ISO_GROWTHS, paint_growth, plant_at
-from generator.engines.sketch.paint.raster import remap
+from generator.engines.sketch.paint.raster import remap, tinted
 from generator.engines.sketch.paint.sky import paint_sky, paint_stars
 from generator.engines.sketch.paint.stage import Stage, hexed, mix, ramp, scaled
 from generator.engines.sketch.scene import Rgb
@@ -48,9 +48,9 @@ def _space(stage: Stage) -> None:
     warp = fractal(rng, stage.height, stage.width, cells=3, octaves=3) - 0.5
     for number in range(2):
         cloud = fractal(rng, stage.height, stage.width, cells=3, octaves=6)
-        cloud = remap(cloud[..., None], warp * stage.width * 0.3, -warp * stage.height * 0.2)[..., 0]
+        cloud = remap(cloud, warp * stage.width * 0.3, -warp * stage.height * 0.2)
         strength = np.clip((cloud - 0.44) * 3.4, 0, 1) ** 1.5
-        stage.pixels += strength[..., None] * np.asarray(hues[number % len(hues)], np.float32) * 0.8
+        stage.pixels += tinted(strength, np.asarray(hues[number % len(hues)], np.float32) * 0.8)
     dust = np.clip((fractal(rng, stage.height, stage.width, cells=5, octaves=5) - 0.52) * 4, 0, 0.75)
     stage.pixels *= (1 - dust)[..., None]
     paint_stars(stage, stage.height, 1.5)
@@ -111,7 +111,7 @@ def _underwater(stage: Stage) -> None:
     angle = np.arctan2(x + 0.25, y + 0.5)
     fan = sum(
         np.clip(np.sin(angle * rate + phase), 0, 1) ** 4
-        for rate, phase in zip((11, 19, 31), rng.uniform(0, 6, 3), strict=True)
+        for rate, phase in zip((11, 19, 31), rng.uniform(0, 6, 3).tolist(), strict=True)
     )
     stage.blend(
         mix(bright, (1, 1, 1), 0.5), np.asarray(fan, np.float32) * np.clip(1 - y * 1.15, 0, 1) * np.float32(0.2)
@@ -213,7 +213,7 @@ def _abstract(stage: Stage) -> None:
     warp_x = fractal(rng, height, width, cells=2.2, octaves=3) - 0.5
     warp_y = fractal(rng, height, width, cells=2.2, octaves=3) - 0.5
     field = fractal(rng, height, width, cells=2, octaves=2)
-    field = remap(field[..., None], warp_x * width * 1.1, warp_y * height * 1.1)[..., 0]
+    field = remap(field, warp_x * width * 1.1, warp_y * height * 1.1)
     bands = field * 7 + warp_x * 2.2
     at = np.clip((field - 0.2) * 1.6, 0, 1) * 0.55 + (np.abs((bands % 2) - 1)) * 0.45
     stage.pixels[:] = ramp(palette, at)
@@ -234,7 +234,7 @@ def _abstract(stage: Stage) -> None:
             int(radius * 0.08),
             int(radius * 0.12),
         )
-        stage.blend(tone * shading[..., None], inside * np.float32(0.94))
+        stage.blend(tinted(shading, tone), inside * np.float32(0.94))
     stage.pixels *= (0.96 + 0.08 * smooth(rng, height, width, 60, 60))[..., None]
 
 

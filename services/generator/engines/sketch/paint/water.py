@@ -1,9 +1,12 @@
 """Water: a mirror of what is above its line, broken by waves, tinted by its depth, with a shore where there is land."""
 
+import math
+
 import numpy as np
 
 from generator.engines.sketch.paint.light import lit, most
 from generator.engines.sketch.paint.noise import Field, bump, curve, fractal
+from generator.engines.sketch.paint.raster import fetched, planes
 from generator.engines.sketch.paint.stage import Stage, hexed, mix
 
 _DEEP = {"sea": (0.05, 0.28, 0.44), "lake": (0.09, 0.3, 0.36)}
@@ -21,26 +24,28 @@ def paint_water(stage: Stage, kind: str, top: int) -> None:
     swing = (waves - 0.5) * (4 + 60 * away) * stage.unit * (0.7 if calm else 1.5)
     source = np.clip(top - 1 - np.arange(rows, dtype=np.float32)[:, None] * 0.92 + swing * 1.2, 0, max(0, top - 1))
     columns = np.clip(np.arange(stage.width, dtype=np.float32)[None, :] + swing * 0.5, 0, stage.width - 1)
-    index = source.astype(np.int32) * stage.width + columns.astype(np.int32)
     if stage.wants("reflections") and top > 0:
-        mirrored = np.take(stage.pixels.reshape(-1, 3), index, axis=0)
+        index = source.astype(np.intp) * stage.width + columns.astype(np.intp)
+        color = fetched(stage.pixels[:top], index)
     else:
-        mirrored = np.broadcast_to(np.asarray(stage.light.sky[2], np.float32), (rows, stage.width, 3)).copy()
+        color = planes(rows, stage.width)
+        color[:] = np.asarray(stage.light.sky[2], np.float32)
     tint = stage.scene.ground_color or (
         mix(_DEEP[kind], stage.scene.palette[0], 0.5) if stage.scene.palette else _DEEP[kind]
     )
     deep = np.asarray(mix(lit(tint, stage.light), stage.light.sky[1], 0.22), np.float32)
     mirror = (0.8 - 0.3 * away if calm else 0.62 - 0.38 * away)[..., None]
     mirror = mirror * np.float32(max(0.2, 1 - 1.7 * most(stage.scene, "dim")))
-    color = deep + (mirrored - deep) * mirror
+    color -= deep
+    color *= mirror
+    color += deep
     crest = np.clip((waves - 0.56) * (5 if calm else 6), 0, 1) * (0.25 + 0.75 * away)
     foam = 0.1 if calm else 0.22 + 0.3 * most(stage.scene, "dim")
     color += (np.asarray(mix(stage.light.sky[2], (1, 1, 1), 0.3), np.float32) - color) * (crest * np.float32(foam))[
         ..., None
     ]
     trough = np.clip((0.46 - waves) * 4, 0, 1) * (0.2 + 0.8 * away)
-    color *= (1 - trough * (0.16 if calm else 0.26))[..., None]
-    stage.pixels[top:] = color
+    np.multiply(color, (1 - trough * (0.16 if calm else 0.26))[..., None], out=stage.pixels[top:])
     _glitter(stage, top, waves)
 
 
@@ -50,7 +55,10 @@ def _waves(rng: np.random.Generator, rows: int, width: int, calm: bool) -> Field
     near = (np.linspace(0, 1, rows) ** 0.5 * (rows - 1)).astype(int)
     fine = fractal(rng, rows, width, cells=90, octaves=2, stretch=6.0)
     share = np.linspace(0.75, 0.25, rows, dtype=np.float32)[:, None]
-    waves: Field = field[near] * (1 - share) + fine * share
+    waves: Field = field[near]
+    waves *= 1 - share
+    fine *= share
+    waves += fine
     return waves
 
 
@@ -98,13 +106,17 @@ def shore(stage: Stage, at: float, wander: float) -> Field:
 
 def paint_shore(stage: Stage, line: Field, land: Field, foam: bool) -> None:
     """Lays `land` (a whole picture) below the line, wet at its edge, with a lip of foam at the sea."""
-    rows = np.arange(stage.height, dtype=np.float32)[:, None]
-    depth = rows - line[None, :]
+    first, last = max(0, int(line.min()) - 2), int(line.max())
+    depth = np.arange(first, stage.height, dtype=np.float32)[:, None] - line[None, :]
     mask = np.clip(depth / 2 + 0.5, 0, 1)
     wet = np.clip(1 - depth / (0.05 * stage.height), 0, 1) * 0.26
-    stage.pixels += (land * (1 - wet[..., None]) - stage.pixels) * mask[..., None]
+    ground = land[first:] * (1 - wet)[..., None]
+    stage.blend(ground, mask, first)
     if foam:
         width = 0.012 * stage.height
-        ragged = fractal(stage.chance("foam"), stage.height, stage.width, cells=40, octaves=3, stretch=2.0)
+        reach = math.ceil(5 * width)
+        top, bottom = max(0, first - reach), min(stage.height, last + reach)
+        depth = np.arange(top, bottom, dtype=np.float32)[:, None] - line[None, :]
+        ragged = fractal(stage.chance("foam"), *depth.shape, cells=40, octaves=3, stretch=2.0)
         lip = bump((depth + (ragged - 0.5) * width * 5) / width) * np.float32(0.85)
-        stage.blend(mix(lit((1, 1, 1), stage.light), (1, 1, 1), 0.2), lip)
+        stage.blend(mix(lit((1, 1, 1), stage.light), (1, 1, 1), 0.2), lip, top)

@@ -4,12 +4,10 @@ import numpy as np
 
 from generator.engines.sketch.paint.light import weather_rows
 from generator.engines.sketch.paint.noise import bump, fractal
-from generator.engines.sketch.paint.raster import render, resize
 from generator.engines.sketch.paint.stage import Stage, hexed, mix
 
 _INDOORS = frozenset({"room", "tabletop", "studio", "underwater", "abstract"})
 _LEAVES = ("#d9822b", "#b5471f", "#e0a93a", "#8a4a22", "#c8611e")
-_SHARP_PIXELS = 400_000  # larger pictures get their soft flakes and streaks from half the resolution
 _PETALS = ("#f9c6d6", "#f5a9c2", "#fde3ea")
 _CONFETTI = ("#ef476f", "#ffd166", "#06d6a0", "#118ab2", "#b28dff")
 
@@ -110,15 +108,11 @@ def _rays(stage: Stage) -> None:
     angle = np.arctan2(x, y)
     fan = sum(
         np.clip(np.sin(angle * rate + phase), 0, 1) ** 3
-        for rate, phase in zip((9, 15, 23), rng.uniform(0, 6, 3), strict=True)
+        for rate, phase in zip((9, 15, 23), rng.uniform(0, 6, 3).tolist(), strict=True)
     )
     strength = np.asarray(fan, np.float32) * np.clip(1.1 - y, 0, 1) * np.float32(0.2)
     stage.blend(mix(stage.light.color, (1, 1, 1), 0.3), strength)
 
 
 def _overlay(stage: Stage, content: str) -> None:
-    large = stage.width * stage.height > _SHARP_PIXELS
-    width, height = (-(-stage.width // 2), -(-stage.height // 2)) if large else (stage.width, stage.height)
-    box = f'viewBox="0 0 {stage.width} {stage.height}" preserveAspectRatio="none" width="{width}" height="{height}"'
-    pixels = render(f'<svg xmlns="http://www.w3.org/2000/svg" fill="none" {box}>{content}</svg>', width, height)
-    stage.over(resize(pixels, stage.width, stage.height), 0, 0)
+    stage.lay(f'<g fill="none">{content}</g>')
