@@ -30,6 +30,7 @@ _LONGEST_URL = 8192
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
 _LABEL = "[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 # As DNS takes them, and with the underscores that it also gives out.
 _HOST_NAME = re.compile(rf"(?=.{{1,254}}\Z){_LABEL}(?:\.{_LABEL})*\.?", re.IGNORECASE)
 
@@ -226,6 +227,8 @@ def _admits(scheme: str, address: str, allow: tuple[Network, ...]) -> bool:
 
 def _admitted(url: str, allow: tuple[Network, ...]) -> URL:
     """Parse ``url`` as aiohttp will, and judge its form; names are judged when they are connected to."""
+    if _CONTROL.search(url):
+        raise ForbiddenUrl("a URL holds no control characters")
     try:
         place = URL(url)
     except ValueError as failure:

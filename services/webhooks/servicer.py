@@ -124,6 +124,9 @@ def to_message(delivery: Delivery) -> pb.Delivery:
 def _read_event(message: pb.Event) -> Event | Fault:
     if not message.id or not message.account_id or not message.type:
         return InvalidField("events", "An event needs an id, an account and a type.")
+    # PostgreSQL keeps no U+0000: one such text would hold up all events that are published with it, again and again.
+    if any("\x00" in text for text in (message.id, message.account_id, message.type, message.direct_url)):
+        return InvalidField("events", "An event's texts must not hold the character U+0000.")
     if len(message.data_json) > _LARGEST_DATA_BYTES or not _is_object(message.data_json):
         return InvalidField(
             "events.data_json", f"An event's data is a JSON object of at most {_LARGEST_DATA_BYTES} bytes."

@@ -127,8 +127,9 @@ async def test_the_old_secret_also_signs_during_an_overlap(webhooks: Webhooks, r
 async def test_a_malformed_event_is_its_own_fault_alone(webhooks: Webhooks, receiver: WebhookReceiver) -> None:
     bad = event(f"{receiver.url}/hook")
     bad.data_json = b"[1]"
-    response = await webhooks.publish(bad, event(f"{receiver.url}/hook"))
-    assert [result.HasField("fault") for result in response.results] == [True, False]
+    unkept = event(f"{receiver.url}/\x00")
+    response = await webhooks.publish(bad, unkept, event(f"{receiver.url}/hook"))
+    assert [result.HasField("fault") for result in response.results] == [True, True, False]
     await arrived(receiver)
 
 

@@ -94,6 +94,7 @@ async def test_no_spelling_of_an_internal_address_is_connected_to(host: str) -> 
         "https://169.254.169.254/latest", "https://[::1]/", "https://[fe80::1%25eth0]/", "https://[::ffff:10.0.0.1]/",
         "https://①②⑦.0.0.1/", "https://example.com:99999/", "https://a b/", "https://a..b/", "https://-a.com/",
         "https://" + "a" * 64 + ".com/", "https://" + "a." * 127 + "com/", "https://example.com/" + "x" * 9000,
+        "https://example.com/\x00", "https://\x00/", "https://example.com/a\nb", "https://example.com/?a\x7f", "\thttps://example.com/",
     ],
 )  # fmt: skip
 def test_some_urls_are_refused_by_their_form(url: str) -> None:
