@@ -57,7 +57,7 @@ class Begun:
     """A reply of which nothing is sent yet: where pictures stand in it, the first of them has been found readable."""
 
     reply: Reply
-    opening: bytes = b""
+    opening: tuple[bytes, ...] = ()
     rest: AsyncGenerator[bytes, None] | None = None
     """None where the reply is not streamed."""
 
@@ -79,8 +79,7 @@ class Sending:
         for picture in pictures:
             self._sources.check(picture.read_url, picture.byte_count)
         rest = self._encoded(reply.body)
-        text, block = await anext(rest), await anext(rest)
-        return Begun(reply, text + block, rest)
+        return Begun(reply, (await anext(rest), await anext(rest)), rest)
 
     async def send(self, request: web.BaseRequest, begun: Begun, headers: Mapping[str, str]) -> web.StreamResponse:
         """Send a reply with these headers beside its own. Raises Unavailable where it cannot be sent to its end."""
@@ -91,7 +90,7 @@ class Sending:
     async def _begin_events(self, reply: Reply, events: AsyncIterator[Event]) -> Begun:
         """Wait for the first event: what fails before it can still be answered as an error."""
         rest = self._written(events)
-        return Begun(reply, await anext(rest, b""), rest)
+        return Begun(reply, (await anext(rest, b""),), rest)
 
     async def _written(self, events: AsyncIterator[Event]) -> AsyncGenerator[bytes, None]:
         """Events as they come, and a comment where they keep proxies waiting."""
@@ -129,7 +128,8 @@ class Sending:
         await response.prepare(request)
         if request.method == "HEAD":
             return response
-        await response.write(begun.opening)
+        for block in begun.opening:
+            await response.write(block)
         async with contextlib.aclosing(rest):
             async for block in rest:
                 await response.write(block)

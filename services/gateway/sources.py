@@ -91,8 +91,10 @@ async def _file_blocks(path: str, byte_count: int, block_bytes: BlockSize) -> As
 
 async def _read_from_disk(descriptor: int, buffer: memoryview, size: int, offset: int) -> None:
     whole_bytes = size + -size % direct.ALIGNMENT_BYTES
-    count = await asyncio.to_thread(direct.read_into, descriptor, buffer[:whole_bytes], offset)
-    if count < size:
+    reading = asyncio.get_running_loop().run_in_executor(
+        None, direct.read_into, descriptor, buffer[:whole_bytes], offset
+    )
+    if await reading < size:
         raise Unavailable("picture store")
 
 
