@@ -103,7 +103,7 @@ class Desk(Protocol):
         """The caller's own provider keys, masked."""
 
     async def put_provider_key(self, provider: str, key: str) -> ProviderKey:
-        """Store a provider key; it is sealed before it leaves the edge."""
+        """Store a provider key; it is sealed before it leaves the edge. A repeat has the same answer, marked as replayed."""
 
     async def delete_provider_key(self, provider: str) -> ProviderKey:
         """Forget one. Raises NotFound."""

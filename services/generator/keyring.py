@@ -7,6 +7,7 @@ AES-256-GCM; a data key seals one text once, so its own nonce is fixed.
 """
 
 import hashlib
+import hmac
 import re
 import secrets
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ _WRAP_BYTES = _NONCE_BYTES + KEY_BYTES + 16
 _FIXED_NONCE = bytes(_NONCE_BYTES)
 _KEY_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _DERIVED_PURPOSE = b"gesso stored provider keys v1"
+_DIGEST_PURPOSE = b"gesso digests of provider keys v1"
 
 
 class CannotOpen(Exception):
@@ -53,6 +55,11 @@ class Keyring:
         assert keys, "a ring holds a key"
         self._keys = {named.id: AESGCM(named.key) for named in keys}
         self.current_id = keys[0].id
+        self._digest_key = hmac.digest(keys[0].key, _DIGEST_PURPOSE, "sha256")
+
+    def digest(self, text: str, purpose: bytes) -> bytes:
+        """By which a text is known again that was given for the same purpose, by nobody without the current key."""
+        return hmac.digest(self._digest_key, purpose + b"\0" + text.encode(), "sha256")
 
     def seal(self, text: str, purpose: bytes) -> Envelope:
         """Seal a text for a purpose, under the current key."""

@@ -11,14 +11,18 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from asyncpg import Connection
+
 from generator.keyring import CannotOpen, Keyring, purpose_of
 from generator.providers.base import Bought, UpstreamFault
-from generator.store import provider_keys
+from generator.store import creations, provider_keys
 from generator.store.provider_keys import StoredKey
 from gesso.errors.v1 import reason_pb2 as reasons
+from gesso.generator.v1.generator_pb2 import ProviderKey
 from servicekit.coalescer import Coalescer
 from servicekit.database import Database
 from servicekit.faults import InvalidField, NotFound
+from servicekit.timestamps import to_timestamp
 
 KNOWN_SECONDS = 5.0
 """How long a replica that hears no notifications may route by a key that another one has deleted."""
@@ -55,19 +59,22 @@ class OwnKeys:
         self._known: dict[str, _Known] = {}
         self._change_count = 0
 
-    async def put(self, account_id: str, provider: str, secret: str) -> StoredKey:
-        """Store a key, in the place of the last one. Raises InvalidField naming `provider` or `api_key`, Unavailable."""
+    async def put(self, account_id: str, provider: str, secret: str, *, request_id: str = "") -> ProviderKey:
+        """Store a key, in the place of the last one; a repeat of the request within a day has the first's answer, and stores none.
+
+        Raises InvalidField naming `provider` or `api_key`, Fault IDEMPOTENCY_MISMATCH for a repeat with another key, Unavailable.
+        """
         if not self._takes_keys(provider):
             raise InvalidField("provider", "`provider` must be one that takes keys of your own.")
         if not _KEY_FORM.fullmatch(secret):
             raise InvalidField("api_key", "`api_key` must have 8 to 500 printable ASCII characters and no spaces.")
-        envelope = self._keyring.seal(secret, purpose_of(account_id, provider))
-        key = StoredKey(account_id, provider, envelope, masked(secret), datetime.now(UTC))
+        purpose = purpose_of(account_id, provider)
+        key = StoredKey(account_id, provider, self._keyring.seal(secret, purpose), masked(secret), datetime.now(UTC))
         try:
-            await provider_keys.put(self._database, key)
+            async with self._database.transaction() as connection:
+                return await _put_once(connection, key, request_id, self._keyring.digest(secret, purpose))
         finally:
             self.changed(account_id)
-        return key
 
     async def delete(self, account_id: str, provider: str) -> StoredKey:
         """Forget a key: from here on no order is placed with it. Raises NotFound, Unavailable."""
@@ -127,6 +134,28 @@ class OwnKeys:
         for key in await provider_keys.of_accounts(self._database, account_ids):
             found[key.account_id][key.provider] = key
         return [found[account_id] for account_id in account_ids]
+
+
+async def _put_once(connection: Connection, key: StoredKey, request_id: str, fingerprint: bytes) -> ProviderKey:
+    if request_id and (earlier := await creations.first(connection, request_id, fingerprint)) is not None:
+        answer = ProviderKey.FromString(earlier)
+        answer.replayed = True
+        return answer
+    await provider_keys.put(connection, key)
+    answer = shown(key)
+    if request_id:
+        await creations.answered(connection, request_id, answer.SerializeToString())
+    return answer
+
+
+def shown(key: StoredKey) -> ProviderKey:
+    """A key as its account is told of it."""
+    return ProviderKey(
+        provider=key.provider,
+        masked=key.masked,
+        created_at=to_timestamp(key.created_at),
+        key_id=key.envelope.key_id,
+    )
 
 
 def masked(secret: str) -> str:

@@ -125,7 +125,12 @@ class CallersDesk:
     async def put_provider_key(self, provider: str, key: str) -> pb.ProviderKey:
         sealed = await self._generator.sealed(key)
         return await self._generator.put_provider_key(
-            pb.PutProviderKeyRequest(caller_token=self._caller.token, provider=provider, sealed_secret=sealed)
+            pb.PutProviderKeyRequest(
+                caller_token=self._caller.token,
+                provider=provider,
+                sealed_secret=sealed,
+                request_id=self._creation_id,
+            )
         )
 
     async def delete_provider_key(self, provider: str) -> pb.ProviderKey:

@@ -7,12 +7,11 @@ from asyncpg import Connection
 from generator import custom_models as rules
 from generator.catalogue import Catalogue
 from generator.store import creations, custom_models
-from gesso.errors.v1 import reason_pb2 as reasons
 from gesso.generator.v1 import generator_pb2 as pb
 from gesso.generator.v1 import generator_pb2_grpc as rpc
 from servicekit import calls
 from servicekit.database import Database
-from servicekit.faults import Conflict, Fault, NotFound
+from servicekit.faults import Conflict, NotFound
 from servicekit.server import Context
 from servicekit.tokens import open_token
 
@@ -66,9 +65,7 @@ async def _earlier(connection: Connection, request_id: str, model: pb.CustomMode
     first = await creations.first(connection, request_id, fingerprint)
     if first is None:
         return None
-    if first.fingerprint != fingerprint:
-        raise Fault(reasons.REASON_IDEMPOTENCY_MISMATCH, "This idempotency key was used with other content.")
-    earlier = pb.CustomModel.FromString(first.answer)
+    earlier = pb.CustomModel.FromString(first)
     earlier.replayed = True
     return earlier
 

@@ -1,13 +1,11 @@
 """Takes what callers seal to the generator, and keeps their own provider keys."""
 
-from generator.own_keys import OwnKeys
+from generator.own_keys import OwnKeys, shown
 from generator.secrets import Sealing
-from generator.store.provider_keys import StoredKey
 from gesso.generator.v1 import generator_pb2 as pb
 from gesso.generator.v1 import generator_pb2_grpc as rpc
 from servicekit import calls
 from servicekit.server import Context
-from servicekit.timestamps import to_timestamp
 from servicekit.tokens import open_token
 
 
@@ -24,32 +22,23 @@ class SecretsServicer(rpc.SecretsServicer):
         return self._sealing.public()
 
     async def PutProviderKey(self, request: pb.PutProviderKeyRequest, context: Context) -> pb.ProviderKey:
-        """Keep the account's key for a provider."""
+        """Keep the account's key for a provider; the same request again has the first's answer."""
         account_id = self._account(request.caller_token)
         secret = self._sealing.open(request.sealed_secret)
-        return _message(await self._own_keys.put(account_id, request.provider, secret))
+        return await self._own_keys.put(account_id, request.provider, secret, request_id=request.request_id)
 
     async def ListProviderKeys(
         self, request: pb.ListProviderKeysRequest, context: Context
     ) -> pb.ListProviderKeysResponse:
         """List the account's keys by provider."""
         stored = await self._own_keys.stored(self._account(request.caller_token))
-        return pb.ListProviderKeysResponse(keys=[_message(stored[provider]) for provider in sorted(stored)])
+        return pb.ListProviderKeysResponse(keys=[shown(stored[provider]) for provider in sorted(stored)])
 
     async def DeleteProviderKey(self, request: pb.DeleteProviderKeyRequest, context: Context) -> pb.ProviderKey:
         """Forget the account's key for a provider."""
-        return _message(await self._own_keys.delete(self._account(request.caller_token), request.provider))
+        return shown(await self._own_keys.delete(self._account(request.caller_token), request.provider))
 
     def _account(self, caller_token: bytes) -> str:
         account_id = open_token(caller_token, self._caller_token_key).account_id
         calls.note("account", account_id)
         return account_id
-
-
-def _message(key: StoredKey) -> pb.ProviderKey:
-    return pb.ProviderKey(
-        provider=key.provider,
-        masked=key.masked,
-        created_at=to_timestamp(key.created_at),
-        key_id=key.envelope.key_id,
-    )

@@ -1,8 +1,9 @@
 """The statements of what requests have made, so that a repeat within a day finds what the first was answered."""
 
-from dataclasses import dataclass
-
 from asyncpg import Connection
+
+from gesso.errors.v1 import reason_pb2 as reasons
+from servicekit.faults import Fault
 
 _FORGET = "DELETE FROM creations WHERE created_at <= now() - interval '24 hours'"
 _NOTE = """
@@ -11,24 +12,20 @@ INSERT INTO creations (request_id, fingerprint, answer) VALUES ($1, $2, $3) ON C
 _FIRST = "SELECT fingerprint, answer FROM creations WHERE request_id = $1"
 
 
-@dataclass(frozen=True, slots=True)
-class Creation:
-    """The digest of what a request came with, and the message that it was answered by."""
+async def first(connection: Connection, request_id: str, fingerprint: bytes) -> bytes | None:
+    """Begin a creation: None, after which `answered` is called in the same transaction, or what the same request was answered by.
 
-    fingerprint: bytes
-    answer: bytes
-
-
-async def first(connection: Connection, request_id: str, fingerprint: bytes) -> Creation | None:
-    """Begin a creation; what the same request made before, or None, after which `answered` is called in the same transaction.
-
-    A request under way elsewhere is waited for.
+    `fingerprint` is a digest of what the request came with; a request under way elsewhere is waited for. Raises Fault
+    IDEMPOTENCY_MISMATCH where it came with something else.
     """
     await connection.execute(_FORGET)
     if await connection.execute(_NOTE, request_id, fingerprint, b"") == "INSERT 0 1":
         return None
     row = await connection.fetchrow(_FIRST, request_id)
-    return Creation(row["fingerprint"], row["answer"])
+    if row["fingerprint"] != fingerprint:
+        raise Fault(reasons.REASON_IDEMPOTENCY_MISMATCH, "This idempotency key was used with other content.")
+    answer: bytes = row["answer"]
+    return answer
 
 
 async def answered(connection: Connection, request_id: str, answer: bytes) -> None:

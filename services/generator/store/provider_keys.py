@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from asyncpg import Connection
+
 from generator.keyring import Envelope
 from servicekit.database import Database
 
@@ -35,9 +37,9 @@ SELECT pg_notify($7, account_id) FROM put
 """
 
 
-async def put(database: Database, key: StoredKey) -> None:
+async def put(connection: Connection, key: StoredKey) -> None:
     """Store a key, in the place of the one that stood there, and tell every replica."""
-    await database.execute(
+    await connection.execute(
         _PUT,
         key.account_id,
         key.provider,

@@ -429,6 +429,28 @@ async def test_own_keys_are_stored_listed_and_forgotten(edge: Any) -> None:
         assert (answer.status, await answer.json()) == (200, {"provider": "openrouter", "deleted": True})
 
 
+async def test_a_key_that_is_stored_by_the_same_request_again_says_so(edge: Any) -> None:
+    asked: list[Any] = []
+
+    def put(request: Any) -> Any:
+        asked.append(request)
+        return generator_pb2.ProviderKey(provider=request.provider, masked="sk-...", replayed=len(asked) > 1)
+
+    edge.generator.scripts |= {
+        "GetSealingKey": lambda _: generator_pb2.SealingKey(key_id="k", public_key=PUBLIC_KEY),
+        "PutProviderKey": put,
+    }
+    marks = []
+    for key in ("order-1", "order-1", "order-2"):
+        body = {"provider": "openai", "api_key": "sk-0123456789"}
+        async with edge.post(body, path=f"{BASE}/byok/keys", headers={"Idempotency-Key": key}) as answer:
+            assert answer.status == 201
+            marks.append(answer.headers.get("Idempotent-Replayed"))
+    first, second, third = (request.request_id for request in asked)
+    assert first == second != third
+    assert marks[:2] == [None, "true"]
+
+
 async def test_a_key_for_nobody_or_that_is_not_there_is_told_so(edge: Any) -> None:
     def unknown(_: Any) -> Any:
         raise Fault(pb.REASON_INVALID_FIELD, "There is no provider of this name.", details={"field": "provider"})

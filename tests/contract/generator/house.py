@@ -175,10 +175,12 @@ class Generator:
         answer = await self._link.call(self.secrets.GetSealingKey, pb.GetSealingKeyRequest())
         return answer.public_key
 
-    async def put_key(self, token: bytes, provider: str, key: str) -> pb.ProviderKey:
+    async def put_key(self, token: bytes, provider: str, key: str, request_id: str = "") -> pb.ProviderKey:
         """Store an account's own key for a provider, sealed as the edge does it. Raises its Fault."""
         box = seal_secret(await self.sealing_key(), key)
-        request = pb.PutProviderKeyRequest(caller_token=token, provider=provider, sealed_secret=box)
+        request = pb.PutProviderKeyRequest(
+            caller_token=token, provider=provider, sealed_secret=box, request_id=request_id
+        )
         return await self._link.call(self.secrets.PutProviderKey, request)
 
     async def keys(self, token: bytes) -> list[pb.ProviderKey]:

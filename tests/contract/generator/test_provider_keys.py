@@ -84,6 +84,34 @@ async def test_a_stored_key_is_shown_masked_with_the_key_that_it_rests_under(
     assert again.created_at.ToDatetime() > put.created_at.ToDatetime()
 
 
+async def test_a_request_that_is_repeated_has_its_first_answer_for_a_day_and_stores_nothing(
+    generator: Generator, customer: Customer, house: House
+) -> None:
+    token = customer.token()
+    first = await generator.put_key(token, "beta", SECRET, "req-1")
+    newer = await generator.put_key(token, "beta", OTHER_SECRET, "req-2")
+    again = await generator.put_key(token, "beta", SECRET, "req-1")
+    assert (first.replayed, again.replayed, again.created_at) == (False, True, first.created_at)
+    assert await generator.keys(token) == [newer]
+    await house.rows("UPDATE creations SET created_at = now() - interval '24 hours'")
+    assert not (await generator.put_key(token, "beta", SECRET, "req-1")).replayed
+    assert [key.masked for key in await generator.keys(token)] == ["sk-own...WXYZ"]
+
+
+async def test_a_request_that_is_repeated_with_another_key_is_refused_and_stores_nothing(
+    generator: Generator, customer: Customer, house: House
+) -> None:
+    token = customer.token()
+    await generator.put_key(token, "beta", SECRET, "req-1")
+    for provider, secret in (("beta", OTHER_SECRET), ("alpha", SECRET)):
+        with pytest.raises(Fault) as fault:
+            await generator.put_key(token, provider, secret, "req-1")
+        assert fault.value.reason == reasons.REASON_IDEMPOTENCY_MISMATCH
+    assert [(key.provider, key.masked) for key in await generator.keys(token)] == [("beta", "sk-own...WXYZ")]
+    noted = await house.rows("SELECT fingerprint, answer FROM creations")
+    assert not any(SECRET.encode() in value for row in noted for value in row)
+
+
 async def test_a_key_is_deleted_once_and_by_its_owner_alone(
     generator: Generator, customer: Customer, house: House
 ) -> None:

@@ -1760,11 +1760,14 @@ class ProviderKey(_message.Message):
     MASKED_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
     KEY_ID_FIELD_NUMBER: _builtins.int
+    REPLAYED_FIELD_NUMBER: _builtins.int
     provider: _builtins.str
     masked: _builtins.str
     """First and last characters, as `sk-or-...wxyz`."""
     key_id: _builtins.str
     """Under which it rests."""
+    replayed: _builtins.bool
+    """In answer to a request_id that has stored it before."""
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
@@ -1774,10 +1777,11 @@ class ProviderKey(_message.Message):
         masked: _builtins.str = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
         key_id: _builtins.str = ...,
+        replayed: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "key_id", b"key_id", "masked", b"masked", "provider", b"provider"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "key_id", b"key_id", "masked", b"masked", "provider", b"provider", "replayed", b"replayed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1792,19 +1796,23 @@ class PutProviderKeyRequest(_message.Message):
     CALLER_TOKEN_FIELD_NUMBER: _builtins.int
     PROVIDER_FIELD_NUMBER: _builtins.int
     SEALED_SECRET_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
     caller_token: _builtins.bytes
     provider: _builtins.str
     sealed_secret: _builtins.bytes
+    request_id: _builtins.str
+    """A repeat of the request within a day is answered as the first was, whatever became of the key; empty for none."""
     def __init__(
         self,
         *,
         caller_token: _builtins.bytes = ...,
         provider: _builtins.str = ...,
         sealed_secret: _builtins.bytes = ...,
+        request_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller_token", b"caller_token", "provider", b"provider", "sealed_secret", b"sealed_secret"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller_token", b"caller_token", "provider", b"provider", "request_id", b"request_id", "sealed_secret", b"sealed_secret"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

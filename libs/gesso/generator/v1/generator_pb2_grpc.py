@@ -774,6 +774,7 @@ class SecretsServicer:
 
     def PutProviderKey(self, request, context):
         """PutProviderKey stores or replaces the account's key for a provider. INVALID_FIELD (`provider`) for one outside the catalogue.
+        IDEMPOTENCY_MISMATCH if the request_id stored another within a day.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -292,7 +292,9 @@ class SecretsStub:
     GetSealingKey: _grpc.UnaryUnaryMultiCallable[_generator_pb2.GetSealingKeyRequest, _generator_pb2.SealingKey]
     """GetSealingKey returns the current key; it may be kept for 60 s."""
     PutProviderKey: _grpc.UnaryUnaryMultiCallable[_generator_pb2.PutProviderKeyRequest, _generator_pb2.ProviderKey]
-    """PutProviderKey stores or replaces the account's key for a provider. INVALID_FIELD (`provider`) for one outside the catalogue."""
+    """PutProviderKey stores or replaces the account's key for a provider. INVALID_FIELD (`provider`) for one outside the catalogue.
+    IDEMPOTENCY_MISMATCH if the request_id stored another within a day.
+    """
     ListProviderKeys: _grpc.UnaryUnaryMultiCallable[_generator_pb2.ListProviderKeysRequest, _generator_pb2.ListProviderKeysResponse]
     """ListProviderKeys lists the account's, by provider, masked."""
     DeleteProviderKey: _grpc.UnaryUnaryMultiCallable[_generator_pb2.DeleteProviderKeyRequest, _generator_pb2.ProviderKey]
@@ -306,7 +308,9 @@ class SecretsAsyncStub(SecretsStub):
     GetSealingKey: _aio.UnaryUnaryMultiCallable[_generator_pb2.GetSealingKeyRequest, _generator_pb2.SealingKey]  # type: ignore[assignment]
     """GetSealingKey returns the current key; it may be kept for 60 s."""
     PutProviderKey: _aio.UnaryUnaryMultiCallable[_generator_pb2.PutProviderKeyRequest, _generator_pb2.ProviderKey]  # type: ignore[assignment]
-    """PutProviderKey stores or replaces the account's key for a provider. INVALID_FIELD (`provider`) for one outside the catalogue."""
+    """PutProviderKey stores or replaces the account's key for a provider. INVALID_FIELD (`provider`) for one outside the catalogue.
+    IDEMPOTENCY_MISMATCH if the request_id stored another within a day.
+    """
     ListProviderKeys: _aio.UnaryUnaryMultiCallable[_generator_pb2.ListProviderKeysRequest, _generator_pb2.ListProviderKeysResponse]  # type: ignore[assignment]
     """ListProviderKeys lists the account's, by provider, masked."""
     DeleteProviderKey: _aio.UnaryUnaryMultiCallable[_generator_pb2.DeleteProviderKeyRequest, _generator_pb2.ProviderKey]  # type: ignore[assignment]
@@ -329,7 +333,9 @@ class SecretsServicer(metaclass=_abc_1.ABCMeta):
         request: _generator_pb2.PutProviderKeyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_generator_pb2.ProviderKey, _abc.Awaitable[_generator_pb2.ProviderKey]]:
-        """PutProviderKey stores or replaces the account's key for a provider. INVALID_FIELD (`provider`) for one outside the catalogue."""
+        """PutProviderKey stores or replaces the account's key for a provider. INVALID_FIELD (`provider`) for one outside the catalogue.
+        IDEMPOTENCY_MISMATCH if the request_id stored another within a day.
+        """
 
     @_abc_1.abstractmethod
     def ListProviderKeys(

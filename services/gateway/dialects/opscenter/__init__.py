@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.about import BEARER
+from gateway.asked import REPLAYED
 from gateway.desk import Desk
 from gateway.dialects.base import Act, Addresses, Buy, Dialect, Problem, Route, Show, ShowJob
 from gateway.dialects.opscenter import about, answers, faults, requests
@@ -160,7 +161,8 @@ async def _model(desk: Desk, visitor: Visitor) -> Reply:
 
 
 async def _put_key(desk: Desk, _: Visitor, body: requests.KeyRequest) -> Reply:
-    return json_reply(answers.stored(await desk.put_provider_key(body.provider.lower(), body.api_key)), 201)
+    key = await desk.put_provider_key(body.provider.lower(), body.api_key)
+    return json_reply(answers.stored(key), 201, headers={REPLAYED: "true"} if key.replayed else {})
 
 
 async def _keys(desk: Desk, _: Visitor) -> Reply:

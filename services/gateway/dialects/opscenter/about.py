@@ -1,6 +1,7 @@
 """What the routes of the Ops-Center dialect say about themselves."""
 
 from gateway.about import About, Answer, Parameter
+from gateway.asked import REPLAYED
 from gateway.dialects.opscenter.answers import (
     Credits,
     DeletedKey,
@@ -103,7 +104,8 @@ PUT_KEY = About(
     "Store a provider key of your own",
     "In the place of the one that stands there. From then on that provider draws with your key, and nothing is charged here.",
     requests={"OpenRouter": KeyRequest(provider="openrouter", api_key="sk-or-v1-0123456789abcdefwxyz")},
-    answers=(Answer(201, "The key, masked.", StoredKey, _KEY), _FREE),
+    answers=(Answer(201, "The key, masked.", StoredKey, _KEY, headers=(REPLAYED,)), _FREE),
+    reasons=(pb.REASON_IDEMPOTENCY_MISMATCH,),
 )
 KEYS = About(
     "List your provider keys",
