@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import secrets
 import sys
 import tempfile
 import time
@@ -11,6 +12,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.placement import spread_folders
 from benchmarks.processes import Watched
 from embedded.platform import answers, up
 from testkit.eventually import eventually
@@ -61,7 +63,8 @@ async def gesso(vendors: Mapping[str, str], plan: str = "pro") -> AsyncIterator[
     `vendors` are their variables.
     """
     with tempfile.TemporaryDirectory(prefix="gesso-bench-") as folder:
-        home = Path(folder) / "home"
+        spread_folders(Path(folder))
+        home = Path(folder) / secrets.token_hex(4)
         environ = {
             **os.environ,
             "GESSO_HOME": str(home),

@@ -24,7 +24,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore, ObjectStore, S3Store
 
-from servicekit import durable, placement
+from servicekit import durable
 from servicekit.coalescer import Coalescer
 from servicekit.direct import Buffer
 from servicekit.durable import NewFile
@@ -155,8 +155,6 @@ class DirectoryObjects(Objects):
         self._root = root.absolute()
         self._root_uri = self._root.as_uri().rstrip("/")
         self._scratch = self._root / _SCRATCH
-        durable.make_directory(self._root)
-        placement.spread_folders(self._root)
         durable.make_directory(self._scratch)
         durable.sweep(self._scratch, older_than=time.time() - _ABANDONED_AFTER_SECONDS)
         self._writers = ThreadPoolExecutor(_WRITERS, thread_name_prefix="objects")

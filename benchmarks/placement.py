@@ -1,8 +1,8 @@
-"""Where an ext file system puts new folders: each where there is room, or all beside the one that they are made in.
+"""Where an ext file system puts a folder: where there is room, or beside the one that it is made in.
 
-A new file's inode is looked for beside its folder. ext4 without a journal passes over every inode that was freed there in the last
-minutes, one by one: beside a folder of some thousand files that was just removed, that was measured to cost a file of 10 KB 0.4 ms
-of CPU, four times what writing and syncing it does.
+A new file's inode is looked for beside its folder, and ext4 without a journal passes over every inode that was freed there in the
+last minutes, one by one. Beside what a run of the tests has removed that was measured to cost each file of 10 KB 0.4 ms of CPU,
+four times what writing and syncing it does: what is measured here must not depend on that.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ _TOP_OF_HIERARCHIES = 0x00020000
 
 
 def spread_folders(path: Path) -> None:
-    """Ask that folders made in ``path`` from now on be put where there is room; other file systems are left as they are."""
+    """Ask that folders made in `path` be put where there is room, by their names; other file systems are left as they are."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         with contextlib.suppress(OSError):
