@@ -87,6 +87,8 @@ class Routes:
             node = following
             if node.name:
                 params[node.name] = unquote(segment)
+                if "\x00" in params[node.name]:  # nothing has such a name, and PostgreSQL takes none
+                    return {}, {}
         return node.routes, params
 
     def dialect(self, path: str) -> Dialect:
