@@ -3,6 +3,7 @@
 import struct
 import time
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,10 +13,18 @@ from generator.engines.art.library import ArtLibrary
 from generator.engines.sketch import Sketch, SketchConfig, SketchRefused, SketchRequest
 from generator.engines.sketch.draw import draw
 from generator.engines.sketch.lexicon import Lexicon
+from generator.engines.sketch.paint.raster import sprite
 
-# What `slowdown` measures on an idle machine of the kind that the budget of half a second is meant for.
-REFERENCE_SECONDS = 0.028
+# What `reference_seconds` measures on an idle machine of the kind that the budget of half a second is meant for.
+REFERENCE_SECONDS = 0.09
 FOX = "A red fox under a full moon in a snowy forest, watercolor"
+COSTLY = (
+    "a lighthouse on the coast in a storm, oil painting",
+    "a city street at night, photo",
+    "a red fox in a garden, oil painting",
+    "hundred penguins on a beach in a storm, northern lights, rainbow, fireworks, oil painting, neon",
+    "twelve dragons, castles, horses, robots, foxes, cats, dogs and birds in a garden in a blizzard, oil painting, neon",
+)
 
 
 def pixels(data: bytes) -> np.ndarray:
@@ -161,26 +170,78 @@ async def test_an_unreadable_source_is_refused_and_the_engine_goes_on(sketch: Sk
     assert (await sketch.draw(SketchRequest("a cat", width=64, height=64))).data
 
 
-def slowdown() -> float:
-    """How much slower this machine computes at the moment than the idle one on which the budget was set, at least 1.
+def reference_seconds() -> float:
+    """The CPU time of a fixed load of the kind that a picture is: sums over planes, a blur, an encoding."""
+    rng = np.random.default_rng(1)
+    started = time.process_time()
+    field = rng.random((3, 1024, 1024), dtype=np.float32)
+    for _ in range(10):
+        field = np.sqrt(field * 0.5 + 0.5)
+    grain = rng.integers(0, 16, (1024, 1024, 3), dtype=np.uint8)
+    image = pyvips.Image.new_from_array(grain)
+    assert image.gaussblur(4).avg() < 16
+    assert image.pngsave_buffer(compression=3)
+    return time.process_time() - started
 
-    CPU time too is inflated by busy neighbours (shared caches and cores), so that the budget is measured in units of a known load.
-    """
-    array = np.ones((1024, 1024, 3), np.float32)
-    best = 1e9
-    for _ in range(5):
-        started = time.process_time()
-        for _ in range(10):
-            array = np.sqrt(array * 0.5 + 0.5)
-        best = min(best, time.process_time() - started)
-    return max(1.0, best / REFERENCE_SECONDS)
 
-
-@pytest.mark.parametrize(
-    "prompt", [FOX, "a lighthouse on the coast in a storm, oil painting", "a city street at night, photo"]
-)
+@pytest.mark.parametrize("prompt", [FOX, *COSTLY])
 async def test_a_picture_of_a_megapixel_costs_at_most_half_a_second_of_cpu(sketch: Sketch, prompt: str) -> None:
-    slower = slowdown()
-    costs = [(await sketch.draw(SketchRequest(prompt, seed=seed))).cpu_seconds for seed in (0, 1, 2)]
-    slower = max(slower, slowdown())
-    assert min(costs) <= 0.5 * slower, (costs, slower)
+    """On an idle machine half of that: busy neighbours, with whom the processor's caches are shared, inflate CPU time too.
+
+    What they add is measured by a known load right before and after each picture. It may excuse a picture that cost more,
+    never one that would cost more on the reference machine.
+    """
+    costs = []
+    before = reference_seconds()
+    for seed in (0, 1, 2):
+        spent = (await sketch.draw(SketchRequest(prompt, seed=seed))).cpu_seconds
+        after = reference_seconds()
+        costs.append((spent / max(1.0, min(before, after) / REFERENCE_SECONDS), spent, before, after))
+        before = after
+    assert min(costs)[0] <= 0.5, costs
+
+
+def peak_megabytes(process_id: int) -> int:
+    status = Path(f"/proc/{process_id}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) // 1024
+
+
+async def test_a_child_needs_no_more_memory_for_the_tenth_picture_than_for_the_third() -> None:
+    async with Sketch(SketchConfig(workers=1)) as sketch:
+        peaks = []
+        for seed in range(10):
+            await sketch.draw(SketchRequest("a fox, photo", seed=seed))
+            peaks.append(peak_megabytes(sketch.process_ids[0]))
+    assert peaks[9] - peaks[2] < 24, peaks  # a picture of a megapixel has 12 MB, and its stage 16
+
+
+def test_of_several_media_the_strong_word_rules_and_the_weak_one_is_left(lexicon: Lexicon) -> None:
+    def drawn(prompt: str) -> np.ndarray:
+        return draw(SketchRequest(prompt, width=96, height=96), lexicon).pixels
+
+    assert (drawn("a castle, realistic minimalist watercolor") == drawn("a castle, watercolor")).all()
+    assert (drawn("a castle, watercolor, sepia") != drawn("a castle, watercolor")).any()
+
+
+async def test_no_svg_is_opened_for_a_caller_not_even_after_the_engine_drew_its_own(sketch: Sketch) -> None:
+    svg = b'<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64"><rect width="64" height="64"/></svg>'
+    await sketch.draw(SketchRequest("a cat", width=64, height=64))
+    for init_image, mask in ((svg, None), (png(checkered(64, 64)), svg)):
+        with pytest.raises(SketchRefused) as refused:
+            await sketch.draw(
+                SketchRequest("a cat", width=64, height=64, init_image=init_image, mask=mask, strength=0.5)
+            )
+        assert refused.value.reason == "UNREADABLE_INPUT"
+
+
+def test_a_drawing_is_whole_where_it_is_clipped_by_the_alias_of_a_shape() -> None:
+    """As the hand and the ear of the library are; librsvg does not follow a `use` of a `use` in a clip."""
+    square = '<path fill="#ff0000" d="M0 0h128v128H0z"/>'
+    clip = (
+        '<defs><path id="a" d="M0 0h64v128H0z"/></defs><defs><use href="#a" id="b"/></defs>'
+        '<clipPath id="c"><use href="#b"/></clipPath>'
+    )
+    green = '<path fill="#00ff00" d="M0 0h128v128H0z" clip-path="url(#c)"/>'
+    shown = sprite(square + clip + green, 128)
+    assert shown[64, 30].tolist() == [0, 1, 0, 1]
+    assert shown[64, 100].tolist() == [1, 0, 0, 1]

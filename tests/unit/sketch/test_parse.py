@@ -122,3 +122,19 @@ def test_every_word_of_the_lexicon_names_a_drawing_that_exists(art: ArtLibrary) 
     named.update(name for row in rows["traits"] for name in row["names"])
     named.update(table("bodies")["color"])
     assert sorted(name for name in named if name not in art and name not in own) == []
+
+
+def test_many_crowds_are_thinned_until_all_together_can_be_told_apart(lexicon: Lexicon) -> None:
+    alone = parse("twelve penguins", "", lexicon)
+    crowds = parse(
+        "twelve dragons, twelve castles, twelve horses, twelve robots, twelve foxes and twelve cats", "", lexicon
+    )
+    assert [subject.count for subject in alone.subjects] == [12]
+    assert len(crowds.subjects) == 6
+    assert sum(subject.count for subject in crowds.subjects) <= 40
+
+
+def test_a_place_is_of_at_most_three_kinds_the_first_ones_named(lexicon: Lexicon) -> None:
+    scene = parse("a fox in a village, forest, garden, jungle and desert", "", lexicon)
+    assert scene.settings == ("village", "forest", "garden")
+    assert "desert" not in scene.drawn
