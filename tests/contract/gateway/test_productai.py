@@ -217,6 +217,21 @@ async def test_a_picture_that_cannot_be_had_buys_nothing(shop: Shop, fault: Faul
     assert shop.edge.generator.submissions == []
 
 
+@pytest.mark.parametrize(
+    ("width", "factor", "status"), [(8_000, 2, 200), (8_001, 2, 400), (2_000, 4, 200), (2_001, 4, 400)]
+)
+async def test_a_picture_that_would_become_too_large_buys_nothing(
+    shop: Shop, width: int, factor: int, status: int
+) -> None:
+    shop.accept()
+    shop.edge.gallery.width, shop.edge.gallery.height = width, 2_000
+    body = {"image_url": "https://example.com/photo.jpg", "scale_factor": factor}
+    async with shop.post(body, "/v1/api/upscale") as answer:
+        told = await answer.json()
+    assert (answer.status, told.get("code")) == (status, None if status == 200 else "INVALID_IMAGE_URL")
+    assert len(shop.edge.generator.submissions) == (status == 200)
+
+
 @pytest.mark.parametrize("other", ["gif", "avif"])
 async def test_a_picture_of_another_format_buys_nothing(shop: Shop, other: str) -> None:
     shop.edge.gallery.format = other

@@ -3,15 +3,18 @@
 Source: the ProductAI API reference; contract.md, "productai".
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
-from gateway.orders import Input, Order
+from gateway.orders import Input, Lens, Order, attach
 from gateway.prompts import check_prompt, check_text
 from gesso.errors.v1 import reason_pb2 as pb
+from gesso.gallery.v1.gallery_pb2 import Image
 from gesso.generator.v1.generator_pb2 import (
     OPERATION_IMAGE_TO_IMAGE,
     OPERATION_UPSCALE,
@@ -23,6 +26,8 @@ from servicekit.faults import Fault, InvalidField
 
 MAX_PROMPT_CHARACTERS = 10_000
 MAX_IMAGE_BYTES = 10 * 1024 * 1024
+MAX_PIXELS = 64_000_000
+"""Of what is drawn. Source: contract.md, "Requests and answers"."""
 _TAKEN = frozenset({"png", "jpeg", "webp"})
 _FORMATS = {"png": "png", "jpg": "jpeg", "jpeg": "jpeg"}
 MODELS = (
@@ -152,10 +157,25 @@ def generation(request: GenerateRequest) -> Order:
 
 
 def upscale(request: UpscaleRequest) -> Order:
-    """The order of an enlargement."""
-    factor = str(request.scale_factor or 2)
-    draw = Draw(operation=OPERATION_UPSCALE, model=UPSCALER, n=1, options={"scale_factor": factor})
-    return _order(draw, _inputs(request.image_url, UPSCALER))
+    """The order of an enlargement. Its completion raises InvalidField for a picture that would become too large."""
+    factor = request.scale_factor or 2
+    draw = Draw(operation=OPERATION_UPSCALE, model=UPSCALER, n=1, options={"scale_factor": str(factor)})
+    order = _order(draw, _inputs(request.image_url, UPSCALER))
+    return replace(order, complete=partial(_enlarged, factor))
+
+
+async def _enlarged(factor: int, purchase: Purchase, images: Sequence[Image], lens: Lens) -> None:
+    """Give the draw its picture. Raises InvalidField, before tokens are taken, for one that would become larger than is kept."""
+    width, height = images[0].width * factor, images[0].height * factor
+    if width * height > MAX_PIXELS:
+        fault = InvalidField(
+            "image_url",
+            f"The picture at `image_url` would have {width}x{height} pixels, {factor} times as large; at most "
+            f"{MAX_PIXELS // 1_000_000} megapixels are kept.",
+        )
+        fault.details["cause"] = "too_many_pixels"
+        raise fault
+    await attach(purchase, images, lens)
 
 
 def custom(request: CustomRequest) -> Order:
