@@ -689,6 +689,7 @@ async def test_a_picture_that_cannot_be_had_is_an_invalid_image(edge: Any, reaso
         ("GET", TEXT, 405, "validation_error", "METHOD_NOT_ALLOWED"),
         ("POST", "/api/v2/models", 405, "validation_error", "METHOD_NOT_ALLOWED"),
         ("POST", "/api/v2/process/filters", 501, "internal_error", "NOT_IMPLEMENTED"),
+        ("GET", "/.well-known/oauth-authorization-server", 501, "internal_error", "NOT_IMPLEMENTED"),
     ],
 )
 async def test_what_is_not_there_is_told(edge: Any, method: str, path: str, status: int, kind: str, code: str) -> None:

@@ -76,7 +76,7 @@ class _ImageGen:
     codes = faults.CODES
     special_codes: Mapping[str, Reason.ValueType] = {}
     statuses = faults.STATUSES
-    prefixes = ("/api/v2", "/oauth")
+    prefixes = ("/api/v2", "/oauth", "/.well-known/oauth-authorization-server")
     link_seconds = _LINK_SECONDS
     limited_by_address = False
     counts_calls = False

@@ -53,6 +53,7 @@ _PATHS = (
     ("POST", "/oauth/authorize", "oauth_authorize", "Give consent"),
     ("POST", "/oauth/token", "oauth_token", "Get an access token"),
     ("POST", "/oauth/revoke", "oauth_revoke", "Revoke a token"),
+    ("GET", "/.well-known/oauth-authorization-server", "oauth_metadata", "Look up where OAuth is served"),
 )
 
 
