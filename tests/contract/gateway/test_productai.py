@@ -103,7 +103,7 @@ async def test_an_upscaling_has_no_prompt(shop: Shop) -> None:
 async def test_a_call_never_waits_whatever_it_prefers(shop: Shop) -> None:
     shop.accept(Job.STATE_QUEUED)
     async with shop.post(ASKED, Prefer="respond-async") as answer:
-        assert (answer.status, (await answer.json())["data"]["status"]) == (200, "NOT_STARTED")
+        assert (answer.status, (await answer.json())["data"]["status"]) == (200, "RUNNING")
         assert "Preference-Applied" not in answer.headers
 
 

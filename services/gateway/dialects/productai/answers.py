@@ -121,9 +121,11 @@ def job(job: Job, addresses: Addresses) -> Reply:
 
 
 def begun(job: Job) -> Reply:
-    """A job as its POST told it, which a repeat under the same idempotency key is told too, whatever became of it since."""
-    status: Status = "NOT_STARTED" if _STATUSES.get(job.state) == "NOT_STARTED" else "RUNNING"
-    return json_reply(JobBody("OK", JobData(job.number, status, prompt=_prompt(job) or UNSET)))
+    """A job as its POST tells it: RUNNING, as the document has it, since its tokens are taken.
+
+    A repeat under the same idempotency key is told the same, whatever became of the job since; a poll tells where it stands.
+    """
+    return json_reply(JobBody("OK", JobData(job.number, "RUNNING", prompt=_prompt(job) or UNSET)))
 
 
 def _prompt(job: Job) -> str:
