@@ -14,6 +14,7 @@ _KEY = re.compile(r"Bearer (?!unknown)\S{8,}")
 _SIZE = re.compile(r"([0-9]+)x([0-9]+)")
 _COMMON = "model* prompt* response_format:word=url,b64_json watermark:bool stream:bool image:urls=1..{images}"
 _ALONE = "sequential_image_generation:word=auto,disabled sequential_image_generation_options:object"
+_OPTIMIZED = "optimize_prompt_options:object"
 _WORDS = "size:like=(?:{words})|[0-9]+x[0-9]+"
 _FORMATS = "output_format:word=png,jpeg"
 _SEEDED = "seed:int=-1..2147483647 guidance_scale:num=1..10"
@@ -25,17 +26,17 @@ _RULES: Mapping[str, tuple[FieldTable, int, int]] = {
         4_194_304,
     ),
     "seedream-5-0": (
-        FieldTable(f"{_COMMON} {_ALONE} {_WORDS} {_FORMATS}".format(images=14, words="2K|3K|4K")),
+        FieldTable(f"{_COMMON} {_ALONE} {_OPTIMIZED} {_WORDS} {_FORMATS}".format(images=14, words="2K|3K|4K")),
         3_686_400,
         16_777_216,
     ),
     "seedream-4-5": (
-        FieldTable(f"{_COMMON} {_ALONE} {_WORDS}".format(images=14, words="2K|4K")),
+        FieldTable(f"{_COMMON} {_ALONE} {_OPTIMIZED} {_WORDS}".format(images=14, words="2K|4K")),
         3_686_400,
         16_777_216,
     ),
     "seedream-4-0": (
-        FieldTable(f"{_COMMON} {_ALONE} {_WORDS}".format(images=14, words="1K|2K|4K")),
+        FieldTable(f"{_COMMON} {_ALONE} {_OPTIMIZED} {_WORDS}".format(images=14, words="1K|2K|4K")),
         921_600,
         16_777_216,
     ),

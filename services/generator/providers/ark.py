@@ -11,7 +11,7 @@ import msgspec
 from generator.providers.addressed import Addressed, read_addressed
 from generator.providers.api import VendorApi
 from generator.providers.ark_errors import ArkError, complaint_of, read_complaint
-from generator.providers.ark_models import CONCEPTS, Model, model_of
+from generator.providers.ark_models import ALIASES, CONCEPTS, Model, model_of
 from generator.providers.base import Bought, Drawn, Memory, Order, ProviderFactory, Ticket, UpstreamFault
 from generator.providers.complaints import REFUSED
 from generator.providers.deadline import Deadline
@@ -36,7 +36,7 @@ BASE_URL = Variable(
 # The vendor's own default puts a mark on every picture.
 _ALWAYS = {"response_format": "url", "watermark": False}
 _EDITED_AS = "2K"
-_FILLING = Filling(NAME, CONCEPTS)
+_FILLING = Filling(NAME, CONCEPTS, aliases=ALIASES)
 
 
 class _Datum(msgspec.Struct, frozen=True):
@@ -76,7 +76,7 @@ class ArkProvider:
         """Have the picture drawn; its address is the ticket, good for 24 hours. Raises UpstreamFault."""
         model = model_of(order.upstream_model, order.options.get("family", ""))
         filled = _filled(order, model, await data_uris(order.inputs, memory))
-        body = {"model": order.upstream_model, **_ALWAYS, **model.always, **filled.fields}
+        body = {"model": order.upstream_model, **_ALWAYS, **model.always, **_worded(filled.fields)}
         answer = await self._api.ask("POST", "images/generations", order, body=body, answer=_Answer)
         return self._addressed(order, answer, filled).ticket
 
@@ -122,6 +122,12 @@ def _filled(order: Order, model: Model, pictures: Sequence[str]) -> Filled:
         filled = _FILLING.fill(order, model.inputs, pictures=pictures)
         return Filled({**filled.fields, "size": tier}, filled.warnings)
     return _FILLING.fill(order, f"{model.inputs} size={model.size}", pictures=pictures)
+
+
+def _worded(fields: Mapping[str, object]) -> Mapping[str, object]:
+    """The fields as the vendor writes them: how the prompt is to be optimized is an object."""
+    mode = fields.get("optimize_prompt_options")
+    return fields if mode is None else {**fields, "optimize_prompt_options": {"mode": mode}}
 
 
 def _tier(draw: Draw, model: Model, *, is_edit: bool) -> str:

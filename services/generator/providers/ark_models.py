@@ -3,7 +3,7 @@
 Source: upstreams/10-seedream.md, as of 2026-11-20; the areas are from the vendor's notes for each model, and partly unverified.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 
@@ -21,10 +21,20 @@ class Model:
 
 # Pictures in one answer that belong together are a story of their own: an order is for one.
 _ALONE = {"sequential_image_generation": "disabled"}
-_SEEDREAM_4 = Model("prompt* image=14", "240..16384/8@921600..16777216:16", ("1K", "2K", "4K"), _ALONE)
-_SEEDREAM_45 = Model("prompt* image=14", "480..16384/8@3686400..16777216:16", ("2K", "4K"), _ALONE)
+_SEEDREAM_4 = Model(
+    "prompt* image=14 optimize_prompt_options=standard,fast",
+    "240..16384/8@921600..16777216:16",
+    ("1K", "2K", "4K"),
+    _ALONE,
+)
+_SEEDREAM_45 = Model(
+    "prompt* image=14 optimize_prompt_options=standard", "480..16384/8@3686400..16777216:16", ("2K", "4K"), _ALONE
+)
 _SEEDREAM_5_LITE = Model(
-    "prompt* image=14 output_format=png,jpeg", "480..16384/8@3686400..16777216:16", ("2K", "3K", "4K"), _ALONE
+    "prompt* image=14 output_format=png,jpeg optimize_prompt_options=standard",
+    "480..16384/8@3686400..16777216:16",
+    ("2K", "3K", "4K"),
+    _ALONE,
 )
 _SEEDREAM_5_PRO = Model("prompt* image=10 output_format=png,jpeg", "240..8192/8@921600..4194304:16", ("1K", "2K"))
 _SEEDREAM_3 = Model("prompt* seed=0..2147483647 guidance_scale:num=1..10", "512..2048/8")
@@ -50,6 +60,7 @@ CONCEPTS: Mapping[str, str] = {
     "guidance_scale": "guidance",
     "output_format": "format",
 }
+ALIASES: Mapping[str, Sequence[str]] = {"optimize_prompt_options": ("enhance_prompt_mode",)}
 
 
 def model_of(upstream_model: str, family: str = "") -> Model:

@@ -178,6 +178,31 @@ async def test_a_format_is_asked_for_where_the_model_writes_more_than_one(
     assert "output_format" not in asked(vendor)
 
 
+@pytest.mark.parametrize(
+    ("model", "mode", "sent"),
+    [
+        (MODEL, "fast", {"mode": "fast"}),
+        (MODEL, "standard", {"mode": "standard"}),
+        ("seedream-4-5-251128", "fast", None),
+    ],
+)
+async def test_a_prompt_is_optimized_as_asked_where_the_model_can(
+    ark: ArkProvider,
+    vendor: ArkUpstream,
+    order: OrderMaker,
+    memory: CountedMemory,
+    model: str,
+    mode: str,
+    sent: dict[str, str] | None,
+) -> None:
+    wanted = order(upstream_model=model)
+    wanted.draw.options["enhance_prompt_mode"] = mode
+    drawn = await drawn_by(ark, wanted, memory)
+    assert asked(vendor).get("optimize_prompt_options") == sent
+    assert drawn.warnings == ([] if sent else ["ark ignores enhance_prompt_mode."])
+    assert not vendor.violations
+
+
 async def test_a_withheld_picture_is_a_refusal_that_was_not_billed(
     ark: ArkProvider, order: OrderMaker, memory: CountedMemory
 ) -> None:
