@@ -43,9 +43,9 @@ async def test_every_window_counts_down_and_ends_at_its_utc_boundary(billing: Bi
 
 
 async def test_two_replicas_together_let_through_exactly_the_limit(replica: Replica) -> None:
-    await within_one_minute()
     async with replica() as one, replica() as other:
         account = await one.account(plan="free")
+        await within_one_minute()
         taking = Taking(caller_token=caller_token(account.id), dialect="bigapi")
         batches = await asyncio.gather(*(each.take(taking, taking) for _ in range(8) for each in (one, other)))
 

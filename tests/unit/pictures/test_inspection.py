@@ -147,11 +147,30 @@ def test_an_empty_canvas_is_corrupt() -> None:
 def test_twenty_megabytes_of_tiny_pieces_cost_little(data: bytes) -> None:
     gc.disable()  # a round over all that a long test run holds costs a second by itself
     try:
-        started = time.thread_time()
-        assert flaw_of(data) is Flaw.CORRUPT
-        assert time.thread_time() - started < 1.0
+        tries: list[tuple[float, float, float]] = []
+        for _ in range(3):
+            before = _reading_seconds(data)
+            started = time.thread_time()
+            assert flaw_of(data) is Flaw.CORRUPT
+            spent, after = time.thread_time() - started, _reading_seconds(data)
+            tries.append((spent / max(1.0, min(before, after) / READING_SECONDS), spent, before))
+            if tries[-1][0] < 1.0:
+                return
+        raise AssertionError(tries)
     finally:
         gc.enable()
+
+
+READING_SECONDS = 0.105
+"""What `_reading_seconds` is on an idle machine of the kind for which a second is the bound."""
+
+
+def _reading_seconds(data: bytes) -> float:
+    """The CPU time of reading two million numbers, by which what neighbours on this machine add is measured."""
+    started = time.thread_time()
+    for at in range(0, 8_000_000, 4):
+        struct.unpack_from(">I", data, at)
+    return time.thread_time() - started
 
 
 def test_inspection_imports_nothing_that_decodes() -> None:

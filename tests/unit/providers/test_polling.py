@@ -156,11 +156,11 @@ async def test_a_call_is_a_hint_and_what_is_not_done_yet_is_looked_at_again_soon
 async def test_without_a_call_polls_are_the_net_and_where_none_comes_none_is_waited_for() -> None:
     poller = Poller("acme", Pace(first_seconds=0.001, uncalled_seconds=0.2), chance=lambda: 0.5)
     lasted = []
-    for number in range(4):
+    for number in range(6):
         started_at = time.monotonic()
         assert await poller.until_done(answering("done"), Deadline.after(5), called_by=str(number)) == "done"
         lasted.append(time.monotonic() - started_at)
-    assert min(lasted[:3]) >= 0.2 > lasted[3]
+    assert min(lasted[:3]) >= 0.2 > min(lasted[3:]), lasted  # the least, because a busy machine can only add
     poller.wake("one")  # calls come again
     started_at = time.monotonic()
     await poller.until_done(answering("done"), Deadline.after(5), called_by="two")

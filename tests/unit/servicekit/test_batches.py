@@ -141,7 +141,8 @@ async def test_a_resting_stream_does_not_hold_up_a_shutdown(tmp_path: Path) -> N
 
 
 async def test_an_answer_that_does_not_come_is_a_timeout(tmp_path: Path) -> None:
-    async with calling(f"unix:{tmp_path}/ledger.sock", timeout_seconds=0.2) as batches, ledger(tmp_path, Observed()):
+    async with calling(f"unix:{tmp_path}/ledger.sock", timeout_seconds=1) as batches, ledger(tmp_path, Observed()):
+        assert await answered(batches, 1) == [1]
         with pytest.raises(Fault) as caught:
             await answered(batches, 13)
         assert caught.value.reason == reasons.REASON_TIMEOUT

@@ -182,6 +182,9 @@ async def test_claims_past_the_byte_budget_wait_their_turn() -> None:
 
 async def test_a_second_call_on_a_warm_child_is_quick(children: Children) -> None:
     await children.call(ECHO, deadline_seconds=20)
-    started = time.perf_counter()
-    await children.call(ECHO, deadline_seconds=20)
-    assert time.perf_counter() - started < 0.5
+    taken = []
+    for _ in range(5):  # what others do on this machine can only add to what is measured
+        started = time.perf_counter()
+        await children.call(ECHO, deadline_seconds=20)
+        taken.append(time.perf_counter() - started)
+    assert min(taken) < 0.5, taken
