@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli.errors import CommandFailed
-from embedded.layout import State, find
+from embedded.layout import State, StateUnreadableError, find
 
 DEFAULT_HOME = ".gesso"
 _ADDRESS = re.compile(r"https?://[^/?#\s]+(?<!:)(/[^?#\s]*)?")
@@ -46,6 +46,8 @@ class Place:
             raise CommandFailed(
                 f"No platform has run in {self.home.absolute()}: start it with `make run`, or set GESSO_HOME or GESSO_URL."
             ) from error
+        except StateUnreadableError as error:
+            raise CommandFailed(f"{error}.") from error
         except PermissionError as error:
             raise CommandFailed(f"{self.home.absolute()} belongs to another user: run this as that user.") from error
 

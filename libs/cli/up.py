@@ -9,6 +9,7 @@ from pathlib import Path
 
 from embedded import locks
 from embedded.foreground import stay
+from embedded.layout import StateUnreadableError
 from embedded.platform import Platform, SettingError
 from embedded.postgres import PostgresError
 from embedded.processes import ProgramError
@@ -47,7 +48,7 @@ def main() -> None:
     print(f"starting in {home} …", file=sys.stderr, flush=True)
     try:
         asyncio.run(stay(home, os.environ, announce, provide))
-    except (locks.InUseError, SettingError, PostgresError, ProgramError, DemoFailed) as failure:
+    except (locks.InUseError, SettingError, StateUnreadableError, PostgresError, ProgramError, DemoFailed) as failure:
         sys.exit(f"gesso: {failure}")
 
 

@@ -23,6 +23,10 @@ _SECRET_BYTES = 32
 _FOLDERS = ("run", "store", "keys", "spool", "logs")
 
 
+class StateUnreadableError(Exception):
+    """state.json is damaged; the message says what to do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """The paths below one home; `sockets` may lie elsewhere."""
@@ -95,8 +99,14 @@ def make(home: Path) -> Layout:
 
 
 def find(home: Path) -> State:
-    """Return what state.json says; raises FileNotFoundError where no platform ever ran on this home."""
-    return State(**json.loads((home / "state.json").read_text()))
+    """Return what state.json says; raises FileNotFoundError where no platform ever ran on this home, and StateUnreadableError."""
+    file = home.absolute() / "state.json"
+    try:
+        return State(**json.loads(file.read_text()))
+    except (ValueError, TypeError) as error:
+        raise StateUnreadableError(
+            f"{file} is not as it was written: put back a copy of it, it holds this state's keys"
+        ) from error
 
 
 def with_secrets(state: State, names: tuple[str, ...]) -> State:

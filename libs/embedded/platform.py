@@ -157,8 +157,8 @@ class _Notes:
         state = replace(
             self.state,
             secrets={**self.state.secrets, **chosen},
-            url=operators.get("GESSO_PUBLIC_URL") or url_of(host, allotted.edge),
-            files_url=operators.get("GESSO_FILES_URL") or url_of(host, allotted.files),
+            url=operators.get("GESSO_PUBLIC_URL", "").rstrip("/") or url_of(host, allotted.edge),
+            files_url=operators.get("GESSO_FILES_URL", "").rstrip("/") or url_of(host, allotted.files),
             addresses={name: self._layout.socket(name) for name in NAMES if name != "gateway"},
             metrics=dict(zip(NAMES, metrics, strict=True)),
         )

@@ -10,6 +10,7 @@ import msgspec
 import structlog
 
 from servicekit.redaction import redact
+from servicekit.settings import SettingError
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _LONGEST_TEXT = 8192
@@ -19,9 +20,12 @@ _encoder = msgspec.json.Encoder(enc_hook=str)
 def configure(service: str, environment: Mapping[str, str] = os.environ) -> None:
     """Make structlog and the standard library's logging write JSON lines; ``GESSO_LOG_LEVEL`` (info) is the least level.
 
-    Called once per process, before anything is logged.
+    Called once per process, before anything is logged. Raises SettingError for another level.
     """
-    level = _LEVELS[environment.get("GESSO_LOG_LEVEL", "info").lower()]
+    named = environment.get("GESSO_LOG_LEVEL") or "info"
+    level = _LEVELS.get(named.lower(), 0)
+    if not level:
+        raise SettingError(f"GESSO_LOG_LEVEL: one of {', '.join(_LEVELS)}; not {named!r}")
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -28,6 +28,7 @@ from servicekit import durable
 from servicekit.coalescer import Coalescer
 from servicekit.direct import Buffer
 from servicekit.durable import NewFile
+from servicekit.settings import SettingError
 
 T = TypeVar("T")
 
@@ -40,6 +41,10 @@ _WRITERS = 2
 _SECOND_WRITER_FROM_FILES = 8
 _MOST_FILES = 16
 _MOST_BYTES = 8 << 20
+
+
+class StoreSettingError(SettingError, ValueError):
+    """No object store is named so, or what opens it cannot be."""
 
 
 class ObjectsError(Exception):
@@ -84,15 +89,15 @@ class Objects(ABC):
         ``file:///var/lib/gesso/objects`` is a directory.
         ``s3://bucket/prefix?endpoint=http://127.0.0.1:8333&region=us-east-1&path_style=true`` is S3: the query may be
         left out. Keys, region and endpoint that are not in it come from the ``AWS_*`` variables of ``environment``, and
-        all else (the instance's or pod's role, say) from the process's own. Raises ValueError for another scheme,
-        unknown parameters or half a key pair.
+        all else (the instance's or pod's role, say) from the process's own. Raises StoreSettingError for another
+        scheme, unknown parameters or half a key pair.
         """
         parts = urlsplit(url)
         if parts.scheme == "file" and parts.netloc in ("", "localhost") and not parts.query:
             return DirectoryObjects(Path(unquote(parts.path)))
         if parts.scheme == "s3" and parts.netloc:
             return S3Objects(_s3_store(parts, environment))
-        raise ValueError(f"an object store is file:///path or s3://bucket/prefix, not {url!r}")
+        raise StoreSettingError(f"GESSO_STORE_URL: an object store is file:///path or s3://bucket/prefix, not {url!r}")
 
     @abstractmethod
     async def put_new(self, key: str, buffers: Sequence[Buffer]) -> bool:
@@ -252,7 +257,7 @@ _S3_VARIABLES = (
 def _s3_store(parts: SplitResult, environment: Mapping[str, str]) -> S3Store:
     query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
     if unknown := query.keys() - _S3_PARAMETERS:
-        raise ValueError(f"unknown parameters of an s3:// store: {', '.join(sorted(unknown))}")
+        raise StoreSettingError(f"GESSO_STORE_URL: unknown parameters of an s3:// store: {', '.join(sorted(unknown))}")
     config: dict[str, str] = {name: environment[name] for name in _S3_VARIABLES if environment.get(name)}
     endpoint = query.get("endpoint") or config.pop("AWS_ENDPOINT_URL_S3", "") or config.pop("AWS_ENDPOINT_URL", "")
     config |= {name: value for name, value in (("endpoint", endpoint), ("region", query.get("region", ""))) if value}
@@ -271,4 +276,4 @@ def _s3_store(parts: SplitResult, environment: Mapping[str, str]) -> S3Store:
             retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=20)},
         )
     except BaseError as failure:
-        raise ValueError(f"s3://{parts.netloc}: {str(failure).splitlines()[0]}") from failure
+        raise StoreSettingError(f"GESSO_STORE_URL: s3://{parts.netloc}: {str(failure).splitlines()[0]}") from failure

@@ -4,11 +4,13 @@ docs/configuration.md is generated from these classes, so a variable that is rea
 """
 
 import dataclasses
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+_ADDRESS = re.compile(r"https?://[^/?#\s]+(?<!:)(/[^?#\s]*)?")
 
 
 class SettingError(Exception):
@@ -44,6 +46,13 @@ def flag(text: str) -> bool:
 def optional_path(text: str) -> Path | None:
     """Read a path; an empty text is none."""
     return Path(text) if text else None
+
+
+def base_url(text: str) -> str:
+    """Read an address of http or https, without the slash at its end; an empty text is none."""
+    if text and not _ADDRESS.fullmatch(text):
+        raise ValueError("an address as https://images.example.com")
+    return text.rstrip("/")
 
 
 def _read(field: "dataclasses.Field[Any]", environ: Mapping[str, str]) -> Any:

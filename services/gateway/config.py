@@ -5,15 +5,11 @@ from dataclasses import dataclass
 from gateway import dialects
 from servicekit import shared_settings as shared
 from servicekit.addresses import Network, parse_networks
-from servicekit.settings import flag, setting
+from servicekit.settings import base_url, flag, setting
 
 
 def _origins(text: str) -> tuple[str, ...]:
     return tuple(origin.strip().rstrip("/") for origin in text.split(",") if origin.strip())
-
-
-def _base(text: str) -> str:
-    return text.rstrip("/")
 
 
 @dataclass(frozen=True)
@@ -29,18 +25,18 @@ class Config(dialects.Settings):
     gallery_address: str = setting("GESSO_GALLERY_ADDRESS", "Where the gallery listens.")
     webhooks_address: str = setting("GESSO_WEBHOOKS_ADDRESS", "Where the webhooks service listens.")
     link_key: bytes = setting("GESSO_LINK_KEY", "Key of the file links, in hex.", parse=bytes.fromhex, secret=True)
-    files_url: str = setting("GESSO_FILES_URL", "Public base of the gallery's file port.", parse=_base)
+    files_url: str = setting("GESSO_FILES_URL", "Public base of the gallery's file port.", parse=base_url)
     uploads_base: str = setting(
         "GESSO_UPLOADS_URL",
         "Where the gallery's file port is reached from the edge, for uploads; empty for GESSO_FILES_URL.",
         default="",
-        parse=_base,
+        parse=base_url,
     )
     public_url: str = setting(
         "GESSO_PUBLIC_URL",
         "Public base of this edge; empty for the address it listens on.",
         default="",
-        parse=_base,
+        parse=base_url,
     )
     admin_token: str = setting(
         "GESSO_ADMIN_TOKEN",

@@ -9,15 +9,11 @@ from generator.ranking import Preference, parse_weights
 from generator.safety import Action, parse_actions, parse_groups
 from generator.secrets import new_sealing_key, parse_sealing_key
 from servicekit import shared_settings as shared
-from servicekit.settings import flag, optional_path, setting
+from servicekit.settings import base_url, flag, optional_path, setting
 
 
 def _stand_in(text: str) -> str | None:
     return None if text in ("", "none") else text
-
-
-def _base(text: str) -> str:
-    return text.rstrip("/")
 
 
 def _sealing_key(text: str) -> bytes:
@@ -65,7 +61,7 @@ class Config:
         "GESSO_WEBHOOKS_ADDRESS", "Where the webhooks service is; without it events stay in the outbox.", default=""
     )
     public_url: str = setting(
-        "GESSO_PUBLIC_URL", "Public base address of the edge, where vendors call back.", default="", parse=_base
+        "GESSO_PUBLIC_URL", "Public base address of the edge, where vendors call back.", default="", parse=base_url
     )
     vendor_webhooks: bool = setting(
         "GESSO_VENDOR_WEBHOOKS",
@@ -74,7 +70,9 @@ class Config:
         default="off",
         parse=flag,
     )
-    files_url: str = setting("GESSO_FILES_URL", "Public base address of the gallery's files port.", default="")
+    files_url: str = setting(
+        "GESSO_FILES_URL", "Public base address of the gallery's files port.", default="", parse=base_url
+    )
     store_url: str = shared.store_url()
     spool_dir: Path = setting(
         "GESSO_SPOOL_DIR", "Where this replica keeps paid pictures while the object store is away.", parse=Path

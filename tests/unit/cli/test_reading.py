@@ -35,6 +35,14 @@ def test_what_is_no_address_is_refused_with_an_example(url: str) -> None:
         _ = Place({"GESSO_URL": url}).remote_url
 
 
+def test_a_damaged_state_is_told_from_none(tmp_path: Path) -> None:
+    (tmp_path / "state.json").write_text('{"secrets": {"operator')
+    with pytest.raises(CommandFailed, match="put back a copy"):
+        Place({"GESSO_HOME": str(tmp_path)}).state()
+    with pytest.raises(CommandFailed, match="make run"):
+        Place({"GESSO_HOME": str(tmp_path / "elsewhere")}).state()
+
+
 def test_the_demo_key_of_the_last_start_is_that_of_peoples_commands(tmp_path: Path) -> None:
     (tmp_path / DEMO_KEY_FILE).write_text("gesso_demo_1\n")
     assert Place({"GESSO_HOME": str(tmp_path)}).api_key() == "gesso_demo_1"
