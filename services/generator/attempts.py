@@ -47,6 +47,8 @@ class Attempt:
     secret: str | None = field(repr=False)
     is_judged: bool = True
     """Whether what becomes of it tells of the vendor's health: not where it is we who gave up waiting, or died."""
+    is_repeat: bool = False
+    """Whether its route failed at this task before: a task's failure counts once, however often it is tried."""
     begun: bool = False
     beginning: asyncio.Lock = field(default_factory=asyncio.Lock)
 

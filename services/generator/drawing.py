@@ -92,6 +92,7 @@ class Drawing:
                 _close(run, fault)
                 return
             attempt = self._attempt(run, brief, route, run.task.attempt_count + 1)
+            attempt.is_repeat = route in tried
             await self._orders.place(attempt, positions)
             tried.append(route)
             await self._reopen(run, attempt, positions, tried)

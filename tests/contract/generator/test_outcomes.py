@@ -78,15 +78,16 @@ async def test_three_failures_end_the_job_and_nothing_is_charged(
 async def test_a_model_whose_only_vendor_keeps_failing_is_refused_at_once_and_says_when_to_come_back(
     house: House, customer: Customer, alpha: Scripted
 ) -> None:
-    alpha.acts.extend([failing()] * FAILURES_TO_OPEN)
+    """A job counts once, however often it was tried."""
+    alpha.acts.extend([failing()] * 3 + [failing(retryable=False)] * (FAILURES_TO_OPEN - 1))
     async with house.generator({"alpha": alpha}) as generator:
-        for _ in range(2):
+        for _ in range(FAILURES_TO_OPEN):
             job = await generator.submit(customer.token(), purchase())
             assert (await ended(generator, customer.token(), job.id)).state == pb.Job.STATE_FAILED
         refused = await generator.refused(customer.token(), purchase())
     assert refused.reason == reasons.REASON_MODEL_UNAVAILABLE
     assert 0 < (refused.retry_after_seconds or 0) <= REST_SECONDS
-    assert len(alpha.orders) == FAILURES_TO_OPEN
+    assert len(alpha.orders) == 3 + FAILURES_TO_OPEN - 1
     assert (await house.balance(customer.id)).available_micros == 1_000_000
 
 
