@@ -86,9 +86,8 @@ class Routes:
                 return {}, {}
             node = following
             if node.name:
-                params[node.name] = unquote(segment)
-                if "\x00" in params[node.name]:  # nothing has such a name, and PostgreSQL takes none
-                    return {}, {}
+                # U+0000, which PostgreSQL takes in no name, is read as what is no UTF-8 is: then the route finds no such thing.
+                params[node.name] = unquote(segment).replace("\x00", "\ufffd")
         return node.routes, params
 
     def dialect(self, path: str) -> Dialect:

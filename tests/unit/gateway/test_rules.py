@@ -33,9 +33,13 @@ def test_whole_segments_are_matched_and_named_ones_decoded() -> None:
     assert ROUTES.find("HEAD", "/v1/models").route.name == "models"
 
 
-@pytest.mark.parametrize(
-    "path", ["/v1/image", "/v1/models/", "/v1/models/a/b", "/v1/models/a%00", "//v1/models", "/v1//models", ""]
-)
+@pytest.mark.parametrize("sent", ["a%00", "a%FF"])
+def test_what_no_name_can_hold_is_replaced(sent: str) -> None:
+    (name,) = ROUTES.find("GET", f"/v1/models/{sent}").params.values()
+    assert name == "a\ufffd"
+
+
+@pytest.mark.parametrize("path", ["/v1/image", "/v1/models/", "/v1/models/a/b", "//v1/models", "/v1//models", ""])
 def test_nothing_else_is_matched(path: str) -> None:
     with pytest.raises(Fault):
         ROUTES.find("GET", path)
