@@ -148,6 +148,9 @@ class Edge:
             await self._count_stray(visit, call)
             raise
         call.method = f"{method} {found.route.path}"
+        if isinstance(found.route.action, Unserved) and found.route.action.keyless:
+            await self._count_stray(visit, call)
+            raise Fault(pb.REASON_NOT_IMPLEMENTED, found.route.action.message)
         await self._admit(visit, found.route, call)
         return await self._act(visit, found, request)
 

@@ -83,9 +83,10 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Unserved:
-    """A documented route that this version does not serve: 501 in the dialect's words."""
+    """A documented route that this version does not serve: 501 in the dialect's words; `keyless` says that no key is asked for."""
 
     message: str
+    keyless: bool = False
 
 
 Action = Buy | ShowJob | CancelJob | FollowJob | Show | Act | Unserved

@@ -67,6 +67,8 @@ KEYLESS: Reasons = (pb.REASON_RATE_LIMITED, pb.REASON_INTERNAL)
 
 def reasons_of(action: Action, about: About) -> Reasons:
     """Every reason for which a route may fail."""
+    if isinstance(action, Unserved) and action.keyless:
+        return (*KEYLESS, pb.REASON_NOT_IMPLEMENTED)
     return tuple(dict.fromkeys((*_CALLING, *_BY_ACTION[type(action)], *about.reasons)))
 
 

@@ -8,7 +8,7 @@ import msgspec
 from gateway.about import About, Answer, Parameter, Scheme
 from gateway.asked import CREATING
 from gateway.asked import PARAMETERS as MANNERS
-from gateway.dialects.base import Act, Action, Buy, Dialect, Route
+from gateway.dialects.base import Act, Action, Buy, Dialect, Route, Unserved
 from gateway.manual.failures import KEYLESS, Reasons, by_status, reasons_of, wording
 from gateway.manual.headers import HEADERS, of_error, of_limits, of_success
 from gateway.manual.reasons import EXPLAINED
@@ -116,12 +116,13 @@ def _header(name: str) -> Object:
 
 def _operation(dialect: Dialect, route: Route, schemas: Schemas) -> Object:
     about, action = route.about, route.action
+    is_keyless = isinstance(action, Unserved) and action.keyless
     parameters = (*about.parameters, *_manners(action), _REQUEST_ID)
     operation: Object = {
         "operationId": f"{dialect.name}.{route.operation or route.name}",
         "tags": [dialect.name],
         **_words(about),
-        "security": [_security(scheme) for scheme in dialect.schemes],
+        "security": [] if is_keyless else [_security(scheme) for scheme in dialect.schemes],
         "parameters": [_parameter(parameter) for parameter in parameters],
     }
     body = _body(dialect.name, route, schemas)

@@ -127,3 +127,15 @@ async def test_what_is_not_served_yet_answers_501(staffed: Any, document: Any) -
     for route in unserved.ROUTES:
         path = route.path.replace("{id}", "x").replace("{delivery_id}", "y")
         assert (await _check(staffed, document, route.method, path, route.path)).status == 501, route
+
+
+async def test_what_will_need_no_key_says_so_and_answers_501_without_one(staffed: Any, document: Any) -> None:
+    without: set[tuple[str, int]] = set()
+    for route in unserved.ROUTES:
+        path = route.path.replace("{id}", "x").replace("{delivery_id}", "y")
+        async with staffed.session.request(route.method, staffed.url + path) as answer:
+            operation = document["paths"][route.path][route.method.lower()]
+            assert (answer.status == 401) == bool(operation["security"]), route
+            assert str(answer.status) in operation["responses"], route
+            without.add((route.path.split("/")[1], answer.status))
+    assert without == {("api", 401), ("api", 501), ("oauth", 501), (".well-known", 501)}

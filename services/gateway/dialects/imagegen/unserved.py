@@ -57,10 +57,17 @@ _PATHS = (
 )
 
 
+_KEYLESS = frozenset(
+    {"public_gallery", "oauth_consent", "oauth_authorize", "oauth_token", "oauth_revoke", "oauth_metadata"}
+)
+"""Those that will ask for no key: what is public, and where apps and people show who they are by other means."""
+
+
 def _route(method: str, path: str, name: str, summary: str) -> Route:
     parameters = tuple(parameter for mark, parameter in _PARAMETERS.items() if mark in path)
+    message = f"{method} {path} is not served by this version yet."
     about = About(summary, "Not served by this version.", parameters=parameters)
-    return Route(method, path, name, Unserved(f"{method} {path} is not served by this version yet."), about)
+    return Route(method, path, name, Unserved(message, keyless=name in _KEYLESS), about)
 
 
 ROUTES = tuple(_route(*row) for row in _PATHS)
