@@ -45,8 +45,16 @@ def catalogue() -> Catalogue:
         ("nanobananapro", EDITED, ("google/gemini-3-pro-image", "fal/fal-ai/nano-banana-pro/edit")),
         ("ideogram-v3", DRAWN, ("ideogram/ideogram-v3", "fal/fal-ai/ideogram/v3")),
         ("flux-kontext", DRAWN, ("bfl/flux-kontext-pro", "fal/fal-ai/flux-pro/kontext/text-to-image")),
-        ("kontext-pro", EDITED, ("bfl/flux-kontext-pro", "fal/fal-ai/flux-pro/kontext")),
-        ("kontext-max", EDITED, ("bfl/flux-kontext-max", "fal/fal-ai/flux-pro/kontext/max")),
+        (
+            "kontext-pro",
+            EDITED,
+            ("bfl/flux-kontext-pro", "fal/fal-ai/flux-pro/kontext", "replicate/black-forest-labs/flux-kontext-pro"),
+        ),
+        (
+            "kontext-max",
+            EDITED,
+            ("bfl/flux-kontext-max", "fal/fal-ai/flux-pro/kontext/max", "replicate/black-forest-labs/flux-kontext-max"),
+        ),
         (
             "flux-dev",
             DRAWN,
