@@ -206,7 +206,7 @@ class Dialect(Protocol):
         """The answer to a poll after the job's end; most dialects answer as `finished` does."""
 
     def cancelled(self, job: Job, addresses: Addresses) -> Reply:
-        """The answer to a cancellation."""
+        """The answer to a cancellation, or raises Fault CONFLICT where nothing of the job could be."""
 
     def quoted(self, quote: Quote) -> Reply:
         """The answer to a dry run."""

@@ -403,6 +403,7 @@ async def test_a_queued_generation_is_cancelled_and_a_finished_one_is_not(edge: 
         if job.state == generator_pb2.Job.STATE_CANCELLED:
             raise Conflict("job", job.id, "CANCELLED", "The job has ended.")
         job.state = generator_pb2.Job.STATE_CANCELLED
+        job.tasks[0].state = generator_pb2.Task.STATE_CANCELLED
         job.finished_at.GetCurrentTime()
         return job
 
@@ -415,6 +416,17 @@ async def test_a_queued_generation_is_cancelled_and_a_finished_one_is_not(edge: 
     async with edge.session.delete(edge.url + path, headers={"X-API-Key": edge.key}) as answer:
         error = await _error(answer)
         assert (answer.status, error["type"], error["code"]) == (409, "conflict_error", "CONFLICT")
+
+
+async def test_a_generation_that_has_started_is_not_cancelled_and_says_that_it_goes_on(edge: Any) -> None:
+    edge.generator.answer = lambda submission: Submitted(job=edge.generator.queued(submission))
+    async with edge.post({"prompt": "a fox"}, path=TEXT, headers={"Prefer": "respond-async"}) as answer:
+        path = answer.headers["Location"]
+    edge.generator.scripts["CancelJob"] = lambda request: edge.generator.jobs[request.job_id]
+    async with edge.session.delete(edge.url + path, headers={"X-API-Key": edge.key}) as answer:
+        error = await _error(answer)
+        assert (answer.status, error["type"], error["code"]) == (409, "conflict_error", "CONFLICT")
+        assert "goes on" in error["message"]
 
 
 async def test_a_dry_run_is_priced_in_credits_and_dollars(edge: Any) -> None:

@@ -37,9 +37,10 @@ from gateway.jobs import failure
 from gateway.wire import Reply, bearer
 from gesso.billing.v1.billing_pb2 import WindowState
 from gesso.errors.v1.reason_pb2 import Reason
-from gesso.generator.v1.generator_pb2 import Job, Quote
+from gesso.generator.v1.generator_pb2 import Job, Quote, Task
 from servicekit import shared_settings
 from servicekit.addresses import Network
+from servicekit.faults import Conflict
 from servicekit.settings import setting
 
 _NO_CONTENT = 204
@@ -113,6 +114,8 @@ class _ImageGen:
         return answers.shown(job, addresses)
 
     def cancelled(self, job: Job, addresses: Addresses) -> Reply:
+        if not any(task.state == Task.STATE_CANCELLED for task in job.tasks):
+            raise Conflict("job", job.id, "RUNNING", "The generation has started: it goes on, and cannot be cancelled.")
         return Reply(_NO_CONTENT)
 
     def quoted(self, quote: Quote) -> Reply:

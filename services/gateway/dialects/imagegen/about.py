@@ -249,7 +249,7 @@ GENERATION = About(
 )
 CANCEL = About(
     "Cancel a generation",
-    "Ends what has not started; what has goes on, and is charged: reading the generation tells. One that has ended is 409.",
+    "Ends what has not started. One that has goes on, and is charged: it is 409, as one that has ended.",
     answers=(Answer(204, "What had not started will not."),),
     parameters=(_ID,),
 )
