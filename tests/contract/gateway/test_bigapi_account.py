@@ -89,12 +89,12 @@ async def test_statistics_are_answered_key_by_key(account: Account) -> None:
     }
     assert list(body["provider_usage"]) == ["dalle", "imagen-4"]
     assert len(recent) == 20
-    newest_first = [f"job_b/{index}" for index in reversed(range(15))] + [f"job_a/{index}" for index in (9, 8, 7, 6, 5)]
-    assert [activity["task_id"] for activity in recent] == newest_first
+    last = [f"job_b/{index}" for index in range(15)] + [f"job_a/{index}" for index in range(5, 10)]
+    assert [activity["task_id"] for activity in recent] == last
     assert recent[0] == {
-        "task_id": "job_b/14",
+        "task_id": "job_b/0",
         "provider": "dalle",
-        "prompt": "picture 14",
+        "prompt": "picture 0",
         "status": "Success",
         "credits": 10,
         "created_at": "2025-01-15T23:59:00Z",

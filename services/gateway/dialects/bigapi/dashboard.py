@@ -6,7 +6,7 @@ Source: the BIG API document, "Get Dashboard Statistics" and "Get Usage Analytic
 import asyncio
 import datetime
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -20,7 +20,7 @@ from gateway.queries import choice
 from gateway.visitor import Visitor
 from gateway.wire import Reply, json_reply
 from gesso.billing.v1.billing_pb2 import GetCallsResponse
-from gesso.generator.v1.generator_pb2 import GetUsageRequest, GetUsageResponse, Job
+from gesso.generator.v1.generator_pb2 import GetUsageRequest, GetUsageResponse, Job, Task
 
 RECENT_TASKS = 20
 _HOUR, _DAY = datetime.timedelta(hours=1), datetime.timedelta(days=1)
@@ -65,7 +65,9 @@ class Stats(msgspec.Struct, frozen=True):
     total_credits_used: Credits
     success_rate: Annotated[float, Meta(description="Percentage of the tasks that ended; 0 where none has.")]
     provider_usage: Annotated[dict[str, int], Meta(description="Tasks by provider.")]
-    recent_activity: Annotated[list[Activity], Meta(description="The last 20 tasks, newest first.")]
+    recent_activity: Annotated[
+        list[Activity], Meta(description="The last 20 tasks: newest jobs first, in the order of their tasks.")
+    ]
 
 
 class UsageRow(msgspec.Struct, frozen=True):
@@ -107,7 +109,7 @@ async def stats(desk: Desk, _: Visitor) -> Reply:
         total_credits_used=shown_credits(total.charge_micros),
         success_rate=success_rate(total.succeeded_tasks, total.failed_tasks),
         provider_usage={entry.model: entry.sums.tasks for entry in usage.models},
-        recent_activity=list(_activities(recent.jobs))[:RECENT_TASKS],
+        recent_activity=_activities(recent.jobs),
     )
     return json_reply(body)
 
@@ -163,17 +165,22 @@ def rows_of(
     return [UsageRow(start, called[start], shown_credits(spent_micros.get(start, 0))) for start in written]
 
 
-def _activities(jobs: Sequence[Job]) -> Iterator[Activity]:
-    """The tasks of jobs that are newest first, newest first: a job's last task is its newest."""
+def _activities(jobs: Sequence[Job]) -> list[Activity]:
+    """The last tasks of jobs that are newest first; of a job that is not told whole, those at its end."""
+    found: list[Activity] = []
     for job in jobs:
-        if job.state in (Job.STATE_ADMITTING, Job.STATE_REFUSED):
-            continue
-        for task in reversed(job.tasks):
-            yield Activity(
-                task_id=f"{job.id}/{task.index}",
-                provider=task.draw.model,
-                prompt=task.draw.prompt,
-                status=status_word(job, task),
-                credits=shown_credits(task.charge_micros),
-                created_at=iso(moment(job.created_at)),
-            )
+        room = RECENT_TASKS - len(found)
+        if room and job.state not in (Job.STATE_ADMITTING, Job.STATE_REFUSED):
+            found += [_activity(job, task) for task in job.tasks[-room:]]
+    return found
+
+
+def _activity(job: Job, task: Task) -> Activity:
+    return Activity(
+        task_id=f"{job.id}/{task.index}",
+        provider=task.draw.model,
+        prompt=task.draw.prompt,
+        status=status_word(job, task),
+        credits=shown_credits(task.charge_micros),
+        created_at=iso(moment(job.created_at)),
+    )
