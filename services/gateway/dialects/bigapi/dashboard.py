@@ -66,7 +66,7 @@ class Stats(msgspec.Struct, frozen=True):
     success_rate: Annotated[float, Meta(description="Percentage of the tasks that ended; 0 where none has.")]
     provider_usage: Annotated[dict[str, int], Meta(description="Tasks by provider.")]
     recent_activity: Annotated[
-        list[Activity], Meta(description="The last 20 tasks: newest jobs first, in the order of their tasks.")
+        list[Activity], Meta(description="The last 20 tasks, newest jobs first, in their order.")
     ]
 
 
