@@ -183,7 +183,8 @@ class Router:
 
     def _route(self, route: ModelRoute, draw: Draw, quality: str) -> Route:
         """The route for this draw, whose picture i has its seed + i wherever it is drawn (contract.md, imagegen)."""
-        counts = not draw.HasField("seed") or self._catalogue.provider_limits(route.provider).seeds_each
+        has_seeds = draw.HasField("seed") or draw.tells_seeds
+        counts = not has_seeds or self._catalogue.provider_limits(route.provider).seeds_each
         options = {**route.options, "quality": route.qualities.get(quality, quality)}
         return Route(route.provider, route.upstream_model, options, route.native_count if counts else 1)
 

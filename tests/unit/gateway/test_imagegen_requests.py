@@ -117,6 +117,19 @@ def test_minus_one_is_any_seed_and_0_is_one() -> None:
     assert drawn(text({"parameters": {"seed": 0}})).HasField("seed")
 
 
+@pytest.mark.parametrize(
+    ("parameters", "asked"),
+    [
+        ({"num_outputs": 2}, True),
+        ({"num_outputs": 2, "seed": -1}, True),
+        ({"num_outputs": 2, "seed": 5}, False),
+        ({}, False),
+    ],
+)
+def test_of_several_pictures_without_a_seed_each_one_s_is_to_be_told(parameters: dict[str, int], asked: bool) -> None:
+    assert drawn(text({"parameters": parameters})).tells_seeds is asked
+
+
 BOUNDS: list[tuple[str, str, Any, Any]] = [
     ("text", "parameters.width", 64, 56),
     ("text", "parameters.width", 2048, 2056),

@@ -174,6 +174,7 @@ class Draw(_message.Message):
     CUSTOM_MODEL_FIELD_NUMBER: _builtins.int
     FLAGS_FIELD_NUMBER: _builtins.int
     ASKED_PROMPT_FIELD_NUMBER: _builtins.int
+    TELLS_SEEDS_FIELD_NUMBER: _builtins.int
     operation: Global___Operation.ValueType
     model: _builtins.str
     """The public name."""
@@ -213,6 +214,10 @@ class Draw(_message.Message):
     """How many unfinished pictures to show on the way, 0..3; fewer may come."""
     asked_prompt: _builtins.str
     """The prompt as the caller sent it, where the dialect added words to it; empty where it did not."""
+    tells_seeds: _builtins.bool
+    """Whether the seed of each picture is to be known, though none was asked for: pictures for which a vendor tells one seed together
+    are then ordered one by one.
+    """
     @_builtins.property
     def input_image_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """`img_…` of the account's inputs or pictures."""
@@ -263,10 +268,11 @@ class Draw(_message.Message):
         custom_model: Global___CustomModel | None = ...,
         flags: _abc.Iterable[_builtins.str] | None = ...,
         asked_prompt: _builtins.str = ...,
+        tells_seeds: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_guidance", b"_guidance", "_lora_scale", b"_lora_scale", "_seed", b"_seed", "_steps", b"_steps", "_strength", b"_strength", "custom_model", b"custom_model", "guidance", b"guidance", "lora_scale", b"lora_scale", "seed", b"seed", "steps", b"steps", "strength", b"strength"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_guidance", b"_guidance", "_lora_scale", b"_lora_scale", "_seed", b"_seed", "_steps", b"_steps", "_strength", b"_strength", "asked_prompt", b"asked_prompt", "aspect_ratio", b"aspect_ratio", "background", b"background", "custom_model", b"custom_model", "flags", b"flags", "guidance", b"guidance", "height", b"height", "input_image_ids", b"input_image_ids", "lora_scale", b"lora_scale", "lora_weights", b"lora_weights", "mask_image_id", b"mask_image_id", "model", b"model", "n", b"n", "negative_prompt", b"negative_prompt", "operation", b"operation", "options", b"options", "output_format", b"output_format", "output_quality", b"output_quality", "partial_images", b"partial_images", "prompt", b"prompt", "quality", b"quality", "resolution", b"resolution", "sealed_for", b"sealed_for", "sealed_secret", b"sealed_secret", "seed", b"seed", "steps", b"steps", "strength", b"strength", "style", b"style", "width", b"width"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_guidance", b"_guidance", "_lora_scale", b"_lora_scale", "_seed", b"_seed", "_steps", b"_steps", "_strength", b"_strength", "asked_prompt", b"asked_prompt", "aspect_ratio", b"aspect_ratio", "background", b"background", "custom_model", b"custom_model", "flags", b"flags", "guidance", b"guidance", "height", b"height", "input_image_ids", b"input_image_ids", "lora_scale", b"lora_scale", "lora_weights", b"lora_weights", "mask_image_id", b"mask_image_id", "model", b"model", "n", b"n", "negative_prompt", b"negative_prompt", "operation", b"operation", "options", b"options", "output_format", b"output_format", "output_quality", b"output_quality", "partial_images", b"partial_images", "prompt", b"prompt", "quality", b"quality", "resolution", b"resolution", "sealed_for", b"sealed_for", "sealed_secret", b"sealed_secret", "seed", b"seed", "steps", b"steps", "strength", b"strength", "style", b"style", "tells_seeds", b"tells_seeds", "width", b"width"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__guidance: _TypeAlias = _typing.Literal["guidance"]  # noqa: Y015
     _WhichOneofArgType__guidance: _TypeAlias = _typing.Literal["_guidance", b"_guidance"]  # noqa: Y015

@@ -154,18 +154,21 @@ def _draw(request: Generation, operation: Operation.ValueType, visitor: Visitor)
     style, unknown_words = _styled(request.style or Style())
     options, unknown_names = _named(parameters)
     file_format = _FORMATS.get(output.format or "", output.format or "png")
+    seed = None if parameters.seed == -1 else parameters.seed
+    count = parameters.num_outputs or 1
     draw = Draw(
         operation=operation,
         model=request.model or visitor.preferences.default_model or DEFAULT_MODEL,
         prompt=", ".join((request.prompt, *style)),
         asked_prompt=request.prompt if style else "",
         negative_prompt=request.negative_prompt or "",
-        n=parameters.num_outputs or 1,
+        n=count,
         width=parameters.width or 0,
         height=parameters.height or 0,
         output_format=file_format,
         output_quality=0 if file_format == "png" else output.quality or 0,
-        seed=None if parameters.seed == -1 else parameters.seed,
+        seed=seed,
+        tells_seeds=seed is None and count > 1,
         steps=parameters.num_inference_steps,
         guidance=parameters.guidance_scale,
         options=options,
