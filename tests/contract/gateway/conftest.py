@@ -12,6 +12,7 @@ import pytest
 
 from gateway.app import running
 from gateway.config import Config
+from gesso.gallery.v1 import gallery_pb2
 from gesso.generator.v1 import generator_pb2 as generator_pb
 from servicekit.ids import new_id
 from servicekit.settings import load
@@ -124,3 +125,13 @@ async def edge(tmp_path: Path) -> AsyncIterator[Edge]:
     """An edge with its default settings."""
     async with running_edge(tmp_path) as running_one:
         yield running_one
+
+
+@pytest.fixture
+def studio(edge: Any) -> Any:
+    """An edge whose gallery measures every source and mask alike."""
+    edge.gallery.scripts["AnalyseImage"] = lambda _: gallery_pb2.ImageAnalysis(dominant_colors=["#ff5733", "#33ff57"])
+    edge.gallery.scripts["MeasureMask"] = lambda _: gallery_pb2.MaskMeasures(
+        area_percent=23.5, regions=[gallery_pb2.MaskMeasures.Region(x=100, y=200, width=300, height=400)]
+    )
+    return edge

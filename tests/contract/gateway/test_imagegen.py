@@ -1,173 +1,33 @@
-"""The Image Generation API on the wire: its document's examples, key by key, and every way in which a call can fail."""
+"""The Image Generation API on the wire: its document's examples, key by key, and what becomes of its generations."""
 
 import base64
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from gateway.dialects.imagegen.faults import CODES
 from gesso.billing.v1.billing_pb2 import WINDOW_DAY, WINDOW_HOUR, WINDOW_MINUTE, WindowState
 from gesso.errors.v1 import reason_pb2 as pb
-from gesso.errors.v1.reason_pb2 import Reason
 from gesso.gallery.v1 import gallery_pb2
 from gesso.generator.v1 import generator_pb2
 from servicekit.faults import Conflict, Fault, InsufficientFunds, to_proto
 from servicekit.ids import with_prefix
 
-Submitted = generator_pb2.SubmitJobsResponse.SubmitJobResult
-TEXT, IMAGE, INPAINT = (f"/api/v2/generate/{name}" for name in ("text-to-image", "image-to-image", "inpaint"))
-METADATA = {"user_id": "user_123", "project_id": "proj_456", "tags": ["nature", "landscape", "japan"]}
-
-TEXT_REQUEST: dict[str, Any] = {
-    "prompt": "A serene Japanese garden with cherry blossoms, koi pond, and traditional bridge at sunset",
-    "negative_prompt": "blur, low quality, distorted, watermark",
-    "model": "stable-diffusion-xl",
-    "parameters": {
-        "width": 1024,
-        "height": 1024,
-        "num_outputs": 4,
-        "num_inference_steps": 50,
-        "guidance_scale": 7.5,
-        "scheduler": "DPMSolverMultistep",
-        "seed": 42,
-        "sampler": "k_euler_a",
-    },
-    "style": {
-        "preset": "photorealistic",
-        "artistic_style": "impressionist",
-        "lighting": "golden_hour",
-        "camera_angle": "wide_angle",
-    },
-    "output": {"format": "png", "quality": 95, "return_type": "url"},
-    "metadata": METADATA,
-}
-TEXT_ANSWER = {
-    "id": "gen_abc123def456",
-    "status": "completed",
-    "created_at": "2024-01-01T00:00:00Z",
-    "completed_at": "2024-01-01T00:00:45Z",
-    "model": "stable-diffusion-xl",
-    "images": [
-        {
-            "id": "img_001",
-            "url": "https://cdn.imagegen.app/outputs/gen_abc123def456/image_1.png",
-            "width": 1024,
-            "height": 1024,
-            "size_bytes": 2456789,
-            "format": "png",
-            "nsfw_score": 0.02,
-            "aesthetic_score": 8.7,
-        }
-    ],
-    "cost": {"credits": 4, "usd": 0.08},
-    "metadata": METADATA,
-}
-IMAGE_REQUEST = {
-    "init_image": "https://example.com/source-image.jpg",
-    "prompt": "Transform into a cyberpunk style with neon lights and futuristic elements",
-    "strength": 0.75,
-    "model": "stable-diffusion-xl",
-    "parameters": {
-        "width": 1024,
-        "height": 1024,
-        "num_outputs": 2,
-        "num_inference_steps": 50,
-        "guidance_scale": 7.5,
-    },
-    "preserve": {"structure": True, "colors": False, "style": False},
-}
-IMAGE_ANSWER = {
-    "id": "gen_xyz789",
-    "status": "completed",
-    "created_at": "2024-01-01T00:01:00Z",
-    "completed_at": "2024-01-01T00:01:30Z",
-    "source_image": {
-        "url": "https://example.com/source-image.jpg",
-        "analysis": {
-            "dominant_colors": ["#FF5733", "#33FF57", "#3357FF"],
-            "detected_objects": ["person", "building", "sky"],
-            "style": "photograph",
-        },
-    },
-    "images": [
-        {
-            "id": "img_003",
-            "url": "https://cdn.imagegen.app/outputs/gen_xyz789/image_1.png",
-            "width": 1024,
-            "height": 1024,
-            "transformations_applied": ["style_transfer", "color_adjustment"],
-        }
-    ],
-}
-INPAINT_REQUEST = {
-    "init_image": "https://example.com/original.jpg",
-    "mask_image": "https://example.com/mask.png",
-    "prompt": "Replace with a beautiful flower garden",
-    "model": "stable-diffusion-xl-inpaint",
-    "parameters": {"num_inference_steps": 50, "guidance_scale": 7.5},
-    "inpaint_mode": "original",
-    "mask_blur": 4,
-    "preserve_masked_area": False,
-}
-INPAINT_ANSWER = {
-    "id": "inp_123456",
-    "status": "completed",
-    "images": [
-        {
-            "id": "img_004",
-            "url": "https://cdn.imagegen.app/outputs/inp_123456/result.png",
-            "mask_area_percentage": 23.5,
-            "inpainted_regions": [{"x": 100, "y": 200, "width": 300, "height": 400}],
-        }
-    ],
-}
-UNMEASURED = {"nsfw_score", "aesthetic_score", "detected_objects", "style"}
-"""What only a model that is not installed could tell."""
-
-
-def check_form(documented: Any, answered: Any, *, key: str = "") -> None:
-    """Documented keys come first and in their order, each with a value of the documented type."""
-    if key in UNMEASURED:
-        assert answered is None, key
-    elif key == "metadata":
-        assert isinstance(answered, dict)
-    elif isinstance(documented, dict):
-        assert list(answered)[: len(documented)] == list(documented), key
-        for name, value in documented.items():
-            check_form(value, answered[name], key=name)
-    elif isinstance(documented, list):
-        assert isinstance(answered, list), key
-        for value in answered:
-            check_form(documented[0], value, key=key)
-    elif isinstance(documented, float):
-        assert isinstance(answered, int | float), key
-    else:
-        assert type(answered) is type(documented), key
-
-
-async def _error(answer: Any) -> Any:
-    body = await answer.json()
-    assert list(body) == ["error"]
-    error = body["error"]
-    assert list(error) == ["type", "code", "message", "details", "request_id", "documentation_url"]
-    assert error["request_id"] == answer.headers["X-Request-ID"]
-    assert error["documentation_url"].endswith(f"/docs/errors/{error['code']}")
-    return error
-
-
-@pytest.fixture
-def studio(edge: Any) -> Any:
-    """An edge whose gallery measures every source and mask alike."""
-    edge.gallery.scripts["AnalyseImage"] = lambda _: gallery_pb2.ImageAnalysis(dominant_colors=["#ff5733", "#33ff57"])
-    edge.gallery.scripts["MeasureMask"] = lambda _: gallery_pb2.MaskMeasures(
-        area_percent=23.5, regions=[gallery_pb2.MaskMeasures.Region(x=100, y=200, width=300, height=400)]
-    )
-    return edge
-
-
-def _scripted_end(edge: Any, keep: Any) -> None:
-    edge.generator.answer = edge.generator.drawing(keep(b"png"), keep(b"png"), charge_micros=80_000)
+from .imagegen_client import (
+    IMAGE,
+    IMAGE_ANSWER,
+    IMAGE_REQUEST,
+    INPAINT,
+    INPAINT_ANSWER,
+    INPAINT_REQUEST,
+    METADATA,
+    TEXT,
+    TEXT_ANSWER,
+    TEXT_REQUEST,
+    Submitted,
+    check_form,
+    error_of,
+    scripted_end,
+)
 
 
 @pytest.mark.parametrize(
@@ -182,7 +42,7 @@ def _scripted_end(edge: Any, keep: Any) -> None:
 async def test_the_documents_example_is_answered_key_by_key(
     studio: Any, keep: Any, path: str, request_body: Any, documented: Any, prefix: str
 ) -> None:
-    _scripted_end(studio, keep)
+    scripted_end(studio, keep)
     async with studio.post(request_body, path=path) as answer:
         body = await answer.json()
         assert answer.status == 200
@@ -196,7 +56,7 @@ async def test_the_documents_example_is_answered_key_by_key(
 
 
 async def test_metadata_and_the_effective_prompt_are_answered(edge: Any, keep: Any) -> None:
-    _scripted_end(edge, keep)
+    scripted_end(edge, keep)
     async with edge.post(TEXT_REQUEST, path=TEXT) as answer:
         body = await answer.json()
     assert body["metadata"] == METADATA
@@ -238,7 +98,7 @@ async def test_files_in_base64_stand_in_place_of_links(studio: Any, keep: Any, p
 
 
 async def test_a_source_is_brought_in_measured_and_told(studio: Any, keep: Any) -> None:
-    _scripted_end(studio, keep)
+    scripted_end(studio, keep)
     async with studio.post({**IMAGE_REQUEST, "parameters": None}, path=IMAGE) as answer:
         source = (await answer.json())["source_image"]
     assert source["url"] == "https://example.com/source-image.jpg"
@@ -249,7 +109,7 @@ async def test_a_source_is_brought_in_measured_and_told(studio: Any, keep: Any) 
 
 
 async def test_a_source_by_its_id_is_answered_by_a_link(studio: Any, keep: Any) -> None:
-    _scripted_end(studio, keep)
+    scripted_end(studio, keep)
     image_id = "img_01jzx4t7q2m5v8n3b6c9d0e1f2"
     async with studio.post({**IMAGE_REQUEST, "init_image": image_id}, path=IMAGE) as answer:
         assert (await answer.json())["source_image"]["url"].startswith(f"http://files.test/i/{image_id}.png?e=")
@@ -257,7 +117,7 @@ async def test_a_source_by_its_id_is_answered_by_a_link(studio: Any, keep: Any) 
 
 async def test_a_large_source_is_taken_down_in_its_shape_unless_a_side_is_given(studio: Any, keep: Any) -> None:
     studio.gallery.width, studio.gallery.height, studio.gallery.format = 4096, 2050, "webp"
-    _scripted_end(studio, keep)
+    scripted_end(studio, keep)
     async with studio.post({**INPAINT_REQUEST, "parameters": {"width": 512}}, path=INPAINT) as answer:
         source = (await answer.json())["source_image"]
     draw = studio.generator.submissions[0].purchase.draws[0]
@@ -274,7 +134,7 @@ async def test_a_mask_is_measured_at_the_size_of_the_result(studio: Any, keep: A
         return measures(request)
 
     studio.gallery.scripts["MeasureMask"] = measure
-    _scripted_end(studio, keep)
+    scripted_end(studio, keep)
     async with studio.post({**INPAINT_REQUEST, "preserve_masked_area": True}, path=INPAINT) as answer:
         (image, _) = (await answer.json())["images"]
     (request,) = measured
@@ -337,7 +197,7 @@ async def test_a_wait_that_runs_out_is_accepted(start_edge: Any) -> None:
 
 
 async def test_a_finished_generation_is_shown_as_its_call_was_answered(studio: Any, keep: Any) -> None:
-    _scripted_end(studio, keep)
+    scripted_end(studio, keep)
     async with studio.post({**INPAINT_REQUEST, "output": {"return_type": "base64"}}, path=INPAINT) as answer:
         body, job_id = await answer.text(), answer.headers["X-Gesso-Job-Id"]
     for name in (with_prefix("inp", job_id), with_prefix("gen", job_id), job_id):
@@ -345,10 +205,10 @@ async def test_a_finished_generation_is_shown_as_its_call_was_answered(studio: A
             assert (answer.status, await answer.text()) == (200, body)
 
 
-async def test_a_failed_generation_is_shown_with_its_error(edge: Any) -> None:
+async def test_a_failed_generation_is_shown_with_itserror_of(edge: Any) -> None:
     edge.generator.answer = edge.generator.failing(Fault(pb.REASON_UPSTREAM_FAILED, "The vendor failed."))
     async with edge.post({"prompt": "a fox"}, path=TEXT) as answer:
-        error, job_id = await _error(answer), answer.headers["X-Gesso-Job-Id"]
+        error, job_id = await error_of(answer), answer.headers["X-Gesso-Job-Id"]
         assert (answer.status, answer.headers["X-Should-Retry"]) == (500, "false")
     assert (error["type"], error["code"]) == ("generation_error", "GENERATION_FAILED")
     async with edge.get(f"/api/v2/generations/{with_prefix('gen', job_id)}") as answer:
@@ -389,7 +249,7 @@ async def test_generations_are_listed_by_pages_in_links(edge: Any, keep: Any) ->
 @pytest.mark.parametrize("limit", ["0", "101", "x"])
 async def test_a_page_is_1_to_100_long(edge: Any, limit: str) -> None:
     async with edge.get(f"/api/v2/generations?limit={limit}") as answer:
-        error = await _error(answer)
+        error = await error_of(answer)
         assert (answer.status, error["code"], error["details"]) == (400, "INVALID_REQUEST", {"field": "limit"})
 
 
@@ -414,7 +274,7 @@ async def test_a_queued_generation_is_cancelled_and_a_finished_one_is_not(edge: 
     async with edge.session.get(edge.url + path, headers={"X-API-Key": edge.key}) as answer:
         assert (await answer.json())["status"] == "cancelled"
     async with edge.session.delete(edge.url + path, headers={"X-API-Key": edge.key}) as answer:
-        error = await _error(answer)
+        error = await error_of(answer)
         assert (answer.status, error["type"], error["code"]) == (409, "conflict_error", "CONFLICT")
 
 
@@ -424,7 +284,7 @@ async def test_a_generation_that_has_started_is_not_cancelled_and_says_that_it_g
         path = answer.headers["Location"]
     edge.generator.scripts["CancelJob"] = lambda request: edge.generator.jobs[request.job_id]
     async with edge.session.delete(edge.url + path, headers={"X-API-Key": edge.key}) as answer:
-        error = await _error(answer)
+        error = await error_of(answer)
         assert (answer.status, error["type"], error["code"]) == (409, "conflict_error", "CONFLICT")
         assert "goes on" in error["message"]
 
@@ -437,7 +297,7 @@ async def test_a_dry_run_is_priced_in_credits_and_dollars(edge: Any) -> None:
 
 
 async def test_a_replay_is_marked_and_worded_from_the_same_facts(studio: Any, keep: Any) -> None:
-    _scripted_end(studio, keep)
+    scripted_end(studio, keep)
     job: dict[str, Any] = {}
     studio.generator.scripts["FindJob"] = lambda _: generator_pb2.FindJobResponse(**job)
     async with studio.post(IMAGE_REQUEST, path=IMAGE, headers={"Idempotency-Key": "one"}) as answer:
@@ -481,7 +341,7 @@ async def test_a_request_that_no_route_takes_counts_where_its_key_is_good(
             assert (answer.status, answer.headers.get("X-RateLimit-Remaining")) == (status, told)
     edge.billing.limit = Fault(pb.REASON_RATE_LIMITED, "Used up.", retry_after_seconds=30)
     async with edge.session.request(method, edge.url + path, headers={"X-API-Key": edge.key}) as answer:
-        assert (answer.status, (await _error(answer))["code"]) == (429, "RATE_LIMITED")
+        assert (answer.status, (await error_of(answer))["code"]) == (429, "RATE_LIMITED")
 
 
 async def test_a_used_up_window_is_told_with_its_end(edge: Any) -> None:
@@ -493,7 +353,7 @@ async def test_a_used_up_window_is_told_with_its_end(edge: Any) -> None:
         retry_after_seconds=30,
     )
     async with edge.post({"prompt": "a fox"}, path=TEXT) as answer:
-        error = await _error(answer)
+        error = await error_of(answer)
         assert (answer.status, error["type"], error["code"]) == (429, "rate_limit_error", "RATE_LIMITED")
         assert 1 <= int(answer.headers["Retry-After"]) <= 30
     assert (error["details"]["window"], error["details"]["limit"]) == ("minute", 60)
@@ -503,7 +363,7 @@ async def test_missing_credits_are_told_in_credits_and_dollars(edge: Any) -> Non
     fault = InsufficientFunds(required_micros=80_000, available_micros=50_000)
     edge.generator.answer = lambda _: Submitted(fault=to_proto(fault))
     async with edge.post({"prompt": "a fox"}, path=TEXT) as answer:
-        error = await _error(answer)
+        error = await error_of(answer)
         assert (answer.status, error["type"], error["code"]) == (402, "quota_error", "QUOTA_EXCEEDED")
     assert error["details"] == {
         "required_credits": 4,
@@ -512,265 +372,3 @@ async def test_missing_credits_are_told_in_credits_and_dollars(edge: Any) -> Non
         "available_usd": 0.05,
     }
     assert "4 credits" in error["message"]
-
-
-REFUSAL = {
-    "field": "prompt",
-    "cause": "nsfw_content_detected",
-    "suggestion": "Please modify your prompt to remove inappropriate content",
-    "stage": "input",
-}
-FAULTS: list[tuple[Fault, int, str, str, Mapping[str, Any]]] = [
-    (
-        Fault(pb.REASON_CONTENT_REFUSED, "The prompt contains prohibited content", details=REFUSAL),
-        400,
-        "validation_error",
-        "INVALID_PROMPT",
-        {
-            "field": "prompt",
-            "reason": "nsfw_content_detected",
-            "suggestion": "Please modify your prompt to remove inappropriate content",
-            "stage": "input",
-        },
-    ),
-    (
-        Fault(pb.REASON_UPSTREAM_REFUSED, "Refused.", details={"provider": "openai", "stage": "output"}),
-        400,
-        "validation_error",
-        "INVALID_PROMPT",
-        {
-            "field": "prompt",
-            "reason": "content_refused_by_provider",
-            "suggestion": "Please modify your prompt or source image, or use another model",
-            "stage": "output",
-            "provider": "openai",
-        },
-    ),
-    (
-        Fault(pb.REASON_UNKNOWN_MODEL, "There is no model 'x'.", details={"model": "x"}),
-        400,
-        "validation_error",
-        "INVALID_REQUEST",
-        {"field": "model", "model": "x"},
-    ),
-    (
-        Fault(pb.REASON_MODEL_UNAVAILABLE, "Nobody draws.", details={"model": "midjourney-v6"}, retry_after_seconds=5),
-        503,
-        "availability_error",
-        "MODEL_NOT_AVAILABLE",
-        {"field": "model", "model": "midjourney-v6", "retry_after": 5.0},
-    ),
-    (
-        Fault(pb.REASON_INVALID_FIELD, "Too large.", details={"field": "size", "draw": "0"}),
-        400,
-        "validation_error",
-        "INVALID_REQUEST",
-        {"field": "parameters.width"},
-    ),
-    (
-        Fault(pb.REASON_MAINTENANCE, "Paused.", retry_after_seconds=60),
-        503,
-        "availability_error",
-        "MAINTENANCE",
-        {"retry_after": 60.0},
-    ),
-    (
-        Fault(
-            pb.REASON_BUDGET_EXCEEDED,
-            "The day budget is used up.",
-            details={"scope": "account", "period": "day", "limit_micros": "10000000", "spent_micros": "9990000"},
-        ),
-        402,
-        "quota_error",
-        "QUOTA_EXCEEDED",
-        {"scope": "account", "period": "day", "limit_usd": 10.0, "spent_usd": 9.99},
-    ),
-    (
-        Fault(pb.REASON_STORAGE_EXCEEDED, "Full.", details={"limit_mb": "512", "used_mb": "512"}),
-        402,
-        "quota_error",
-        "QUOTA_EXCEEDED",
-        {"limit_mb": 512, "used_mb": 512},
-    ),
-    (
-        Fault(pb.REASON_CONCURRENCY_EXCEEDED, "Too many.", details={"limit": "4"}, retry_after_seconds=1),
-        429,
-        "rate_limit_error",
-        "RATE_LIMITED",
-        {"limit": 4, "retry_after": 1.0},
-    ),
-    (Fault(pb.REASON_IDEMPOTENCY_MISMATCH, "Used."), 409, "conflict_error", "CONFLICT", {}),
-]
-FAILURES: list[tuple[Fault, int, str, str]] = [
-    (Fault(pb.REASON_UPSTREAM_FAILED, "x"), 500, "generation_error", "GENERATION_FAILED"),
-    (Fault(pb.REASON_UPSTREAM_BAD_IMAGE, "x"), 500, "generation_error", "GENERATION_FAILED"),
-    (Fault(pb.REASON_UPSTREAM_RATE_LIMITED, "x"), 500, "generation_error", "GENERATION_FAILED"),
-    (Fault(pb.REASON_UPSTREAM_DENIED, "x"), 500, "generation_error", "GENERATION_FAILED"),
-    (Fault(pb.REASON_OUTCOME_UNKNOWN, "x"), 500, "generation_error", "GENERATION_FAILED"),
-    (Fault(pb.REASON_UPSTREAM_INVALID, "x", details={"field": "steps"}), 400, "validation_error", "INVALID_REQUEST"),
-    (Fault(pb.REASON_UPSTREAM_REFUSED, "x"), 400, "validation_error", "INVALID_PROMPT"),
-    (Fault(pb.REASON_TIMEOUT, "x"), 504, "availability_error", "TIMEOUT"),
-    (Fault(pb.REASON_CANCELLED, "x"), 409, "conflict_error", "CONFLICT"),
-    (Fault(pb.REASON_INTERNAL, "x"), 500, "internal_error", "INTERNAL_ERROR"),
-]
-
-
-@pytest.mark.parametrize(
-    ("fault", "status", "kind", "code", "details"), FAULTS, ids=[Reason.Name(row[0].reason) for row in FAULTS]
-)
-async def test_a_refused_purchase_is_told_with_its_particulars(
-    edge: Any, fault: Fault, status: int, kind: str, code: str, details: Mapping[str, Any]
-) -> None:
-    edge.generator.answer = lambda _: Submitted(fault=to_proto(fault))
-    async with edge.post({"prompt": "a fox"}, path=TEXT) as answer:
-        error = await _error(answer)
-        assert answer.status == status
-    assert (error["type"], error["code"], error["message"], error["details"]) == (kind, code, fault.message, details)
-
-
-@pytest.mark.parametrize(
-    ("fault", "status", "kind", "code"), FAILURES, ids=[Reason.Name(row[0].reason) for row in FAILURES]
-)
-async def test_a_job_of_which_nothing_could_be_made_is_told(
-    edge: Any, fault: Fault, status: int, kind: str, code: str
-) -> None:
-    edge.generator.answer = edge.generator.failing(fault)
-    async with edge.post({"prompt": "a fox"}, path=TEXT) as answer:
-        error = await _error(answer)
-        assert (answer.status, error["type"], error["code"]) == (status, kind, code)
-        assert answer.headers.get("X-Should-Retry") == ("false" if status >= 500 else None)
-
-
-@pytest.mark.parametrize(
-    ("reason", "status", "kind", "code"),
-    [
-        (pb.REASON_CREDENTIAL_INVALID, 401, "authentication_error", "UNAUTHORIZED"),
-        (pb.REASON_KEY_REVOKED, 403, "permission_error", "FORBIDDEN"),
-        (pb.REASON_ACCOUNT_SUSPENDED, 403, "permission_error", "FORBIDDEN"),
-        (pb.REASON_ACCOUNT_CLOSED, 403, "permission_error", "FORBIDDEN"),
-    ],
-    ids=["a bad key", "a revoked key", "suspended", "closed"],
-)
-async def test_who_may_not_call_is_told_so(edge: Any, reason: Any, status: int, kind: str, code: str) -> None:
-    edge.billing.refusal = Fault(reason, "No.")
-    async with edge.post({"prompt": "a fox"}, path=TEXT, headers={"Authorization": "Bearer other"}) as answer:
-        error = await _error(answer)
-        assert (answer.status, error["type"], error["code"], error["details"]) == (status, kind, code, {})
-        assert ("WWW-Authenticate" in answer.headers) == (status == 401)
-
-
-async def test_a_call_without_a_key_is_refused(edge: Any) -> None:
-    async with edge.session.get(f"{edge.url}/api/v2/models") as answer:
-        error = await _error(answer)
-        assert (answer.status, error["code"], answer.headers["WWW-Authenticate"][:6]) == (401, "UNAUTHORIZED", "Bearer")
-
-
-@pytest.mark.parametrize(
-    "headers", [{"X-API-Key": "{}"}, {"Authorization": "Bearer {}"}, {"authorization": "bearer {}"}]
-)
-async def test_a_key_is_taken_from_either_header(edge: Any, headers: Mapping[str, str]) -> None:
-    sent = {name: value.format(edge.key) for name, value in headers.items()}
-    async with edge.session.get(f"{edge.url}/api/v2/models", headers=sent) as answer:
-        assert (answer.status, await answer.json()) == (200, {"models": []})
-
-
-@pytest.mark.parametrize(
-    ("reason", "field"),
-    [(pb.REASON_INPUT_UNREACHABLE, "init_image"), (pb.REASON_INPUT_NOT_AN_IMAGE, "mask_image")],
-    ids=["unreachable", "no picture"],
-)
-async def test_a_picture_that_cannot_be_had_is_an_invalid_image(edge: Any, reason: Any, field: str) -> None:
-    edge.gallery.faults[str(INPAINT_REQUEST[field])] = Fault(reason, "It is none.", details={"cause": "corrupt"})
-    async with edge.post(INPAINT_REQUEST, path=INPAINT) as answer:
-        error = await _error(answer)
-        assert (answer.status, error["type"], error["code"]) == (400, "validation_error", "INVALID_IMAGE")
-    assert error["details"] == {"field": field, "reason": "corrupt"}
-    assert ("PNG, JPEG, WebP, AVIF or GIF" in error["message"]) == (reason == pb.REASON_INPUT_NOT_AN_IMAGE)
-    assert edge.generator.submissions == []
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "status", "kind", "code"),
-    [
-        ("GET", "/api/v2/nowhere", 404, "not_found_error", "NOT_FOUND"),
-        ("GET", "/api/v2", 404, "not_found_error", "NOT_FOUND"),
-        ("GET", "/oauth/nowhere", 404, "not_found_error", "NOT_FOUND"),
-        ("GET", "/api/v2/generations/gen_nonsense", 404, "not_found_error", "NOT_FOUND"),
-        ("GET", "/api/v2/generations/gen_01jzx4t7q2m5v8n3b6c9d0e1f2", 404, "not_found_error", "NOT_FOUND"),
-        ("GET", "/api/v2/models/none", 404, "not_found_error", "NOT_FOUND"),
-        ("GET", TEXT, 405, "validation_error", "METHOD_NOT_ALLOWED"),
-        ("POST", "/api/v2/models", 405, "validation_error", "METHOD_NOT_ALLOWED"),
-        ("POST", "/api/v2/process/filters", 501, "internal_error", "NOT_IMPLEMENTED"),
-        ("GET", "/.well-known/oauth-authorization-server", 501, "internal_error", "NOT_IMPLEMENTED"),
-    ],
-)
-async def test_what_is_not_there_is_told(edge: Any, method: str, path: str, status: int, kind: str, code: str) -> None:
-    async with edge.session.request(method, edge.url + path, headers={"X-API-Key": edge.key}) as answer:
-        error = await _error(answer)
-        assert (answer.status, error["type"], error["code"]) == (status, kind, code)
-        if status == 405:
-            assert error["details"]["allow"] == answer.headers["Allow"].split(", ")
-
-
-@pytest.mark.parametrize(
-    ("body", "content_type", "status", "code"),
-    [
-        (b"prompt=fox", "application/x-www-form-urlencoded", 415, "UNSUPPORTED_MEDIA_TYPE"),
-        (b"{", "application/json", 400, "INVALID_REQUEST"),
-        (b"[]", "application/json", 400, "INVALID_REQUEST"),
-        (b'{"prompt": NaN}', "application/json", 400, "INVALID_REQUEST"),
-        (b'{"prompt":' + b"[" * 65 + b"]" * 65 + b"}", "application/json", 400, "INVALID_REQUEST"),
-    ],
-    ids=["a form", "cut off", "a list", "NaN", "too deep"],
-)
-async def test_a_body_that_is_no_json_object_is_refused(
-    edge: Any, body: bytes, content_type: str, status: int, code: str
-) -> None:
-    headers = {"Content-Type": content_type, "X-API-Key": edge.key}
-    async with edge.session.post(edge.url + TEXT, data=body, headers=headers) as answer:
-        error = await _error(answer)
-        assert (answer.status, error["type"], error["code"]) == (status, "validation_error", code)
-
-
-async def test_a_body_that_is_too_large_is_refused(start_edge: Any) -> None:
-    async with (
-        start_edge(GESSO_BODY_LIMIT_BYTES="1000") as edge,
-        edge.post({"prompt": "x" * 1_000}, path=TEXT) as answer,
-    ):
-        error = await _error(answer)
-        assert (answer.status, error["code"], error["details"]) == (413, "PAYLOAD_TOO_LARGE", {"limit_bytes": 1000})
-
-
-async def test_a_part_of_the_platform_that_is_slow_is_no_jobs_deadline(edge: Any) -> None:
-    slow = Fault(pb.REASON_TIMEOUT, "The billing did not answer in time.", details={"component": "billing"})
-    edge.generator.answer = lambda _: Submitted(fault=to_proto(slow))
-    async with edge.post({"prompt": "a fox"}, path=TEXT) as answer:
-        error = await _error(answer)
-        assert (answer.status, error["code"], error["details"]["component"]) == (503, "SERVICE_UNAVAILABLE", "billing")
-
-
-async def test_an_outage_is_told_with_the_part_that_is_away(edge: Any) -> None:
-    edge.generator.hangs_up = True
-    async with edge.post({"prompt": "a fox"}, path=TEXT) as answer:
-        error = await _error(answer)
-        assert (answer.status, error["type"], error["code"]) == (503, "availability_error", "SERVICE_UNAVAILABLE")
-        assert (error["details"]["component"], answer.headers["X-Should-Retry"]) == ("generator", "false")
-
-
-@pytest.mark.parametrize("code", sorted(set(CODES.values())))
-async def test_every_code_has_a_page(edge: Any, code: str) -> None:
-    async with edge.session.get(f"{edge.url}/docs/errors/{code}") as page:
-        assert (page.status, f"<h1><code>{code}</code></h1>" in await page.text()) == (200, True)
-
-
-async def test_an_error_names_its_page_on_this_platform(edge: Any) -> None:
-    async with edge.get("/api/v2/generations/gen_none") as answer:
-        assert (await _error(answer))["documentation_url"] == f"{edge.url}/docs/errors/NOT_FOUND"
-
-
-async def test_pages_of_other_origins_may_read_answers(edge: Any) -> None:
-    headers = {"Origin": "https://app.example", "X-API-Key": edge.key}
-    async with edge.session.get(f"{edge.url}/api/v2/models", headers=headers) as answer:
-        assert answer.headers["Access-Control-Allow-Origin"] == "*"
-    async with edge.session.options(f"{edge.url}/api/v2/generations/x", headers=headers) as answer:
-        assert (answer.status, answer.headers["Allow"]) == (204, "GET, HEAD, DELETE, OPTIONS")
