@@ -10,6 +10,7 @@ from testkit.database import Database, Databases, throwaway_postgres
 
 # As every service is started: with its preparations for a fork, gRPC can end the process that starts a child beside its threads.
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
+os.environ["GRPC_EXPERIMENTS"] = "-event_engine_client,-event_engine_listener"  # see libs/embedded/environment.py
 
 
 def pytest_collection_finish() -> None:

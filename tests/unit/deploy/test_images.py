@@ -4,6 +4,7 @@ import dataclasses
 import fnmatch
 import importlib
 import importlib.util
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -171,3 +172,8 @@ def test_no_lock_names_an_index() -> None:
 @pytest.mark.parametrize("service", SERVICES)
 def test_grpc_leaves_the_children_of_an_images_service_alone(dockerfile: Dockerfile, service: str) -> None:
     assert dockerfile.environment(service)["GRPC_ENABLE_FORK_SUPPORT"] == "0"
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_grpc_does_without_its_event_engine_in_an_image(dockerfile: Dockerfile, service: str) -> None:
+    assert dockerfile.environment(service)["GRPC_EXPERIMENTS"] == os.environ["GRPC_EXPERIMENTS"]

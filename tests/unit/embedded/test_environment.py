@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import os
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,11 @@ def test_a_service_is_told_nothing_that_it_does_not_read(service: Service) -> No
 def test_grpc_leaves_a_services_children_alone(service: Service) -> None:
     """With its preparations for a fork, grpcio 1.85 ended one in some dozens before it became the decoder of pictures."""
     assert environment(service, WIRING, {"GRPC_ENABLE_FORK_SUPPORT": "1"})["GRPC_ENABLE_FORK_SUPPORT"] == "0"
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=NAMES)
+def test_grpc_does_without_its_event_engine(service: Service) -> None:
+    assert environment(service, WIRING, {})["GRPC_EXPERIMENTS"] == os.environ["GRPC_EXPERIMENTS"]
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=NAMES)
