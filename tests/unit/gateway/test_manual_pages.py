@@ -1,6 +1,7 @@
 """The documentation's pages: every link leads somewhere, every code has its page, nothing is loaded from elsewhere."""
 
 import asyncio
+from functools import cache
 from html.parser import HTMLParser
 from itertools import pairwise
 from typing import Any
@@ -38,9 +39,10 @@ class Page(HTMLParser):
         super().__init__()
         self.elements: list[tuple[str, dict[str, str | None]]] = []
         self.open: list[str] = []
-        self.words = ""
+        self._data: list[str] = []
         self.feed(text)
         self.close()
+        self.words = "".join(self._data)
 
     def handle_starttag(self, tag: str, attrs: Any) -> None:
         self.elements.append((tag, dict(attrs)))
@@ -51,7 +53,7 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        self.words += data
+        self._data.append(data)
 
     def all(self, attribute: str) -> list[str]:
         return [value for _, attributes in self.elements if (value := attributes.get(attribute)) is not None]
@@ -69,7 +71,9 @@ async def _answer(route: Any, path: str) -> Reply:
     return await route.answer(Ask("GET", path, {}, {}, CIMultiDict()))  # type: ignore[no-any-return]
 
 
+@cache
 def read(path: str) -> Page:
+    """A page, which no test changes; the reference is so long that it is read once for all."""
     reply = reply_of(path)
     assert reply.status == 200
     (body,) = reply.body
