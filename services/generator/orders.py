@@ -143,9 +143,9 @@ class Orders:
         try:
             answer = await self._sent(placing, stay)
         except UpstreamFault as fault:
-            if fault.bought is not Bought.UNKNOWN:
+            if fault.bought is Bought.NO or (fault.bought is Bought.YES and not self._lists(placing)):
                 raise
-            stay.answered(taken=False)
+            stay.answered(taken=fault.bought is Bought.YES)
             return await self._found(placing, since, fault)
         crashpoint("generator.after_submit")
         return answer if isinstance(answer, Drawn) else await self._submitted(placing, answer)
@@ -182,7 +182,10 @@ class Orders:
         return self._callbacks.of(attempt.route.provider, attempt.run.task.id, positions[0])
 
     async def _found(self, placing: _Placing, since: datetime, doubt: UpstreamFault) -> Ticketed:
-        """The order as the vendor took it. Raises `doubt` where nobody can tell, and a fault, not bought, where it did not."""
+        """The order as the vendor took it, which may have said that it did in an answer of which no more could be read.
+
+        Raises `doubt` where nobody can tell, and a fault, not bought, where the vendor has not heard of it.
+        """
         attempt = placing.attempt
         provider = attempt.route.provider
         finder = self._router.finder(provider)
@@ -196,7 +199,10 @@ class Orders:
         except UpstreamFault as fault:
             _log.warning("%s could not say what became of an order: %s", provider, fault.reason_name)
             raise doubt from None
-        raise _never_taken(provider)
+        raise doubt if doubt.bought is Bought.YES else _never_taken(provider)
+
+    def _lists(self, placing: _Placing) -> bool:
+        return self._router.finder(placing.attempt.route.provider) is not None
 
     def _bill(self, placing: _Placing) -> None:
         """Write down an order, before it goes out, with what it will cost if all of it is sold."""

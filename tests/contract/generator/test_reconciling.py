@@ -28,12 +28,12 @@ class Listing(Scripted):
     asked: int = 0
     tells: bool = True
 
-    def lost(self, name: str) -> Act:
+    def lost(self, name: str, bought: Bought = Bought.UNKNOWN) -> Act:
         """An order that is taken, and whose answer is lost."""
 
         async def act(order: Order) -> Drawn:
             self.taken.append((name, order.draw.prompt))
-            raise UpstreamFault(reasons.REASON_UPSTREAM_FAILED, "lost", bought=Bought.UNKNOWN, retryable=True)
+            raise UpstreamFault(reasons.REASON_UPSTREAM_FAILED, "lost", bought=bought, retryable=True)
 
         return act
 
@@ -68,10 +68,21 @@ async def replica(house: House, vendor: Listing) -> AsyncIterator[Generator]:
         yield generator
 
 
-async def test_an_order_that_the_vendor_has_is_collected_and_paid_once(
-    replica: Generator, customer: Customer, vendor: Listing
+async def test_an_order_that_the_vendor_said_it_took_is_not_placed_again_though_it_lists_none(
+    house: House, replica: Generator, customer: Customer, vendor: Listing
 ) -> None:
-    vendor.acts.append(vendor.lost("id-1"))
+    vendor.acts.append(failing(bought=Bought.YES))
+    job = await replica.submit(customer.token(), purchase())
+    job = await ended(replica, customer.token(), job.id)
+    assert (job.state, len(vendor.orders), vendor.asked > 0) == (pb.Job.STATE_FAILED, 1, True)
+    assert (await house.balance(customer.id)).available_micros == 1_000_000
+
+
+@pytest.mark.parametrize("bought", [Bought.UNKNOWN, Bought.YES], ids=["no answer", "a success that broke off"])
+async def test_an_order_that_the_vendor_has_is_collected_and_paid_once(
+    replica: Generator, customer: Customer, vendor: Listing, bought: Bought
+) -> None:
+    vendor.acts.append(vendor.lost("id-1", bought))
     job = await replica.submit(customer.token(), purchase())
     job = await ended(replica, customer.token(), job.id)
     assert (job.state, job.charge_micros) == (pb.Job.STATE_SUCCEEDED, PRICE_MICROS)
