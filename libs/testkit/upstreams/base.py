@@ -61,7 +61,8 @@ BEHAVIOURS: Mapping[str, str] = {
     # Of vendors that answer with addresses.
     "download_error": "drawn; the first two fetches of each picture are answered by 503",
     "download_drop": "drawn; the first fetch of each picture breaks half-way",
-    "download_gone": "drawn; the pictures are not there",
+    "download_expired": "drawn; the pictures are gone for good (410)",
+    "download_gone": "drawn; the pictures are not there (404)",
     "download_redirect": "drawn; the addresses of the pictures redirect to others",
 }
 _WITH_STATUS = frozenset({"server_error", "failed_untold"})

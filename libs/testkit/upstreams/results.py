@@ -46,6 +46,8 @@ class ResultHost:
         offer = self._offers.get(request.path.removeprefix("/moved"))
         if offer is None or offer.behaviour == "download_gone":
             return web.Response(status=404, text="<Error><Code>NoSuchKey</Code></Error>")
+        if offer.behaviour == "download_expired":
+            return web.Response(status=410, text="<Error><Code>Expired</Code></Error>")
         offer.fetch_count += 1
         if offer.behaviour == "download_error" and offer.fetch_count <= _ERRORS_BEFORE_SUCCESS:
             return web.Response(status=503, text="Slow down")

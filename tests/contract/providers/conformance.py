@@ -384,7 +384,7 @@ class AddressConformance(Conformance):
         assert upstream.purchases == 1
 
     async def test_a_picture_that_is_not_there_was_paid(self, provider: Provider, memory: CountedMemory) -> None:
-        fault = await fault_of(provider, self.vendor.order("a fox [[download_gone]]"), memory)
+        fault = await fault_of(provider, self.vendor.order("a fox [[download_expired]]"), memory)
         assert (fault.reason, fault.bought) == (reason.REASON_UPSTREAM_BAD_IMAGE, Bought.YES)
 
     async def test_an_address_inside_the_platform_is_not_fetched(

@@ -51,6 +51,21 @@ async def test_a_picture_is_fetched_into_reserved_memory(
     assert len(PICTURE) <= sum(memory.reserved) <= len(PICTURE) + (1 << 20)
 
 
+async def test_a_picture_that_is_not_there_yet_is_asked_for_again_and_given_up_in_the_end(
+    downloads: Downloads, host: ResultHost, order: OrderMaker, memory: CountedMemory
+) -> None:
+    url = host.offer(PICTURE, behaviour="download_gone")
+    assert await cause_of(downloads, url, order, memory)
+    assert len(host.requests) == 4
+
+
+async def test_a_picture_that_is_gone_for_good_is_asked_for_once(
+    downloads: Downloads, host: ResultHost, order: OrderMaker, memory: CountedMemory
+) -> None:
+    assert await cause_of(downloads, host.offer(PICTURE, behaviour="download_expired"), order, memory)
+    assert len(host.requests) == 1
+
+
 async def test_what_a_broken_fetch_reserved_serves_the_next(
     downloads: Downloads, host: ResultHost, order: OrderMaker, memory: CountedMemory
 ) -> None:
