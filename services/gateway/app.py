@@ -55,16 +55,11 @@ async def running(config: Config) -> AsyncIterator[str]:
         limits = Limits(billing)
         addresses = _addresses(config, dialects, public_url)
         signs = lifesigns.routes(Health(links))
-        described = Manual(dialects, signs, public_url).routes
+        pages = (*signs, *Manual(dialects, signs, public_url).routes)
+        hooks = Hooks(generator, limits, bodies, config.link_key)
         edge = Edge(
             routes=Routes(dialects),
-            plain=Plain(
-                (*signs, *described),
-                limits,
-                Admin(config.admin_token, links),
-                Hooks(generator, limits, bodies, config.link_key),
-                bodies,
-            ),
+            plain=Plain(pages, limits, Admin(config.admin_token, links), hooks, bodies),
             cors=Cors(config.cors_origins),
             callers=callers,
             limits=limits,

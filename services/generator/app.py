@@ -230,6 +230,26 @@ def _worker(ground: Ground, core: _Core, drawing: Drawing) -> Worker:
     )
 
 
+def _admission(ground: Ground, core: _Core, dispatch: Dispatch, gate: Gate) -> Admission:
+    return Admission(
+        database=ground.database,
+        steps=core.steps,
+        catalogue=core.catalogue,
+        screening=Screening(ground.database, core.catalogue, core.safety),
+        router=core.router,
+        billing=ground.billing,
+        dispatch=dispatch,
+        settlement=core.settlement,
+        secrets=core.secrets,
+        own_keys=core.own_keys,
+        watches=core.watches,
+        gate=gate,
+        quota=StorageQuota(ground.gallery.used_bytes),
+        replica=core.replica,
+        deadline_seconds=ground.config.job_deadline_seconds,
+    )
+
+
 def _rooms(ground: Ground, core: _Core) -> _Rooms:
     database, drawing, gate = ground.database, _drawing(ground, core), Gate(ground.storehouse)
     worker = _worker(ground, core, drawing)
@@ -253,23 +273,7 @@ def _rooms(ground: Ground, core: _Core) -> _Rooms:
         requeued=dispatch.wake,
         resumed=worker.launch,
     )
-    admission = Admission(
-        database=database,
-        steps=core.steps,
-        catalogue=core.catalogue,
-        screening=Screening(database, core.catalogue, core.safety),
-        router=core.router,
-        billing=ground.billing,
-        dispatch=dispatch,
-        settlement=core.settlement,
-        secrets=core.secrets,
-        own_keys=core.own_keys,
-        watches=core.watches,
-        gate=gate,
-        quota=StorageQuota(ground.gallery.used_bytes),
-        replica=core.replica,
-        deadline_seconds=ground.config.job_deadline_seconds,
-    )
+    admission = _admission(ground, core, dispatch, gate)
     late = LateOrders(database, drawing, core.replica, pause_seconds=ground.config.sweep_seconds)
     return _Rooms(gate, worker, dispatch, recoverer, admission, late)
 

@@ -44,21 +44,7 @@ async def running(config: Config) -> AsyncIterator[str]:
         await stack.enter_async_context(running_task(dispatcher.run()))
         await stack.enter_async_context(running_task(_watch(telemetry.metrics, store)))
         await stack.enter_async_context(running_task(_expire(store, datetime.timedelta(days=config.keep_days))))
-        registrations = (
-            Registration(
-                "gesso.webhooks.v1.Events", rpc.add_EventsServicer_to_server, EventsServicer(store, dispatcher.wake)
-            ),
-            Registration(
-                "gesso.webhooks.v1.Deliveries",
-                rpc.add_DeliveriesServicer_to_server,
-                DeliveriesServicer(store, dispatcher.wake),
-            ),
-            Registration(
-                "gesso.webhooks.v1.SigningSecrets",
-                rpc.add_SigningSecretsServicer_to_server,
-                SigningSecretsServicer(secrets),
-            ),
-        )
+        registrations = _registrations(store, secrets, dispatcher)
         yield await stack.enter_async_context(
             serving(
                 config.listen,
@@ -68,6 +54,18 @@ async def running(config: Config) -> AsyncIterator[str]:
                 grace_seconds=config.grace_seconds,
             )
         )
+
+
+def _registrations(store: Store, secrets: SigningSecrets, dispatcher: Dispatcher) -> tuple[Registration, ...]:
+    package = "gesso.webhooks.v1"
+    events = EventsServicer(store, dispatcher.wake)
+    deliveries = DeliveriesServicer(store, dispatcher.wake)
+    signing = SigningSecretsServicer(secrets)
+    return (
+        Registration(f"{package}.Events", rpc.add_EventsServicer_to_server, events),
+        Registration(f"{package}.Deliveries", rpc.add_DeliveriesServicer_to_server, deliveries),
+        Registration(f"{package}.SigningSecrets", rpc.add_SigningSecretsServicer_to_server, signing),
+    )
 
 
 async def _expire(store: Store, keep: datetime.timedelta) -> None:
