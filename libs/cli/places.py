@@ -1,16 +1,15 @@
 """Where the platform is and who we are to it: from $GESSO_URL, else from the state folder of the one on this machine."""
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from cli.errors import CommandFailed
 from embedded.layout import State, StateUnreadableError, find
+from servicekit.settings import base_url
 
 DEFAULT_HOME = ".gesso"
-_ADDRESS = re.compile(r"https?://[^/?#\s]+(?<!:)(/[^?#\s]*)?")
 DEMO_KEY_FILE = "demo.key"
 
 
@@ -33,10 +32,11 @@ class Place:
     @property
     def remote_url(self) -> str:
         """The edge's address where $GESSO_URL names one, else empty. Raises CommandFailed where it is no address."""
-        url = (self.environ.get("GESSO_URL") or "").rstrip("/")
-        if url and not _ADDRESS.fullmatch(url):
-            raise CommandFailed(f"GESSO_URL must be an address as http://127.0.0.1:8080, not {url!r}.")
-        return url
+        url = self.environ.get("GESSO_URL") or ""
+        try:
+            return base_url(url)
+        except ValueError as error:
+            raise CommandFailed(f"GESSO_URL must be an address as http://127.0.0.1:8080, not {url!r}.") from error
 
     def state(self) -> State:
         """What the platform on this machine wrote down. Raises CommandFailed where there is none."""

@@ -205,7 +205,7 @@ async def test_a_finished_generation_is_shown_as_its_call_was_answered(studio: A
             assert (answer.status, await answer.text()) == (200, body)
 
 
-async def test_a_failed_generation_is_shown_with_itserror_of(edge: Any) -> None:
+async def test_a_failed_generation_is_shown_with_its_error(edge: Any) -> None:
     edge.generator.answer = edge.generator.failing(Fault(pb.REASON_UPSTREAM_FAILED, "The vendor failed."))
     async with edge.post({"prompt": "a fox"}, path=TEXT) as answer:
         error, job_id = await error_of(answer), answer.headers["X-Gesso-Job-Id"]

@@ -26,7 +26,7 @@ ASKED = {
 SQUARE = sample("png", 64, 64).stamped(1)
 
 
-async def _error(answer: Any) -> Any:
+async def error_of(answer: Any) -> Any:
     body = await answer.json()
     assert list(body) == ["detail", "error"]
     assert list(body["error"]) == ["message", "type", "code"]
@@ -196,7 +196,7 @@ async def test_a_wait_that_runs_out_is_504(start_edge: Any) -> None:
     async with start_edge(GESSO_WAIT_SECONDS_OPSCENTER="0.2") as edge:
         edge.generator.answer = lambda submission: Submitted(job=edge.generator.queued(submission))
         async with edge.post(ASKED, path=FIRST) as answer:
-            error = await _error(answer)
+            error = await error_of(answer)
             assert answer.headers["X-Gesso-Job-Id"] in error["message"]
     assert (answer.status, error["code"]) == (504, "timeout")
 
@@ -233,7 +233,7 @@ async def test_both_paths_share_their_idempotency_keys(edge: Any, keep: Any) -> 
 async def test_who_may_not_call_is_told_why(edge: Any, reason: Reason.ValueType, status: int, code: str) -> None:
     edge.billing.keys, edge.billing.refusal = set(), Fault(reason, "Because.")
     async with edge.post(ASKED, path=FIRST) as answer:
-        error = await _error(answer)
+        error = await error_of(answer)
     assert (answer.status, error["code"], "WWW-Authenticate" in answer.headers) == (status, code, status == 401)
 
 
@@ -241,7 +241,7 @@ async def test_too_many_requests_are_told_when_to_come_again(edge: Any) -> None:
     edge.billing.caller.limited_dialects.append("opscenter")
     edge.billing.limit = Fault(pb.REASON_RATE_LIMITED, "Too many requests.", retry_after_seconds=7)
     async with edge.post(ASKED, path=FIRST) as answer:
-        error = await _error(answer)
+        error = await error_of(answer)
     assert (answer.status, error["code"], answer.headers["Retry-After"]) == (429, "rate_limit_exceeded", "7")
     assert not any(name.startswith("X-RateLimit") for name in answer.headers)
 
@@ -266,7 +266,7 @@ async def test_too_many_requests_are_told_when_to_come_again(edge: Any) -> None:
 async def test_what_is_not_bought_is_told_why(edge: Any, reason: Reason.ValueType, status: int, code: str) -> None:
     edge.generator.answer = lambda _: Submitted(fault=to_proto(Fault(reason, "Because.", retry_after_seconds=2.0)))
     async with edge.post(ASKED, path=FIRST) as answer:
-        error = await _error(answer)
+        error = await error_of(answer)
     assert (answer.status, error["code"]) == (status, code)
     assert error["message"] in ("Because.", "`model`: Because.")
 
@@ -289,12 +289,12 @@ async def test_a_job_of_which_nothing_came_says_why(
 ) -> None:
     edge.generator.answer = edge.generator.failing(Fault(reason, "Because."))
     async with edge.post(ASKED, path=FIRST) as answer:
-        error = await _error(answer)
+        error = await error_of(answer)
         job_id = answer.headers["X-Gesso-Job-Id"]
     assert (answer.status, error["code"]) == (status, code)
     assert answer.headers.get("X-Should-Retry") == ("false" if status >= 500 else None)
     async with edge.get(f"{BASE}/jobs/{job_id}") as answer:
-        assert (answer.status, await _error(answer)) == (status, error)
+        assert (answer.status, await error_of(answer)) == (status, error)
 
 
 @pytest.mark.parametrize(
@@ -312,7 +312,7 @@ async def test_a_job_of_which_nothing_came_says_why(
 )
 async def test_a_wrong_field_is_a_400_that_names_it(edge: Any, fields: dict[str, Any], named: str) -> None:
     async with edge.post({**ASKED, **fields}, path=FIRST) as answer:
-        error = await _error(answer)
+        error = await error_of(answer)
     assert (answer.status, error["type"], error["code"]) == (400, "invalid_request_error", "invalid_value")
     assert f"`{named}`" in error["message"]
     assert edge.generator.submissions == []
@@ -323,20 +323,20 @@ async def test_requests_that_are_none_are_told_in_its_words(start_edge: Any) -> 
         headers = {"Authorization": f"Bearer {edge.key}"}
         url = edge.url + FIRST
         async with edge.session.post(url, data=b"{", headers={**headers, "Content-Type": "application/json"}) as answer:
-            assert (answer.status, (await _error(answer))["code"]) == (400, "invalid_value")
+            assert (answer.status, (await error_of(answer))["code"]) == (400, "invalid_value")
         async with edge.session.post(url, data=b"a=b", headers={**headers, "Content-Type": "text/plain"}) as answer:
-            assert (answer.status, (await _error(answer))["code"]) == (415, "unsupported_media_type")
+            assert (answer.status, (await error_of(answer))["code"]) == (415, "unsupported_media_type")
         async with edge.post({"prompt": "x" * 3000}, path=FIRST) as answer:
-            assert (answer.status, (await _error(answer))["code"]) == (413, "payload_too_large")
+            assert (answer.status, (await error_of(answer))["code"]) == (413, "payload_too_large")
         async with edge.get(FIRST) as answer:
-            error = await _error(answer)
+            error = await error_of(answer)
             assert (answer.status, error["code"], answer.headers["Allow"]) == (405, "method_not_allowed", "POST")
         async with edge.get(f"{BASE}/videos") as answer:
-            assert (answer.status, (await _error(answer))["code"]) == (404, "not_found")
+            assert (answer.status, (await error_of(answer))["code"]) == (404, "not_found")
         async with edge.get(f"{BASE}/jobs/nothing") as answer:
-            assert (answer.status, (await _error(answer))["code"]) == (404, "not_found")
+            assert (answer.status, (await error_of(answer))["code"]) == (404, "not_found")
         async with edge.session.post(url, json=ASKED) as answer:
-            assert (answer.status, (await _error(answer))["code"]) == (401, "invalid_api_key")
+            assert (answer.status, (await error_of(answer))["code"]) == (401, "invalid_api_key")
         async with edge.session.options(url, headers={"Origin": "https://app.test"}) as answer:
             assert answer.status == 204
 

@@ -11,16 +11,10 @@ from gesso.generator.v1 import generator_pb2
 from servicekit.faults import Fault, NotFound
 from servicekit.timestamps import to_timestamp
 
+from .test_opscenter import error_of
+
 BASE = "/api/v1/llm"
 PUBLIC_KEY = bytes.fromhex("8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a")
-
-
-async def _error(answer: Any) -> Any:
-    body = await answer.json()
-    assert list(body) == ["detail", "error"]
-    assert list(body["error"]) == ["message", "type", "code"]
-    assert body["error"]["message"] == body["detail"]
-    return body["error"]
 
 
 def _model(name: str, price_micros: int, **fields: Any) -> generator_pb2.Model:
@@ -49,7 +43,7 @@ async def test_models_are_those_that_are_sold_here(edge: Any) -> None:
         assert (answer.status, await answer.json()) == (200, first)
     for name in ("gpt-image-1", "dall-e-9"):
         async with edge.get(f"{BASE}/models/{name}") as answer:
-            assert (answer.status, (await _error(answer))["code"]) == (404, "not_found")
+            assert (answer.status, (await error_of(answer))["code"]) == (404, "not_found")
 
 
 def _key(provider: str = "openrouter") -> generator_pb2.ProviderKey:
@@ -148,7 +142,7 @@ async def test_a_key_for_nobody_or_that_is_not_there_is_told_so(edge: Any) -> No
         {"api_key": "sk-01234567"},
     ):
         async with edge.post(body, path=f"{BASE}/byok/keys") as answer:
-            assert (answer.status, (await _error(answer))["code"]) == (400, "invalid_value")
+            assert (answer.status, (await error_of(answer))["code"]) == (400, "invalid_value")
     headers = {"Authorization": f"Bearer {edge.key}"}
     async with edge.session.delete(f"{edge.url}{BASE}/byok/keys/openai", headers=headers) as answer:
-        assert (answer.status, (await _error(answer))["code"]) == (404, "not_found")
+        assert (answer.status, (await error_of(answer))["code"]) == (404, "not_found")
