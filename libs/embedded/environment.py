@@ -68,7 +68,7 @@ DEFAULTS = frozenset({"GESSO_STORE_URL", "GESSO_FALLBACK_ENGINE", "GESSO_CORS_OR
 
 # Set by the supervisor for all of them. The working folder is the state's, and must not be imported from. Forked children only
 # become other programs: gRPC's own preparations for a fork end some of them before they do (seen with grpcio 1.85). Its event
-# engine hands each message through more threads: one and its answer take 160 us of CPU with it, 105 without.
+# engine hands each message through more threads: one and its answer took 175 us of CPU with it, 105 without.
 _PYTHON: Mapping[str, str] = {
     "PYTHONSAFEPATH": "1",
     "PYTHONUNBUFFERED": "1",
