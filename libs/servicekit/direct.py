@@ -23,6 +23,10 @@ ALIGNMENT_BYTES: Final = 4096
 _STAGE_BYTES: Final = 1 << 20
 # The kernel takes at most this many buffers in one call.
 _IOV_MAX: Final = os.sysconf("SC_IOV_MAX")
+_O_DIRECT: Final = getattr(os, "O_DIRECT", 0)
+"""Not every system has it; then the cache is never passed."""
+_REFUSALS: Final = frozenset({errno.EINVAL, errno.EOPNOTSUPP})
+"""How file systems say that they know no such way, some when they are asked for it and some not before the first block."""
 
 
 def aligned(byte_count: int) -> memoryview:
@@ -38,7 +42,7 @@ def write_all(descriptor: int, buffers: Sequence[Buffer]) -> None:
         try:
             _write_past(descriptor, buffers)
         except OSError as refusal:
-            if refusal.errno != errno.EINVAL:
+            if refusal.errno not in _REFUSALS:
                 raise
             os.lseek(descriptor, 0, os.SEEK_SET)
             _pass_cache(descriptor, past=False)
@@ -56,18 +60,23 @@ def open_to_read(path: str) -> int:
 
 
 def read_into(descriptor: int, memory: memoryview, offset: int) -> int:
-    """Fill aligned memory from an aligned offset on, less only at the file's end; return how many bytes. Raises OSError."""
+    """Fill aligned memory from an aligned offset on, less only at the file's end; return how many bytes. Raises OSError.
+
+    For processes that start no children: a fork beside it may leave the parent without what the disk brings (open(2), NOTES).
+    """
     try:
         return os.preadv(descriptor, [memory], offset)
     except OSError as refusal:
-        if refusal.errno != errno.EINVAL:
+        if refusal.errno not in _REFUSALS:
             raise
     _pass_cache(descriptor, past=False)
     return os.preadv(descriptor, [memory], offset)
 
 
 def _pass_cache(descriptor: int, *, past: bool) -> None:
-    fcntl.fcntl(descriptor, fcntl.F_SETFL, os.O_DIRECT if past else 0)
+    # What else is set stays: who was cancelled in a thread's wait may have closed the file, and its number be a socket's by now.
+    flags = fcntl.fcntl(descriptor, fcntl.F_GETFL) & ~_O_DIRECT
+    fcntl.fcntl(descriptor, fcntl.F_SETFL, flags | _O_DIRECT if past else flags)
 
 
 class _Stage(threading.local):
@@ -81,7 +90,10 @@ _stage = _Stage()
 
 
 def _write_past(descriptor: int, buffers: Sequence[Buffer]) -> None:
-    """What is left behind the last whole block goes through the cache. Raises OSError, EINVAL where the file system cannot."""
+    """What is left behind the last whole block goes through the cache.
+
+    Raises OSError, by one of _REFUSALS where the file system cannot.
+    """
     _pass_cache(descriptor, past=True)
     for piece in _staged(buffers, _stage.memory):
         whole_bytes = len(piece) - len(piece) % ALIGNMENT_BYTES
