@@ -72,7 +72,7 @@ class Sources:
 async def _file_blocks(path: str, byte_count: int, block_bytes: BlockSize) -> AsyncIterator[memoryview]:
     """Large files are read past the page cache, where whoever wrote them left nothing (see `servicekit.direct`)."""
     is_large = byte_count >= direct.FROM_BYTES
-    read = _read_from_disk if is_large else _read_exactly
+    read = _read_from_disk if is_large else _read_cached
     try:
         descriptor = direct.open_to_read(path) if is_large else os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
@@ -82,30 +82,31 @@ async def _file_blocks(path: str, byte_count: int, block_bytes: BlockSize) -> As
         offset = 0
         while offset < byte_count:
             size = min(block_bytes(), byte_count - offset, len(buffer))
-            await read(descriptor, buffer, size, offset)
+            try:
+                count = await read(descriptor, buffer, size, offset)
+            except OSError as error:
+                raise Unavailable("picture store") from error
+            if count < size:
+                raise Unavailable("picture store")
             yield buffer[:size]
             offset += size
     finally:
         os.close(descriptor)
 
 
-async def _read_from_disk(descriptor: int, buffer: memoryview, size: int, offset: int) -> None:
+async def _read_from_disk(descriptor: int, buffer: memoryview, size: int, offset: int) -> int:
     whole_bytes = size + -size % direct.ALIGNMENT_BYTES
-    reading = asyncio.get_running_loop().run_in_executor(
+    return await asyncio.get_running_loop().run_in_executor(
         None, direct.read_into, descriptor, buffer[:whole_bytes], offset
     )
-    if await reading < size:
-        raise Unavailable("picture store")
 
 
-async def _read_exactly(descriptor: int, buffer: memoryview, size: int, offset: int) -> None:
+async def _read_cached(descriptor: int, buffer: memoryview, size: int, offset: int) -> int:
     """Read at once what the page cache holds, and in a thread what the disk has to bring."""
     view = buffer[:size]
     try:
         if os.preadv(descriptor, [view], offset, os.RWF_NOWAIT) == size:
-            return
+            return size
     except OSError:  # not cached, or a file system that cannot tell
         pass
-    count = await asyncio.to_thread(os.preadv, descriptor, [view], offset)
-    if count != size:
-        raise Unavailable("picture store")
+    return await asyncio.to_thread(os.preadv, descriptor, [view], offset)

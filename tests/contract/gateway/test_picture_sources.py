@@ -10,7 +10,9 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from gateway.sources import Sources
 from gesso.generator.v1.generator_pb2 import Picture
+from servicekit.faults import Unavailable
 
 DATA = os.urandom(4_000_001)  # half of it is more than is read before an answer begins
 BASE64 = {"prompt": "a fox", "response_format": "b64_json"}
@@ -65,6 +67,13 @@ async def test_a_file_that_is_not_there_in_full_is_an_error(edge: Any, tmp_path:
     async with edge.post(BASE64) as response:
         assert (response.status, response.headers["X-Should-Retry"]) == (503, "false")
         assert response.headers["X-Gesso-Job-Id"]
+
+
+@pytest.mark.parametrize("byte_count", [100, 1_000_000])
+async def test_what_the_disk_will_not_read_is_away(tmp_path: Path, byte_count: int) -> None:
+    async with Sources.open() as sources:
+        with pytest.raises(Unavailable):
+            await anext(sources.blocks(tmp_path.as_uri(), byte_count, lambda: 12_288))
 
 
 async def test_an_object_that_is_missing_is_an_error(edge: Any, store: str) -> None:
