@@ -319,8 +319,8 @@ class Orders:
 
     def _failed(self, attempt: Attempt, positions: Sequence[int], fault: Fault) -> None:
         """Note why there are no pictures at these positions."""
-        if isinstance(fault, UpstreamFault) and attempt.is_judged and not attempt.is_repeat:
-            self._router.failed(attempt.route, fault, own_key=attempt.own_key)
+        if isinstance(fault, UpstreamFault) and attempt.is_judged:
+            self._router.failed(attempt.route, fault, own_key=attempt.own_key, is_repeat=attempt.is_repeat)
         for position in positions:
             attempt.run.gathered.faults[position] = fault
 

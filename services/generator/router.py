@@ -104,14 +104,19 @@ class Router:
             return
         self._circuits[route.provider, route.upstream_model].succeeded()
 
-    def failed(self, route: Route, fault: UpstreamFault, *, own_key: bool = False) -> None:
-        """The route failed with `fault`. A refusal of what was asked shows it to be well; an account's own key shows nothing."""
+    def failed(self, route: Route, fault: UpstreamFault, *, own_key: bool = False, is_repeat: bool = False) -> None:
+        """The route failed with `fault`. A refusal of what was asked shows it to be well; an account's own key shows nothing.
+
+        `is_repeat` says that it failed at the same task before, which opens no circuit; one that is open it keeps so.
+        """
         if own_key or isinstance(fault, NotPlaced):
             return
         circuit = self._circuits[route.provider, route.upstream_model]
         if fault.reason in _THE_REQUESTS_OWN:
             circuit.succeeded()
-        elif fault.reason != pb.REASON_UPSTREAM_RATE_LIMITED:  # that is its rate's matter
+        elif fault.reason != pb.REASON_UPSTREAM_RATE_LIMITED and (
+            circuit.is_open or not is_repeat
+        ):  # its rate's matter
             circuit.failed(self._clock())
 
     @asynccontextmanager

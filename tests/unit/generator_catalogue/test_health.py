@@ -124,6 +124,29 @@ async def test_after_its_rest_one_order_at_a_time_probes_the_route() -> None:
     assert names(router, draw("dall-e-3")) == [FLARE, GPT_2]
 
 
+async def test_what_fails_again_at_one_task_opens_no_circuit_but_keeps_an_open_one_open() -> None:
+    clock = Clock()
+    router = routed(Vendor("openai"), clock=clock)
+    first = router.routes(draw("dall-e-3"))[0]
+    failed(router, first, FAILURES_TO_OPEN - 1)
+    failed(router, first, FAILURES_TO_OPEN, is_repeat=True)
+    assert FLARE in names(router, draw("dall-e-3"))
+    failed(router, first, 1)
+    clock.now = REST_SECONDS
+    async with router.stay(first, "acct_a", until=Deadline.after(5)):
+        failed(router, first, 1, is_repeat=True)
+    assert FLARE not in names(router, draw("dall-e-3"))
+
+
+async def test_a_refusal_shows_a_route_to_be_well_also_where_it_failed_at_the_same_task_before() -> None:
+    router = routed(Vendor("openai"))
+    first = router.routes(draw("dall-e-3"))[0]
+    failed(router, first, FAILURES_TO_OPEN - 1)
+    router.failed(first, failure(reason.REASON_UPSTREAM_REFUSED), is_repeat=True)
+    failed(router, first, 1)
+    assert FLARE in names(router, draw("dall-e-3"))
+
+
 async def test_a_probe_that_is_cancelled_leaves_the_route_to_the_next_one() -> None:
     clock = Clock()
     router = routed(Vendor("openai"), clock=clock)
