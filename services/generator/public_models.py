@@ -201,6 +201,9 @@ class ProviderLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     seeds_each: bool = False
     """Whether picture i of an order is drawn with the order's seed + i, or no seed means anything to it: what has a seed is else
     ordered one by one."""
+    one_seed: bool = False
+    """Whether it tells one seed for all pictures of an order, by which none could be drawn again: where each one's is to be known
+    they are ordered one by one."""
 
 
 class Tables(msgspec.Struct, frozen=True, kw_only=True):

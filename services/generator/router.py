@@ -188,10 +188,10 @@ class Router:
 
     def _route(self, route: ModelRoute, draw: Draw, quality: str) -> Route:
         """The route for this draw, whose picture i has its seed + i wherever it is drawn (contract.md, imagegen)."""
-        has_seeds = draw.HasField("seed") or draw.tells_seeds
-        counts = not has_seeds or self._catalogue.provider_limits(route.provider).seeds_each
+        limits = self._catalogue.provider_limits(route.provider)
+        is_alone = not limits.seeds_each if draw.HasField("seed") else draw.tells_seeds and limits.one_seed
         options = {**route.options, "quality": route.qualities.get(quality, quality)}
-        return Route(route.provider, route.upstream_model, options, route.native_count if counts else 1)
+        return Route(route.provider, route.upstream_model, options, 1 if is_alone else route.native_count)
 
     def _new_budget(self, provider: str) -> Budget:
         return Budget(self._catalogue.provider_limits(provider), self._clock)

@@ -126,9 +126,11 @@ def test_a_route_is_offered_only_for_the_operations_that_it_can_do() -> None:
         ("a1111", {}, 4),
         ("a1111", {"seed": 7}, 4),
         ("a1111", {"tells_seeds": True}, 4),
+        ("together", {"seed": 7}, 1),
+        ("together", {"tells_seeds": True}, 4),
     ],
 )
-def test_what_has_a_seed_is_ordered_one_by_one_where_the_vendor_gives_no_picture_its_own(
+def test_pictures_are_ordered_one_by_one_where_each_is_to_have_a_seed_and_would_else_have_none(
     provider: str, fields: Mapping[str, int], expected: int
 ) -> None:
     (route,) = routed(Vendor(provider)).routes(draw("stable-diffusion-xl", **fields))
