@@ -91,13 +91,13 @@ class Limits:
         ]
 
     def _account(self, item: Asked) -> str | Fault:
-        """Return whose request it is, or whose figures count; nothing for a client address alone."""
+        """Return whose request it is, or whose figures count; nothing for a client address whose caller is not known for sure."""
         if item.address and not item.caller_token:
             return ""
         try:
             return tokens.open_token(item.caller_token, self._key).account_id
         except Fault as fault:
-            return fault
+            return "" if item.address else fault
 
     def _taking(self, item: Asked, account_id: str, policies: Mapping[str, Policy]) -> Taking | Fault:
         if item.address:

@@ -103,6 +103,8 @@ async def test_an_accounts_own_figure_for_productai_goes_before_that_of_the_addr
     other = Taking(address="192.0.2.9", dialect="productai", figures_of=caller_token(plain.id))
     (refused,) = await billing.take(other)
     assert (refused.fault.reason, window(refused).limit) == (reasons.REASON_RATE_LIMITED, 15)
+    (unproven,) = await billing.take(Taking(address="192.0.2.9", dialect="productai", figures_of=b"no token"))
+    assert (unproven.fault.reason, window(unproven).limit) == (reasons.REASON_RATE_LIMITED, 15)
 
 
 async def test_an_enterprise_account_is_limited_only_where_it_has_figures(billing: Billing) -> None:
