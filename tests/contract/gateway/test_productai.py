@@ -218,13 +218,22 @@ async def test_a_picture_that_cannot_be_had_buys_nothing(shop: Shop, fault: Faul
 
 
 @pytest.mark.parametrize(
-    ("width", "factor", "status"), [(8_000, 2, 200), (8_001, 2, 400), (2_000, 4, 200), (2_001, 4, 400)]
+    ("sides", "factor", "status"),
+    [
+        ((8_000, 2_000), 2, 200),
+        ((8_001, 2_000), 2, 400),
+        ((2_000, 2_000), 4, 200),
+        ((2_001, 2_000), 4, 400),
+        ((8_192, 100), 4, 200),
+        ((8_193, 100), 4, 400),
+        ((100, 16_385), 2, 400),
+    ],
 )
 async def test_a_picture_that_would_become_too_large_buys_nothing(
-    shop: Shop, width: int, factor: int, status: int
+    shop: Shop, sides: tuple[int, int], factor: int, status: int
 ) -> None:
     shop.accept()
-    shop.edge.gallery.width, shop.edge.gallery.height = width, 2_000
+    shop.edge.gallery.width, shop.edge.gallery.height = sides
     body = {"image_url": "https://example.com/photo.jpg", "scale_factor": factor}
     async with shop.post(body, "/v1/api/upscale") as answer:
         told = await answer.json()

@@ -22,12 +22,11 @@ from gesso.generator.v1.generator_pb2 import (
     Draw,
     Purchase,
 )
+from pictures.facts import DEFAULT as KEPT
 from servicekit.faults import Fault, InvalidField
 
 MAX_PROMPT_CHARACTERS = 10_000
 MAX_IMAGE_BYTES = 10 * 1024 * 1024
-MAX_PIXELS = 64_000_000
-"""Of what is drawn. Source: contract.md, "Requests and answers"."""
 _TAKEN = frozenset({"png", "jpeg", "webp"})
 _FORMATS = {"png": "png", "jpg": "jpeg", "jpeg": "jpeg"}
 MODELS = (
@@ -167,11 +166,11 @@ def upscale(request: UpscaleRequest) -> Order:
 async def _enlarged(factor: int, purchase: Purchase, images: Sequence[Image], lens: Lens) -> None:
     """Give the draw its picture. Raises InvalidField, before tokens are taken, for one that would become larger than is kept."""
     width, height = images[0].width * factor, images[0].height * factor
-    if width * height > MAX_PIXELS:
+    if width * height > KEPT.max_pixels or max(width, height) > KEPT.max_side:
         fault = InvalidField(
             "image_url",
             f"The picture at `image_url` would have {width}x{height} pixels, {factor} times as large; at most "
-            f"{MAX_PIXELS // 1_000_000} megapixels are kept.",
+            f"{KEPT.max_pixels // 1_000_000} megapixels and {KEPT.max_side} a side are kept.",
         )
         fault.details["cause"] = "too_many_pixels"
         raise fault
