@@ -103,11 +103,15 @@ def _target(order: Order, facts: Facts, factor: int) -> Target:
     if asked is not None:
         return asked
     own = _TARGETS.get(facts.format, "png")
-    if own != "png" or facts.width * facts.height * factor**2 <= _MOST_PNG_PIXELS:
+    fits = {
+        "png": facts.width * facts.height * factor**2 <= _MOST_PNG_PIXELS,
+        "webp": max(facts.width, facts.height) * factor <= _LONGEST_WEBP_SIDE,
+    }
+    if fits.get(own, True):
         return own
     if not facts.has_alpha:
         return "jpeg"
-    return "webp" if max(facts.width, facts.height) * factor <= _LONGEST_WEBP_SIDE else "png"
+    return "webp" if fits["webp"] else "png"
 
 
 def _warnings(order: Order, facts: Facts, target: Target) -> Sequence[str]:

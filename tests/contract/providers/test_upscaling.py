@@ -65,6 +65,15 @@ async def test_a_png_that_would_be_too_large_a_file_becomes_a_jpeg_and_says_so(
     assert "too large" in drawn.warnings[1]
 
 
+@pytest.mark.parametrize(("mode", "becomes"), [("RGB", "jpeg"), ("RGBA", "png")])
+async def test_a_webp_that_would_be_longer_than_webp_can_be_becomes_another(
+    upscaling: Provider, order: OrderMaker, mode: str, becomes: str
+) -> None:
+    drawn = await enlarged(upscaling, order, encoded(Image.new(mode, (8192, 16)), "WEBP", lossless=True))
+    facts = inspect(drawn.pictures[0].data)
+    assert (facts.format, facts.width) == (becomes, 16_384)
+
+
 @pytest.mark.parametrize(
     ("picture", "factor", "field"),
     [
