@@ -115,8 +115,9 @@ class NotFound(Fault):
     """The thing does not exist, or belongs to another account."""
 
     def __init__(self, kind: str, thing_id: str) -> None:
+        said = kind.replace("_", " ")
         super().__init__(
-            pb.REASON_NOT_FOUND, f"No {kind} has the id {thing_id!r}.", details={"kind": kind, "id": thing_id}
+            pb.REASON_NOT_FOUND, f"No {said} has the id {thing_id!r}.", details={"kind": kind, "id": thing_id}
         )
 
 

@@ -141,7 +141,7 @@ async def test_a_budget_that_makes_no_sense_is_refused(
 async def test_another_accounts_key_has_no_budget_here(billing: Billing) -> None:
     account, other = await billing.account(), await billing.account()
     key = await billing.key(other.id)
-    with pytest.raises(Fault, match="No api_key"):
+    with pytest.raises(Fault, match="No api key"):
         await billing.budget(account.id, 10, api_key_id=key.id)
 
 

@@ -126,7 +126,7 @@ async def test_a_key_is_revoked_by_the_digest_of_a_secret_also_of_one_that_was_r
 async def test_another_accounts_key_is_not_found(billing: Billing) -> None:
     key = await billing.key((await billing.account()).id)
     stranger = await billing.account()
-    with pytest.raises(Fault, match="No api_key"):
+    with pytest.raises(Fault, match="No api key"):
         await billing.link.call(
             billing.api_keys.RevokeApiKey, pb.RevokeApiKeyRequest(account_id=stranger.id, api_key_id=key.id)
         )
