@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from generator.engines.art.library import ArtLibrary
 from generator.engines.sketch.finish import FINISHES
 from generator.engines.sketch.lexicon import Lexicon, table
-from generator.engines.sketch.parse import parse, singulars
+from generator.engines.sketch.parse import parse
 from generator.engines.sketch.scene import Scene
+from generator.engines.sketch.terms import singulars
 
 
 def subjects(scene: Scene) -> list[tuple[str, int]]:
@@ -34,6 +35,27 @@ def subjects(scene: Scene) -> list[tuple[str, int]]:
         ("a sailboat", "sea", "day", [("sailboat", 1)]),
         ("a rocket", "space", "day", [("rocket", 1)]),
         ("cyberpunk city street", "street", "night", []),
+        ("three blue birds on a branch", "sky", "day", [("bird", 3), ("branch", 1)]),
+        ("a red sports car on a coastal road at sunset", "coastroad", "sunset", [("sports-car", 1)]),
+        ("a cute baby sea otter", "meadow", "day", [("otter", 1)]),
+        ("a couple walking on the beach", "beach", "day", [("woman-and-man-holding-hands", 1)]),
+        ("a couple of owls in a forest", "forest", "day", [("owl", 2)]),
+        ("3 owls in a forest", "forest", "day", [("owl", 3)]),
+        ("a beautiful landscape with mountains and a lake", "mountains", "day", []),
+        ("a blue butterfly on a white flower", "meadow", "day", [("butterfly", 1), ("daisies", 1)]),
+        ("a white horse in a desert, dust storm", "desert", "day", [("horse", 1)]),
+        ("line art of a rose", "studio", "day", [("rose", 1)]),
+        ("a penguin", "snowfield", "day", [("penguin", 1)]),
+        ("an old man with a carrot nose", "meadow", "day", [("old-man", 1)]),
+        ("professional portrait photography, studio lighting", "studio", "day", [("woman", 1)]),
+        ("logo for a coffee shop", "studio", "day", [("hot-beverage", 1)]),
+        ("vintage travel poster of Paris", "avenue", "day", [("eiffel-tower", 1)]),
+        ("transform into a cyberpunk style with neon lights", "city", "night", []),
+        ("Un gato negro durmiendo en un sofá rojo", "room", "day", [("black-cat", 1), ("couch-and-lamp", 1)]),
+        ("Ein Segelboot auf einem See vor den Alpen", "lake", "day", [("sailboat", 1)]),
+        ("un chat noir sous la pleine lune", "meadow", "night", [("black-cat", 1)]),
+        ("два рыжих кота в лесу зимой", "forest", "day", [("cat", 2)]),
+        ("一只红色的狐狸在雪地里", "meadow", "day", [("fox", 1)]),
         ("", "abstract", "day", []),
         ("zxqv blorp", "abstract", "day", []),
     ],
@@ -69,6 +91,21 @@ def test_places_and_relations_are_kept(lexicon: Lexicon) -> None:
     assert (left.place, right.place) == ("left", "right")
     rider, mount = parse("a knight riding a horse", "", lexicon).subjects
     assert (rider.relation, rider.target, mount.name) == ("on", 1, "horse")
+
+
+def test_what_is_worn_or_held_leaves_its_owner_free_for_the_next_relation(lexicon: Lexicon) -> None:
+    cat, hat, bicycle = parse("a cat wearing a hat riding a bicycle", "", lexicon).subjects
+    assert (hat.relation, hat.target) == ("worn", 0)
+    assert (cat.relation, cat.target, bicycle.name) == ("on", 2, "bicycle")
+
+
+def test_clothes_colour_whoever_wears_them_and_parts_colour_nothing(lexicon: Lexicon) -> None:
+    (woman,) = parse("a woman in a red dress", "", lexicon).subjects
+    assert woman.color is not None
+    assert woman.color[0] > max(woman.color[1:])
+    scene = parse("an old man with a white beard", "", lexicon)
+    assert scene.palette == ()
+    assert scene.subjects[0].color is None
 
 
 def test_what_a_bowl_holds_is_heaped_in_it(lexicon: Lexicon) -> None:

@@ -1,46 +1,13 @@
 """Composition: where each thing stands, how large it is, and what hides what; pure arithmetic on the scene."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-
 import numpy as np
 
+from generator.engines.sketch.bind import Bond, bind, hosts_of
+from generator.engines.sketch.layout import Frame, Layout, Placed, Slot, Spot, seat_of
 from generator.engines.sketch.lexicon import Lexicon, table
 from generator.engines.sketch.scene import Scene, Subject
 
 _MARGIN = 0.05
-
-
-@dataclass(frozen=True)
-class Placed:
-    """One thing in its place: the middle of its foot in pixels, its height in pixels, how near it is and how it touches.
-
-    `ground` is standing (casts a shadow), islet (stands on a rock in the water), water (is mirrored), far (rises from the horizon)
-    or air. `order` sorts from back to front. `rides` is sitting astride.
-    """
-
-    subject: Subject
-    copy: int
-    x: float
-    foot: float
-    height: float
-    near: float
-    ground: str
-    flip: bool
-    order: float
-    rides: bool = False
-
-
-@dataclass(frozen=True)
-class Frame:
-    """What composition must know of the picture: its size and its horizon in pixels, and where land ends."""
-
-    width: int
-    height: int
-    horizon: int
-    view: str
-    has_land: bool
-    has_water: bool
 
 
 def horizon_share(scene: Scene, width: int, height: int) -> float:
@@ -57,82 +24,78 @@ def needs_bank(scene: Scene, lexicon: Lexicon) -> bool:
     return not homes or not homes <= {"water", "underwater", "sky"} or scene.settings[0] == "beach"
 
 
-@dataclass(frozen=True)
-class Layout:
-    """What every rule of composition may ask: the frame, the lexicon, a subject's width at a height, and seeded chance."""
-
-    frame: Frame
-    lexicon: Lexicon
-    widths: Callable[[Subject, float], float]
-    rng: np.random.Generator
-
-
-@dataclass(frozen=True)
-class Slot:
-    """One subject's part in the composition: its place across (0 to 1), its rank, among how many, where it is at home,
-    and whether another thing stands on it.
-    """
-
-    across: float
-    rank: int
-    among: int
-    home: str
-    carries: bool
-
-
-Spot = tuple[float, float, float]  # across and foot in pixels, and the height: in pixels, or beside the other copies
-
-
 def place(scene: Scene, layout: Layout) -> list[Placed]:
     """Every copy of every subject in its place, back to front."""
-    hosts = _hosts(scene, layout.lexicon)
+    hosts = hosts_of(scene, layout.lexicon)
     free = [index for index in range(len(scene.subjects)) if index not in hosts]
     across = _across(scene, free)
+    sizes = _sizes(scene, hosts, layout)
+    near = [index for index in free if scene.subjects[index].place != "background"] or free
+    largest = max((sizes[index] for index in near), default=1.0)
+    crowd = sum(scene.subjects[index].count ** 0.7 for index in near)
     placed: dict[int, list[Placed]] = {}
     for rank, index in enumerate(free):
         subject = scene.subjects[index]
         carries = (index, "on") in hosts.values()
-        slot = Slot(across[index], rank, len(free), _home(subject, layout.frame, layout.lexicon), carries)
+        slot = Slot(
+            across=across[index],
+            rank=rank,
+            among=len(near),
+            home=_home(subject, layout.frame, layout.lexicon),
+            carries=carries,
+            size=sizes[index],
+            largest=largest,
+            share=min(1.0, subject.count**0.7 / crowd),
+        )
         placed[index] = _spread(subject, slot, layout)
-    for index, (host, bond) in hosts.items():
+    for index, (host, bond) in sorted(hosts.items(), key=lambda item: item[1][0] in hosts):
         if placed.get(host):
-            placed[index] = _bind(scene.subjects[index], bond, placed[host][0], layout)
+            beside = [other for other, held in hosts.items() if held == (host, bond)]
+            part = (beside.index(index), len(beside))
+            placed[index] = bind(scene.subjects[index], bond, placed[host][0], layout, part)
     everything = [thing for things in placed.values() for thing in things]
     return sorted(everything, key=lambda thing: thing.order)
 
 
-def _hosts(scene: Scene, lexicon: Lexicon) -> dict[int, tuple[int, str]]:
-    """Which subjects another one carries: rider by mount, held thing by holder, hat by wearer; a host is never carried itself."""
-    found: dict[int, tuple[int, str]] = {}
-    subjects = table("subjects")
-    for index, subject in enumerate(scene.subjects):
-        other = subject.target
-        if other is None or index in found or other in found:
-            continue
-        name = scene.subjects[other].name
-        holder = subject.count == 1 and lexicon.traits(subject.name).habitat in ("ground", "indoor")
-        if subject.relation == "on" and lexicon.traits(name).habitat != "horizon":
-            found[index] = (other, "on")
-        elif subject.relation == "filled":
-            found[other] = (index, "filled")
-        elif subject.relation in ("wearing", "with") and name in subjects["worn"]:
-            found[other] = (index, "worn")
-        elif subject.relation in ("holding", "with") and holder and name in subjects["held"]["names"]:
-            found[other] = (index, "held")
-    return {index: bond for index, bond in found.items() if bond[0] not in found}
+def _sizes(scene: Scene, hosts: dict[int, Bond], layout: Layout) -> list[float]:
+    """The height in metres of each subject, or of the tallest thing on it."""
+    sizes = [layout.lexicon.traits(subject.name).size for subject in scene.subjects]
+    for index, (host, bond) in hosts.items():
+        if bond == "on" and scene.subjects[host].name not in table("subjects")["flat"]["names"]:
+            sizes[host] = max(sizes[host], sizes[index])
+    return sizes
 
 
 def _across(scene: Scene, free: list[int]) -> dict[int, float]:
     """The place across (0 to 1) of each free subject: named places first, the rest shared out around the middle."""
     named = {"left": 0.25, "right": 0.75, "center": 0.5}
     fixed = {index: named[scene.subjects[index].place] for index in free if scene.subjects[index].place in named}
-    loose = [index for index in free if index not in fixed]
-    taken = set(fixed.values())
+    loose = [index for index in free if index not in fixed and scene.subjects[index].place != "background"]
+    behind = [index for index in free if index not in fixed and index not in loose]
+    loose, behind = (loose, behind) if loose else (behind, [])
+    fixed.update(zip(behind, (0.72, 0.22, 0.5, 0.85, 0.1, 0.6, 0.35, 0.9), strict=False))
+    taken = {across for index, across in fixed.items() if index not in behind}
     choices = {1: (0.5,), 2: (0.33, 0.7), 3: (0.5, 0.2, 0.8), 4: (0.38, 0.66, 0.14, 0.88)}.get(len(loose))
+    if len(loose) == 2 and not taken:
+        first, second = (scene.subjects[index].count ** 0.7 for index in loose)
+        share = first / (first + second)
+        choices = (0.33, 0.7) if share == 0.5 else (0.05 + 0.45 * share, 0.95 - 0.45 * (1 - share))
+    if len(loose) == 1 and behind and not taken:
+        choices = (0.36,)
     if len(loose) == 1 and taken:
         choices = (0.5 if 0.5 not in taken and len(taken) > 1 else 0.72 if 0.25 in taken else 0.28,)
     spread = choices or tuple(np.linspace(0.12, 0.88, len(loose)))
-    return {**fixed, **dict(zip(loose, spread, strict=True))}
+    return _drawn_under(scene, {**fixed, **dict(zip(loose, spread, strict=True))})
+
+
+def _drawn_under(scene: Scene, across: dict[int, float]) -> dict[int, float]:
+    """What is under another thing, or before or behind it, stands close to its middle."""
+    for index, place in list(across.items()):
+        subject = scene.subjects[index]
+        if subject.relation in ("under", "behind", "before") and subject.target in across and not subject.place:
+            host = across[subject.target]
+            across[index] = host + (place - host) * {"under": 0.3, "behind": 0.6, "before": 0.6}[subject.relation]
+    return across
 
 
 def _home(subject: Subject, frame: Frame, lexicon: Lexicon) -> str:
@@ -149,17 +112,27 @@ def _home(subject: Subject, frame: Frame, lexicon: Lexicon) -> str:
     return "islet" if frame.has_water and not frame.has_land else "ground"
 
 
+_FORESHORTENING = 0.34  # a thing a tenth as tall as another is drawn half as tall: it stands nearer
+_SMALLEST = 0.3
+
+
 def _share(subject: Subject, slot: Slot, layout: Layout) -> float:
-    """The height of one copy as a share of the picture: the first thing is large, the next ones by their real sizes."""
-    size = layout.lexicon.traits(subject.name).size
-    base = {1: 0.5, 2: 0.42}.get(slot.among, 0.34)
-    if slot.rank > 0:
-        base *= 0.86
-    base *= float(np.clip(size, 0.25, 5.0)) ** (0.16 if slot.among > 1 else 0.07)
+    """The height of one copy as a share of the picture: the tallest thing is large, the others by their real sizes."""
+    traits = layout.lexicon.traits(subject.name)
+    size = traits.size
+    base = {1: 0.5, 2: 0.46}.get(slot.among, 0.42)
+    if slot.among == 1:
+        base *= float(np.clip(size, 0.25, 5.0)) ** 0.07
+    else:
+        least = 0.5 if slot.home in ("air", "depth") else _SMALLEST
+        base *= min(1.0, max(least, (slot.size / slot.largest) ** _FORESHORTENING))
+        base *= 0.6 if slot.home == "water" and traits.habitat == "underwater" and size < 1.0 else 1.0
     base *= {"tabletop": 1.14, "isometric": 0.78, "studio": 1.12, "space": 1.1, "sky": 1.05}.get(layout.frame.view, 1.0)
     if subject.count > 1:
-        base *= {2: 0.84, 3: 0.72, 4: 0.64, 5: 0.6}.get(subject.count, 1.25 / np.sqrt(subject.count + 1))
-    base *= {"background": 0.4, "foreground": 1.2}.get(subject.place, 1.0)
+        base *= {2: 0.84 if slot.among == 1 else 0.93, 3: 0.72, 4: 0.64, 5: 0.6}.get(
+            subject.count, 1.25 / np.sqrt(subject.count + 1)
+        )
+    base *= {"background": 0.55, "foreground": 1.2}.get(subject.place, 1.0)
     return float(np.clip(base * subject.scale, 0.07, 0.74))
 
 
@@ -170,10 +143,10 @@ def _spread(subject: Subject, slot: Slot, layout: Layout) -> list[Placed]:
         return [_portrait(subject, layout)]
     floats = slot.home in ("air", "depth")
     tall = _share(subject, slot, layout) * min(frame.height, frame.width * 1.25)
-    room = frame.width * {1: 0.86, 2: 0.5}.get(slot.among, 0.36)
+    room = _room(slot, frame)
     abreast = min(subject.count, 3 if floats else 5 if subject.count <= 5 else 6)
     if slot.carries:
-        tall *= float(np.clip(1.25 - 0.6 * _seat(subject, layout), 0.5, 1.0))
+        tall *= float(np.clip(1.25 - 0.6 * seat_of(subject, layout), 0.5, 1.0))
     tall *= min(1.0, room / (layout.widths(subject, tall) * (abreast * 0.86 + 0.14)))
     spots = (_floating if floats else _standing)(subject, slot, tall, layout)
     turned = bool(rng.random() < 0.5) if slot.among == 1 else slot.across < 0.5
@@ -186,6 +159,15 @@ def _spread(subject: Subject, slot: Slot, layout: Layout) -> list[Placed]:
         _made(subject, copy, (x, foot, tall * size), slot, frame, flip=flips[copy])
         for copy, (x, foot, size) in enumerate(spots)
     ]
+
+
+def _room(slot: Slot, frame: Frame) -> float:
+    """The width in pixels that all copies of one subject may take; an isometric tile is narrower than the picture."""
+    return (
+        frame.width
+        * {1: 0.9, 2: slot.share}.get(slot.among, max(0.36, slot.share))
+        * (0.56 if frame.view == "isometric" else 1.0)
+    )
 
 
 def _portrait(subject: Subject, layout: Layout) -> Placed:
@@ -217,9 +199,8 @@ def _foot(subject: Subject, slot: Slot, tall: float, frame: Frame) -> float:
     if afloat and not subject.place:
         line = 0.24 if frame.has_land else 0.46
     if slot.rank > 0 and subject.place == "":
-        line += 0.12 if subject.relation == "before" else -0.1
-    if subject.relation == "behind":
-        line -= 0.2
+        line -= 0.1
+    line += {"behind": -0.2, "under": 0.12, "before": 0.12}.get(subject.relation, 0.0)
     if frame.has_water and frame.has_land and not afloat:
         line = max(line, 0.56)
     if frame.view == "isometric":
@@ -237,7 +218,7 @@ def _standing(subject: Subject, slot: Slot, tall: float, layout: Layout) -> list
     if subject.count == 1:
         return [(center, foot, 1.0)]
     front = subject.count if subject.count <= 5 else (subject.count + 1) // 2
-    step = min(each * 1.04, frame.width * (0.9 if slot.among == 1 else 0.5) / front)
+    step = min(each * 1.04, _room(slot, frame) / front)
     spots = []
     for copy in range(subject.count):
         back = copy >= front
@@ -272,75 +253,3 @@ def _floating(subject: Subject, slot: Slot, tall: float, layout: Layout) -> list
         y = middle - high / 2 + (row + 0.5) * high / rows + sway + tall / 2
         spots.append((float(x), float(np.clip(y, tall * 1.04, frame.height * 0.98)), float(rng.uniform(0.74, 1.12))))
     return spots
-
-
-def _bind(subject: Subject, bond: str, host: Placed, layout: Layout) -> list[Placed]:
-    """Sets a subject onto its host: a rider on its back, a thing in a hand, a hat on a head, fruit in a bowl."""
-    binders = {"worn": _worn, "held": _held, "filled": _heaped, "on": _mounted}
-    return binders[bond](subject, host, layout)
-
-
-def _attached(subject: Subject, host: Placed, x: float, foot: float, tall: float) -> Placed:
-    return Placed(subject, 0, x, foot, tall, host.near, "air", flip=False, order=host.order + 0.5)
-
-
-def _worn(subject: Subject, host: Placed, layout: Layout) -> list[Placed]:
-    foot, tall = table("subjects")["worn"][subject.name]
-    top = host.foot - host.height
-    return [_attached(subject, host, host.x, top + foot * host.height, tall * host.height)]
-
-
-def _held(subject: Subject, host: Placed, layout: Layout) -> list[Placed]:
-    """At the hand; an umbrella above the head."""
-    traits = layout.lexicon.traits
-    share = float(np.clip(1.3 * traits(subject.name).size / traits(host.subject.name).size, 0.3, 0.5))
-    high = 0.3
-    if subject.name == "umbrella":
-        share, high = 0.6, 0.5
-    x = host.x + (-1 if host.flip else 1) * layout.widths(host.subject, host.height) * 0.42
-    return [_attached(subject, host, x, host.foot - host.height * high, host.height * share * subject.scale)]
-
-
-def _seat(subject: Subject, layout: Layout) -> float:
-    """How high above its foot a thing carries what is on it, as a share of its height."""
-    usual = 0.6 if layout.lexicon.traits(subject.name).habitat in ("ground", "indoor") else 0.9
-    return float(table("subjects")["seat"].get(subject.name, usual))
-
-
-def _mounted(subject: Subject, host: Placed, layout: Layout) -> list[Placed]:
-    """On a back, a seat, a roof or a top; people sit astride what moves."""
-    traits = layout.lexicon.traits
-    habitat = traits(host.subject.name).habitat
-    tall = (
-        host.height
-        * float(np.clip(traits(subject.name).size / traits(host.subject.name).size, 0.5, 0.95))
-        * subject.scale
-    )
-    seat = _seat(host.subject, layout)
-    rides = traits(subject.name).body in ("standing", "robed") and habitat in ("ground", "sky", "water", "underwater")
-    foot = host.foot - host.height * (seat - 0.2 * rides)
-    across = layout.widths(host.subject, host.height)
-    found = []
-    for copy in range(subject.count):
-        x = host.x + (copy - (subject.count - 1) / 2) * across * 0.7 / max(1, subject.count)
-        thing = _attached(subject, host, x, foot, tall * (0.9 if rides else 1.0))
-        found.append(replace(thing, copy=copy, flip=host.flip, rides=rides))
-    return found
-
-
-def _heaped(subject: Subject, host: Placed, layout: Layout) -> list[Placed]:
-    """A heap in a bowl or a bunch in a vase: what shows above the rim, behind the host."""
-    across = layout.widths(host.subject, host.height)
-    count = max(3, min(subject.count, 5))
-    each = min(
-        0.5 * across / max(layout.widths(subject, 1.0), 0.1),
-        host.height * (1.1 if host.subject.name == "vase" else 0.62),
-    )
-    found = []
-    for copy in range(count):
-        place_across = copy - (count - 1) / 2
-        x = host.x + place_across * across * 0.62 / count
-        foot = host.foot - host.height * 0.62 - (1 - abs(place_across) / count * 2) * each * 0.22
-        thing = _attached(subject, host, x, foot, each)
-        found.append(replace(thing, copy=copy, flip=copy % 2 == 1, order=host.order - 0.5 + 0.01 * copy))
-    return found

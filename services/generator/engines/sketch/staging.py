@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from generator.engines.sketch.compose import Frame, Layout, Placed, horizon_share, needs_bank, place
+from generator.engines.sketch.compose import horizon_share, needs_bank, place
+from generator.engines.sketch.layout import Frame, Layout, Placed
 from generator.engines.sketch.lexicon import Lexicon, table
-from generator.engines.sketch.paint.backdrop import paint_backdrop, paint_foreground, view_of
+from generator.engines.sketch.paint.backdrop import paint_backdrop, paint_foreground, paint_middle, view_of
 from generator.engines.sketch.paint.light import light_of
 from generator.engines.sketch.paint.put import Puppets, put
 from generator.engines.sketch.paint.stage import Stage
@@ -17,8 +18,13 @@ def painted(scene: Scene, width: int, height: int, seed: int, lexicon: Lexicon) 
     stage = empty_stage(scene, width, height, seed, lexicon)
     things, puppets = composed(stage, lexicon)
     paint_backdrop(stage)
-    for thing in things:
+    far = [thing for thing in things if thing.ground == "far"]
+    for thing in far:
         put(stage, puppets, thing)
+    paint_middle(stage)
+    for thing in things:
+        if thing not in far:
+            put(stage, puppets, thing)
     paint_foreground(stage, _lowest(things, stage))
     paint_weather(stage)
     np.clip(stage.pixels, 0, 1, out=stage.pixels)

@@ -73,12 +73,16 @@ def _entries(library: ArtLibrary) -> Iterable[tuple[str, str, Any]]:
         yield from ((word, kind, name) for name, row in table(file).items() for word in row["words"])
     for kind, file in (("sky", "skies"), ("style", "styles")):
         yield from ((word, kind, name) for name, words in table(file).items() for word in words)
+    yield from ((word, "scenery", name) for name, row in table("settings").items() for word in row.get("weak", ()))
+    for kind, words in table("landmarks").items():
+        yield from ((word, kind, name) for word, name in words.items())
     yield from ((word, "color", rgb(code)) for word, code in table("colors")["color"].items())
     yield from ((word, "palette", tuple(map(rgb, codes))) for word, codes in table("colors")["palette"].items())
     yield from ((word, "count", count) for word, count in table("counts")["words"].items())
     places = table("places")
     yield from ((word, kind, value) for kind in ("place", "relation", "size") for word, value in places[kind].items())
-    yield from ((word, "negation", word) for word in places["negation"]["words"])
+    for kind, section in (("negation", "negation"), ("part", "parts"), ("garment", "garments")):
+        yield from ((word, kind, word) for word in places[section]["words"])
     yield from _subjects(library)
 
 

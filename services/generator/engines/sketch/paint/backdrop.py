@@ -26,7 +26,7 @@ def view_of(scene: Scene) -> str:
 
 
 def paint_backdrop(stage: Stage) -> None:
-    """Everything behind the subjects."""
+    """The sky, what is far, and the ground; a view that is no landscape whole."""
     painter = _LAND_VIEWS.get(view_of(stage.scene))
     if painter is not None:
         painter(stage)
@@ -42,6 +42,12 @@ def paint_backdrop(stage: Stage) -> None:
         paint_ground(stage, ground_row(stage, land or "meadow"), stage.horizon)
     else:
         _waterside(stage, water, land)
+
+
+def paint_middle(stage: Stage) -> None:
+    """What grows or is built between the horizon and the subjects."""
+    if view_of(stage.scene) != "land":
+        return
     for name in _features(stage, "mid"):
         if name in GROWTHS:
             paint_growth(stage, name, stage.height * 0.97)

@@ -17,7 +17,16 @@ _TILE = 512
 def ground_row(stage: Stage, setting: str) -> dict[str, Any]:
     """The row of grounds.toml that the setting and the weather ask for: snow lies on whatever is outdoors."""
     name = table("settings")[setting].get("ground", "grass")
-    if is_true(stage.scene, "snowy") and name in ("grass", "forest", "wheat", "lavender", "beach", "street", "sand"):
+    if is_true(stage.scene, "snowy") and name in (
+        "grass",
+        "forest",
+        "wheat",
+        "lavender",
+        "beach",
+        "street",
+        "sand",
+        "pavement",
+    ):
         name = "snow"
     row: dict[str, Any] = table("grounds")[name]
     return row
@@ -86,8 +95,10 @@ def paint_ground(stage: Stage, row: dict[str, Any], top: int) -> None:
     if row.get("planks"):
         shade *= 1 - _planks(plane, rng)
     color = np.multiply(base, shade[..., None], out=stage.pixels[top:])
-    if row.get("road"):
-        _road(color, plane, stage)
+    if row.get("lane"):
+        _lane(color, plane, stage)
+    if row.get("road") or row.get("lane"):
+        _road(color, plane, stage, row)
     haze = np.clip(
         0.62 * (1 - plane.nearness * (3.4 - 2.2 * stage.light.haziness)), 0, 0.62 + 0.3 * stage.light.haziness
     )[:, None, None]
@@ -129,14 +140,22 @@ def _planks(plane: Plane, rng: np.random.Generator) -> Field:
     return result
 
 
-def _road(color: Field, plane: Plane, stage: Stage) -> None:
+def _lane(color: Field, plane: Plane, stage: Stage) -> None:
+    """Lays the asphalt of a road across the land."""
+    asphalt = np.asarray(lit((0.34, 0.35, 0.38), stage.light), np.float32)
+    share = (np.abs(plane.u) < 0.515).astype(np.float32)[..., None]
+    color += (asphalt - color) * share
+
+
+def _road(color: Field, plane: Plane, stage: Stage, row: dict[str, Any]) -> None:
     """Marks a street's middle and its kerbs, with paler pavements outside."""
     reach = np.abs(plane.u)
     fine = np.clip(plane.nearness[:, None] * 60, 0, 1)
     middle = (reach < 0.012) & (((plane.z[:, None] * 2.2) % 1) < 0.55)
     color += (np.asarray(lit((0.95, 0.88, 0.6), stage.light), np.float32) - color) * (middle * fine * 0.8)[..., None]
     pavement = (reach > 0.52).astype(np.float32)
-    color += (color * 1.35 - color) * pavement[..., None]
+    if not row.get("lane"):
+        color *= (1 + 0.35 * pavement)[..., None]
     kerb = ((reach > 0.505) & (reach < 0.525)).astype(np.float32)
     color *= (1 - 0.35 * kerb)[..., None]
 

@@ -162,4 +162,24 @@ def _studio(stage: Stage) -> None:
     stage.glow(stage.width * 0.5, stage.height * 0.45, max(stage.width, stage.height) * 0.62, (1, 1, 1), 0.32)
 
 
-INTERIORS: dict[str, Callable[[Stage], None]] = {"room": _room, "tabletop": _tabletop, "studio": _studio}
+def _wall(stage: Stage) -> None:
+    """A wall of bricks in bond, each of its own tone, over a strip of pavement."""
+    size, rng = stage.horizon, stage.chance("bricks")
+    color = mix((0.62, 0.3, 0.22), stage.scene.ground_color or (0.62, 0.3, 0.22), 0.7)
+    if stage.scene.hour in ("night", "dusk"):
+        color = mix(color, times(color, stage.light.ambient), 0.6)
+    long, high = max(8, int(62 * stage.unit)), max(4, int(25 * stage.unit))
+    y, x = np.arange(size)[:, None], np.arange(stage.width)[None, :]
+    course = y // high
+    along = x + (course % 2) * (long // 2)
+    tones = rng.uniform(0.8, 1.12, (size // high + 1, stage.width // long + 2)).astype(np.float32)
+    tone = tones[course, along // long]
+    joint = ((y % high) < max(1, high // 9)) | ((along % long) < max(1, high // 9))
+    tone *= 1 + (fractal(rng, size, stage.width, cells=40, octaves=3) - 0.5) * np.float32(0.35)
+    stage.pixels[:size] = tone[..., None] * np.asarray(color, np.float32)
+    stage.blend(scaled(mix(color, (0.7, 0.68, 0.64), 0.75), 0.85), joint * np.float32(0.8))
+    stage.glow(stage.width * 0.5, size * 0.4, stage.width * 0.7, mix(stage.light.color, (1, 0.9, 0.75), 0.4), 0.22)
+    paint_ground(stage, table("grounds")["pavement"], size)
+
+
+INTERIORS: dict[str, Callable[[Stage], None]] = {"room": _room, "tabletop": _tabletop, "studio": _studio, "wall": _wall}

@@ -46,6 +46,9 @@ GROWTHS = {
     "broadleaves": Growth(
         growth.broadleaf, ("#d9731f", "#bf471a", "#e6a633", "#9e6624"), trunk="#543d30", tall=0.72, count=18, clear=0.34
     ),
+    "blossoms": Growth(
+        growth.broadleaf, ("#f4a9c4", "#f8c3d6", "#ea8fb2"), trunk="#5a4038", tall=0.62, count=12, clear=0.36
+    ),
     "palms": Growth(growth.palm, ("#337838", "#458533"), trunk="#806142", tall=0.72, count=5, clear=0.36, nearest=0.6),
     "bushes": Growth(
         growth.bush, ("#4d8033", "#407033"), trunk="#4d331a", tall=0.13, count=10, clear=0.3, nearest=0.55
@@ -92,7 +95,7 @@ def paint_growth(stage: Stage, name: str, floor: float) -> None:
     stage.lay("".join(parts))
 
 
-ISO_GROWTHS = frozenset({"pines", "broadleaves", "palms", "cacti", "bushes"})
+ISO_GROWTHS = frozenset({"pines", "broadleaves", "blossoms", "palms", "cacti", "bushes"})
 
 
 def plant_at(stage: Stage, name: str, places: list[tuple[float, float, float]], rng: Chance) -> None:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from generator.engines.sketch.compose import Placed
+from generator.engines.sketch.layout import Placed
 from generator.engines.sketch.lexicon import Lexicon, table
 from generator.engines.sketch.paint import subjects
 from generator.engines.sketch.paint.raster import Pixels, sprite, taken_rows

@@ -32,7 +32,7 @@ def drawing_of(
     if own is not None:
         return Drawing(own["svg"])
     tone = int(rng.integers(len(_SKINS)))
-    skinned = _with_skin(name, _SKINS[tone], lexicon.library)
+    skinned = _with_skin(table("bodies")["faces"].get(name, name), _SKINS[tone], lexicon.library)
     head = lexicon.library.body(skinned)
     template = lexicon.traits(name).body
     shirt = rgb(_SHIRTS[int(rng.integers(len(_SHIRTS)))])
@@ -122,7 +122,8 @@ def _distance(plain: Pixels, weight: Pixels, color: Pixels) -> float:
     length = float(np.linalg.norm(spread) * np.linalg.norm(wanted))
     if length < 0.01:
         return 1.0
-    return float(np.clip(1.35 - float(spread @ wanted) / length, 0.4, 1.0))
+    lighter = abs(luminance((main[0], main[1], main[2])) - luminance((color[0], color[1], color[2])))
+    return float(np.clip(1.35 - float(spread @ wanted) / length + 3 * max(0.0, lighter - 0.12), 0.45, 1.0))
 
 
 def shade(pixels: Pixels, light: Light) -> None:

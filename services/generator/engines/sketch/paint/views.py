@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from generator.engines.sketch.lexicon import table
+from generator.engines.sketch.paint.blocks import build_on_tile
 from generator.engines.sketch.paint.far import FAR
 from generator.engines.sketch.paint.ground import ground_colors, ground_row, paint_ground
 from generator.engines.sketch.paint.light import most
@@ -167,6 +168,9 @@ def _isometric(stage: Stage) -> None:
 
 def _grow_on_tile(stage: Stage, cx: float, cy: float, half: float) -> None:
     """Trees along the far edges of the tile, from back to front."""
+    if any("towers" in table("settings")[setting]["mid"] for setting in stage.scene.settings):
+        build_on_tile(stage, cx, cy, half)
+        return
     names = [
         name
         for setting in stage.scene.settings
