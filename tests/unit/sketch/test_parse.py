@@ -45,6 +45,11 @@ def subjects(scene: Scene) -> list[tuple[str, int]]:
         ("a blue butterfly on a white flower", "meadow", "day", [("butterfly", 1), ("daisies", 1)]),
         ("a white horse in a desert, dust storm", "desert", "day", [("horse", 1)]),
         ("line art of a rose", "studio", "day", [("rose", 1)]),
+        ("a cat in a box", "tabletop", "day", [("cat", 1), ("box", 1)]),
+        ("two children flying a kite on a beach", "beach", "day", [("child", 2), ("kite", 1)]),
+        ("a happy family having dinner at home", "room", "day", [("person", 4)]),
+        ("a lone tree under a starry sky", "meadow", "night", [("deciduous-tree", 1)]),
+        ("minimalist logo of a mountain", "studio", "day", [("snow-capped-mountain", 1)]),
         ("a penguin", "snowfield", "day", [("penguin", 1)]),
         ("an old man with a carrot nose", "meadow", "day", [("old-man", 1)]),
         ("professional portrait photography, studio lighting", "studio", "day", [("woman", 1)]),
@@ -125,6 +130,21 @@ def test_the_negative_prompt_takes_out_things_settings_and_styles(lexicon: Lexic
     assert scene.hour != "night"
     assert scene.styles == ()
     assert {"pines", "treeline"} <= scene.excluded
+
+
+def test_a_night_without_stars_is_still_night(lexicon: Lexicon) -> None:
+    scene = parse("a city street at night", "cars, moon, stars", lexicon)
+    assert scene.hour == "night"
+    assert {"moon", "stars"} <= scene.excluded
+
+
+def test_what_flies_takes_along_what_is_with_it(lexicon: Lexicon) -> None:
+    scene = parse("Santa Claus in a sleigh with reindeer flying over a snowy village at night", "", lexicon)
+    assert [(subject.name, subject.place) for subject in scene.subjects] == [
+        ("santa-claus", "sky"),
+        ("sled", "sky"),
+        ("deer", "sky"),
+    ]
 
 
 def test_without_in_the_prompt_counts_as_negative(lexicon: Lexicon) -> None:

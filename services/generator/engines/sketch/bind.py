@@ -43,6 +43,14 @@ def _bond(subject: Subject, other: Subject, lexicon: Lexicon) -> str:
         small = subject.name in subjects["held"]["names"] or traits(subject.name).size <= _HAND
         hand = other.count == 1 and traits(other.name).habitat in ("ground", "indoor")
         return "held" if small and hand else ""
+    if subject.relation == "in":
+        return (
+            "in"
+            if other.name in subjects["vessel"]["names"]
+            else "on"
+            if other.name in subjects["vessel"]["seats"]
+            else ""
+        )
     return subject.relation if subject.relation in ("filled", "breathed") else ""
 
 
@@ -54,7 +62,7 @@ def bind(subject: Subject, bond: str, host: Placed, layout: Layout, part: tuple[
     if bond == "on":
         return _mounted(subject, host, layout, part)
     binders: dict[str, Callable[[Subject, Placed, Layout], list[Placed]]] = {
-        "worn": _worn, "held": _held, "filled": _heaped, "breathed": _breathed,
+        "worn": _worn, "held": _held, "filled": _heaped, "in": _heaped, "breathed": _breathed,
     }  # fmt: skip
     return binders[bond](subject, host, layout)
 
@@ -77,7 +85,7 @@ def _held(subject: Subject, host: Placed, layout: Layout) -> list[Placed]:
     """At the hand; an umbrella above the head."""
     traits = layout.lexicon.traits
     share = float(np.clip(1.3 * traits(subject.name).size / traits(host.subject.name).size, 0.3, 0.5))
-    high = 0.3
+    high = 0.3 if traits(host.subject.name).size > _HAND else 0.14
     if subject.name == "umbrella":
         share, high = 0.6, 0.5
     x = host.x + (-1 if host.flip else 1) * layout.widths(host.subject, host.height) * 0.42
@@ -115,7 +123,8 @@ def _heaped(subject: Subject, host: Placed, layout: Layout) -> list[Placed]:
     """A heap in a bowl or a bunch in a vase: what shows above the rim, behind the host; on a flat host, before it."""
     rows = table("subjects")
     across = layout.widths(host.subject, host.height)
-    count = subject.count if subject.count > 1 else 1 if subject.name in rows["whole"]["names"] else 3
+    whole = subject.relation == "in" or subject.name in rows["whole"]["names"]
+    count = subject.count if subject.count > 1 else 1 if whole else 3
     count = min(count, 5)
     rim, high = rows["rim"].get(host.subject.name, (0.62, 0.62))
     each = min((0.5 + 0.4 / count) * across / max(layout.widths(subject, 1.0), 0.1), host.height * high)

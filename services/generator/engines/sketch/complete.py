@@ -35,7 +35,7 @@ def complete(reading: Reading, unwanted: list[Term], lexicon: Lexicon) -> Scene:
     hour = next((name for name in hours if name not in excluded), "")
     if not hour:
         hour = "night" if _NIGHT_STYLES & set(reading.styles) or {"aurora", "fireflies"} & set(reading.sky) else "day"
-    if hour in excluded or (hour == "day" and {"moon", "crescent"} & set(reading.sky)):
+    if hour in excluded or (hour == "day" and {"moon", "crescent", "stars", "fireworks"} & set(reading.sky)):
         hour = "dusk" if hour == "night" else "night"
     drawn = [*settings, hour, *reading.weather, *reading.sky, *reading.styles, *(s.name for s in reading.subjects)]
     return Scene(
@@ -59,7 +59,7 @@ def _take_implied(reading: Reading, settings: list[str]) -> None:
     named = {subject.name for subject in reading.subjects}
     marks = [name for name in _unique(reading.landmarks) if name not in named][:1]
     place = "background" if reading.subjects else ""
-    if not marks and not reading.subjects and (not settings or set(settings) <= _ROOFED):
+    if not marks and not reading.subjects and (not settings or settings[0] == "studio" or set(settings) <= _ROOFED):
         marks, place = reading.implied[:1], ""
     reading.subjects.extend(Subject(name, name, place=place) for name in marks)
 
@@ -76,18 +76,24 @@ def _implied_settings(reading: Reading, lexicon: Lexicon, settings: list[str], e
     """Where the first subject is at home; a sky without things that fly is the sky over a meadow."""
     if not reading.subjects:
         return settings or [_empty_setting(reading)]
-    habitats = [lexicon.traits(subject.name).habitat for subject in reading.subjects]
+    subjects = [subject for subject in reading.subjects if not _is_carried(subject)] or reading.subjects
+    habitats = [lexicon.traits(subject.name).habitat for subject in subjects]
     if settings:
-        places = [subject.place for subject in reading.subjects]
+        places = [subject.place for subject in subjects]
         flying = all(home in _ALOFT or place == "sky" for home, place in zip(habitats, places, strict=True))
         return ["sky"] if flying else ["meadow", "sky"]
     if _DRAWN_STYLES & set(reading.styles):
         return ["studio"]
     homes = [_HOME_SETTING[home] for home in _home_order(habitats)]
-    own = table("subjects")["home"].get(reading.subjects[0].name)
+    own = table("subjects")["home"].get(subjects[0].name)
     if own is not None and not {"building", "indoor"} & set(habitats):
         homes.insert(0, str(own))
     return [name for name in (homes[0], "hills", "studio") if name not in excluded][:1]
+
+
+def _is_carried(subject: Subject) -> bool:
+    """Whether it is in or on another thing, which decides the place."""
+    return subject.target is not None and subject.relation in ("in", "on")
 
 
 def _empty_setting(reading: Reading) -> str:
@@ -105,7 +111,7 @@ def _home_order(habitats: list[str]) -> list[str]:
 
 def _excluded(unwanted: list[Term]) -> frozenset[str]:
     rules: dict[str, list[str]] = table("places")["negative"]
-    names = {str(meaning.value) for term in unwanted for meaning in term.meanings}
+    names = {str(meaning.value) for term in unwanted for meaning in term.denied}
     for term in unwanted:
         names.update(rules.get(term.phrase, ()))
         for single in singulars(term.phrase):

@@ -30,7 +30,8 @@ def place(scene: Scene, layout: Layout) -> list[Placed]:
     free = [index for index in range(len(scene.subjects)) if index not in hosts]
     across = _across(scene, free)
     sizes = _sizes(scene, hosts, layout)
-    near = [index for index in free if scene.subjects[index].place != "background"] or free
+    homes = {index: _home(scene.subjects[index], layout.frame, layout.lexicon) for index in free}
+    near = [index for index in free if scene.subjects[index].place != "background" and homes[index] != "far"] or free
     largest = max((sizes[index] for index in near), default=1.0)
     crowd = sum(scene.subjects[index].count ** 0.7 for index in near)
     placed: dict[int, list[Placed]] = {}
@@ -41,7 +42,7 @@ def place(scene: Scene, layout: Layout) -> list[Placed]:
             across=across[index],
             rank=rank,
             among=len(near),
-            home=_home(subject, layout.frame, layout.lexicon),
+            home=homes[index],
             carries=carries,
             size=sizes[index],
             largest=largest,
@@ -59,7 +60,7 @@ def place(scene: Scene, layout: Layout) -> list[Placed]:
 
 def _sizes(scene: Scene, hosts: dict[int, Bond], layout: Layout) -> list[float]:
     """The height in metres of each subject, or of the tallest thing on it."""
-    sizes = [layout.lexicon.traits(subject.name).size for subject in scene.subjects]
+    sizes = [layout.lexicon.traits(subject.name).size * subject.scale**2 for subject in scene.subjects]
     for index, (host, bond) in hosts.items():
         if bond == "on" and scene.subjects[host].name not in table("subjects")["flat"]["names"]:
             sizes[host] = max(sizes[host], sizes[index])
@@ -121,12 +122,14 @@ def _share(subject: Subject, slot: Slot, layout: Layout) -> float:
     traits = layout.lexicon.traits(subject.name)
     size = traits.size
     base = {1: 0.5, 2: 0.46}.get(slot.among, 0.42)
+    if slot.home == "far":
+        return float(np.clip(0.36 * subject.scale, 0.2, 0.5))
     if slot.among == 1:
         base *= float(np.clip(size, 0.25, 5.0)) ** 0.07
     else:
         least = 0.5 if slot.home in ("air", "depth") else _SMALLEST
         base *= min(1.0, max(least, (slot.size / slot.largest) ** _FORESHORTENING))
-        base *= 0.6 if slot.home == "water" and traits.habitat == "underwater" and size < 1.0 else 1.0
+        base *= 0.6 if slot.home == "water" and traits.habitat == "underwater" and slot.size < 1.0 else 1.0
     base *= {"tabletop": 1.14, "isometric": 0.78, "studio": 1.12, "space": 1.1, "sky": 1.05}.get(layout.frame.view, 1.0)
     if subject.count > 1:
         base *= {2: 0.84 if slot.among == 1 else 0.93, 3: 0.72, 4: 0.64, 5: 0.6}.get(
@@ -146,7 +149,7 @@ def _spread(subject: Subject, slot: Slot, layout: Layout) -> list[Placed]:
     room = _room(slot, frame)
     abreast = min(subject.count, 3 if floats else 5 if subject.count <= 5 else 6)
     if slot.carries:
-        tall *= float(np.clip(1.25 - 0.6 * seat_of(subject, layout), 0.5, 1.0))
+        tall *= float(np.clip(1.12 - 0.6 * seat_of(subject, layout), 0.5, 1.0))
     tall *= min(1.0, room / (layout.widths(subject, tall) * (abreast * 0.86 + 0.14)))
     spots = (_floating if floats else _standing)(subject, slot, tall, layout)
     turned = bool(rng.random() < 0.5) if slot.among == 1 else slot.across < 0.5
@@ -218,7 +221,7 @@ def _standing(subject: Subject, slot: Slot, tall: float, layout: Layout) -> list
     if subject.count == 1:
         return [(center, foot, 1.0)]
     front = subject.count if subject.count <= 5 else (subject.count + 1) // 2
-    step = min(each * 1.04, _room(slot, frame) / front)
+    step = min(each * 1.04, max(0.0, _room(slot, frame) - each) / max(1, front - 1))
     spots = []
     for copy in range(subject.count):
         back = copy >= front
@@ -250,6 +253,7 @@ def _floating(subject: Subject, slot: Slot, tall: float, layout: Layout) -> list
         many = min(columns, subject.count - row * columns)
         x = slot.across * frame.width + (column - (many - 1) / 2) * room / columns + rng.uniform(-0.2, 0.2) * each
         sway = (0.22 if column % 2 else -0.16) * tall if rows == 1 else 0.16 * tall * (1 if column % 2 else -1)
+        x = float(np.clip(x, _MARGIN * frame.width + each / 2, frame.width * (1 - _MARGIN) - each / 2))
         y = middle - high / 2 + (row + 0.5) * high / rows + sway + tall / 2
         spots.append((float(x), float(np.clip(y, tall * 1.04, frame.height * 0.98)), float(rng.uniform(0.74, 1.12))))
     return spots

@@ -171,7 +171,8 @@ def _take_color(reading: Reading, term: Term, noun: Term | None) -> None:
 def _take_subject(reading: Reading, term: Term, lexicon: Lexicon) -> None:
     name = str(term.value("subject"))
     count = reading.count or 1
-    if term.plural and count == 1:  # "a bowl of oranges" counts the bowl
+    count = max(count, table("subjects")["people"].get(term.phrase, 1))
+    if term.plural and count == 1 and name not in table("subjects")["worn"]:  # "a bowl of oranges" counts the bowl
         count = table("counts")["plural"]
     subject = Subject(name, term.phrase, min(count, _MAX_COUNT), reading.color, reading.place, reading.scale)
     index, owner = len(reading.subjects), reading.clause_subject
@@ -194,8 +195,8 @@ _BONDS = {"wearing": "worn", "holding": "held", "breathing": "breathed", "carryi
 def _bond(relation: str, name: str) -> str:
     """How a thing hangs on the one before it, which stays the one that is spoken of: "a cat wearing a hat on a bicycle"."""
     subjects = table("subjects")
-    if relation == "with":
-        return "worn" if name in subjects["worn"] else "held" if name in subjects["held"]["names"] else ""
+    if relation in ("with", "in") and name in (*subjects["worn"], *subjects["held"]["names"]):
+        return "worn" if name in subjects["worn"] else "held"
     return _BONDS.get(relation, "")
 
 
@@ -247,12 +248,22 @@ def _take_place(reading: Reading, place: str) -> None:
     index = reading.clause_subject
     if index is not None and not reading.subjects[index].place:
         reading.subjects[index] = replace(reading.subjects[index], place=place)
+        if place == "sky":
+            _lift(reading, index)
     else:
         reading.place = place
 
 
+def _lift(reading: Reading, index: int) -> None:
+    """What is with a thing that flies, flies too."""
+    for other, subject in reversed(list(enumerate(reading.subjects[:index]))):
+        carried = subject.target is not None and reading.subjects[subject.target].place == "sky"
+        if carried and subject.relation in ("with", "in", "on"):
+            reading.subjects[other] = replace(subject, place="sky")
+
+
 def _take_out(reading: Reading, unwanted: list[Term]) -> None:
-    gone = {(meaning.kind, str(meaning.value)) for term in unwanted for meaning in term.meanings}
+    gone = {(meaning.kind, str(meaning.value)) for term in unwanted for meaning in term.denied}
     phrases = {term.phrase for term in unwanted}
     kept = [not (("subject", subject.name) in gone or subject.phrase in phrases) for subject in reading.subjects]
     places = {old: new for new, old in enumerate(index for index, keep in enumerate(kept) if keep)}

@@ -29,6 +29,11 @@ class Term:
         return next((meaning.value for meaning in self.meanings if meaning.kind == kind), None)
 
     @property
+    def denied(self) -> tuple[Meaning, ...]:
+        """What is unwanted when the term is: no stars is no other hour than night."""
+        return tuple(meaning for meaning in self.meanings if meaning.kind != "hour" or self.value("sky") is None)
+
+    @property
     def is_break(self) -> bool:
         return not self.meanings and not self.phrase[0].isalnum()
 

@@ -74,7 +74,7 @@ def _pixels(stage: Stage, puppets: Puppets, thing: Placed) -> Pixels:
     pixels = puppets.pixels(drawing, max(2, round(thing.height)), is_crowd=subject.count >= _CROWD)
     pixels = (pixels[:, ::-1] if thing.flip else pixels)[: max(1, round(pixels.shape[0] * (1 - sinks)))]
     if subject.color is not None and not drawing.is_person:
-        subjects.tint(pixels, subject.color)
+        subjects.tint(pixels, subject.color, with_walls=subject.name in table("subjects")["walls"]["names"])
     elif subject.color is None and stage.scene.palette and not drawing.is_person:
         picks = stage.scene.palette
         subjects.tint(pixels, picks[(thing.copy + len(subject.name)) % len(picks)], 0.5 if len(picks) > 1 else 0.3)

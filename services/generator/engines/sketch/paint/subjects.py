@@ -84,10 +84,10 @@ def width_of(drawing: Drawing, height: float) -> float:
     return height * aspect(drawing.body)
 
 
-def tint(pixels: Pixels, color: Rgb, strength: float = 1.0) -> None:
+def tint(pixels: Pixels, color: Rgb, strength: float = 1.0, *, with_walls: bool = False) -> None:
     """Turns the drawing's main hue to `color`; greys, whites and blacks of details stay, unless there is no hue at all.
 
-    Overwrites the pixels.
+    `with_walls` colours what is pale as well. Overwrites the pixels.
     """
     alpha = np.maximum(pixels[..., 3:], 1e-4)
     plain = pixels[..., :3] / alpha
@@ -99,6 +99,8 @@ def tint(pixels: Pixels, color: Rgb, strength: float = 1.0) -> None:
     target = luminance(color)
     if not solid.any() or float(weight[solid].mean()) < 0.25 or target > 0.85 or target < 0.2:
         weight = np.where(high > 0.25, 0.9, 0.25) * (0.55 + 0.45 * np.clip(weight * 3, 0, 1))
+    if with_walls:
+        weight = np.maximum(weight, np.clip(high * 4 - 2.6, 0, 0.9))
     tone = plain[..., 0] * 0.299 + plain[..., 1] * 0.587 + plain[..., 2] * 0.114
     middle = float(np.average(tone[solid], weights=weight[solid] + 1e-3)) if solid.any() else 0.5
     ratio = tone * np.float32(1 / max(middle, 0.05))
@@ -106,7 +108,8 @@ def tint(pixels: Pixels, color: Rgb, strength: float = 1.0) -> None:
     # Up to the middle tone the colour times the ratio; above it, ever nearer to white.
     painted = tinted(np.minimum(ratio, 1), base)
     painted += tinted(1 - np.exp((np.maximum(ratio, 1) - 1) * np.float32(-0.9)), 1 - base)
-    strength *= _distance(plain[solid], weight[solid], base)
+    if not with_walls:
+        strength *= _distance(plain[solid], weight[solid], base)
     painted -= plain
     painted *= (weight * np.float32(strength))[..., None]
     painted += plain
