@@ -68,7 +68,7 @@ def change(arguments: argparse.Namespace) -> Result:
         email=arguments.email,
     )
     for limit in arguments.limit or ():
-        name, figure = _setting(limit, _IS_LIMIT, "--limit takes DIALECT.WINDOW=NUMBER (or =default)")
+        name, figure = _setting(limit, _IS_LIMIT, "--limit takes NAME=NUMBER (or =default)")
         if figure == _DEFAULT:
             request.remove_limits.append(name)
         else:

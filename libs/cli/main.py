@@ -85,7 +85,10 @@ COMMANDS: tuple[Command, ...] = (
             Argument(("--plan",), "the new plan"),
             Argument(("--state",), "the new state", choices=("active", "suspended", "closed")),
             Argument(
-                ("--limit",), "DIALECT.WINDOW=NUMBER, as imagegen.minute=600; =default lifts the override", many=True
+                ("--limit",),
+                "NAME=NUMBER, as imagegen.minute=600 (or storage_mb, retention_days, max_concurrency); 0 is no bound, "
+                "=default lifts the override",
+                many=True,
             ),
             Argument(("--subscription",), "whether the subscription is paid", choices=("active", "inactive")),
             Argument(("--email",), "the owner's address, or '' for none"),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from embedded.layout import Layout, State
-from embedded.ports import Ports
+from embedded.ports import Ports, url_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,9 @@ SECRETS: tuple[str, ...] = (
 )
 
 # What an operator may set otherwise; the rest of the table is how the parts find each other.
-DEFAULTS = frozenset({"GESSO_STORE_URL", "GESSO_FALLBACK_ENGINE", "GESSO_CORS_ORIGINS", "GESSO_SECRETS_KEYS"})
+DEFAULTS = frozenset(
+    {"GESSO_STORE_URL", "GESSO_FALLBACK_ENGINE", "GESSO_CORS_ORIGINS", "GESSO_SECRETS_KEYS", "GESSO_UPLOADS_URL"}
+)
 
 # Set by the supervisor for all of them. The working folder is the state's, and must not be imported from. Forked children only
 # become other programs: gRPC's own preparations for a fork end some of them before they do (seen with grpcio 1.85). Its event
@@ -130,6 +132,11 @@ def _files_url(wiring: Wiring) -> str:
     return wiring.state.files_url
 
 
+def _uploads_url(wiring: Wiring) -> str:
+    """The files port as this machine reaches it: the public name may be of a proxy that is not reached from here."""
+    return url_of(wiring.host, wiring.ports.files)
+
+
 SERVICES: tuple[Service, ...] = (
     Service(
         "billing",
@@ -175,6 +182,7 @@ SERVICES: tuple[Service, ...] = (
             "GESSO_PORT": lambda wiring: str(wiring.ports.edge),
             "GESSO_PUBLIC_URL": _public_url,
             "GESSO_FILES_URL": _files_url,
+            "GESSO_UPLOADS_URL": _uploads_url,
             "GESSO_LINK_KEY": secret("link_key"),
             "GESSO_ADMIN_TOKEN": secret("operator_token"),
             "GESSO_CORS_ORIGINS": lambda _: "*",

@@ -11,10 +11,10 @@ from embedded import layout as layouts
 from embedded import locks, logs, ports, processes, roles, sockets
 from embedded.environment import NAMES, SECRETS, SERVICES, Service, Wiring, environment
 from embedded.layout import Layout, State
+from embedded.ports import DEFAULT_HOST, url_of
 from embedded.postgres import Postgres
 from embedded.processes import Process, Program
 
-DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = "8080"
 _HIGHEST_EDGE_PORT = 65_534  # the files are served on the next one
 _ASK_SECONDS = 2.0
@@ -84,12 +84,6 @@ async def listens(address: str) -> bool:
         return False
     writer.close()
     return True
-
-
-def url_of(host: str, port: int) -> str:
-    """Return the URL by which this machine reaches a server that listens on `host`, which may stand for all of its own."""
-    reached = {"0.0.0.0": DEFAULT_HOST, "::": "::1", "": DEFAULT_HOST}.get(host, host)  # noqa: S104
-    return f"http://[{reached}]:{port}" if ":" in reached else f"http://{reached}:{port}"
 
 
 @contextlib.asynccontextmanager

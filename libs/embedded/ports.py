@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
+DEFAULT_HOST = "127.0.0.1"
 _HIGHEST_PORT = 65535
 _QUIET = range(12_000, 32_000)  # below the ephemeral ports of Linux (32768), macOS and IANA (49152)
 
@@ -17,6 +18,12 @@ class Ports:
     edge: int
     files: int
     metrics: tuple[int, ...]
+
+
+def url_of(host: str, port: int) -> str:
+    """Return the URL by which this machine reaches a server that listens on `host`, which may stand for all of its own."""
+    reached = {"0.0.0.0": DEFAULT_HOST, "::": "::1", "": DEFAULT_HOST}.get(host, host)  # noqa: S104
+    return f"http://[{reached}]:{port}" if ":" in reached else f"http://{reached}:{port}"
 
 
 def is_free(host: str, port: int) -> bool:

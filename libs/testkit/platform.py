@@ -28,7 +28,8 @@ from embedded import layout as layouts
 from embedded import ports, processes, roles
 from embedded.environment import NAMES, SERVICES, Service, Wiring, environment
 from embedded.layout import Layout, State
-from embedded.platform import DEFAULT_HOST, Platform, answers, up, url_of
+from embedded.platform import Platform, answers, up
+from embedded.ports import DEFAULT_HOST, url_of
 from embedded.processes import Process, Program
 from gesso.billing.v1 import billing_pb2 as billing
 from testkit.eventually import eventually

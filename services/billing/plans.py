@@ -5,7 +5,7 @@ Source: contract.md "Plans, accounts and limits"; the figures are in plans.toml.
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from importlib import resources
 from pathlib import Path
@@ -14,6 +14,12 @@ from typing import Any
 from servicekit.faults import InvalidField
 
 KEYLESS = "keyless"
+
+ALLOWANCES = ("storage_mb", "retention_days", "max_concurrency")
+"""What a plan includes beside request limits, and an account may have a figure of its own for; 0 is no bound, as in a plan."""
+
+_MOST_REQUESTS = 10**12
+_LARGEST_ALLOWANCE = 2**31 - 1
 
 
 class Window(StrEnum):
@@ -63,6 +69,16 @@ class Plans:
             raise InvalidField("plan", f"No plan is named {name!r}; there are {', '.join(self.by_name)}.")
         return found
 
+    def plan_of(self, name: str, overrides: Mapping[str, int]) -> Plan:
+        """Return what an account has of a plan, its own figures for allowances in place of the plan's. Raises InvalidField."""
+        plan = self.plan(name)
+        return replace(
+            plan,
+            storage_mb=overrides.get("storage_mb", plan.storage_mb),
+            retention_days=overrides.get("retention_days", plan.retention_days),
+            max_concurrency=overrides.get("max_concurrency", plan.max_concurrency),
+        )
+
     def limits_of(self, plan: str, overrides: Mapping[str, int], dialect: str) -> Limits:
         """Return an account's limits in one dialect: the plan's, replaced by its overrides; an override of 0 lifts one.
 
@@ -87,11 +103,15 @@ class Plans:
         """Return the dialects in which some window limits this account's requests, by account or by address."""
         return tuple(d for d in self.dialects if d in self.by_address or self.limits_of(plan, overrides, d))
 
-    def check_override(self, name: str) -> None:
-        """Raise InvalidField unless the name is a dialect and a window, as `imagegen.minute`."""
+    def largest_override(self, name: str) -> int:
+        """Return how large an account's own figure may be. Raises InvalidField for what is neither limit nor allowance."""
+        if name in ALLOWANCES:
+            return _LARGEST_ALLOWANCE
         dialect, _, window = name.partition(".")
-        if dialect not in self.dialects or window not in tuple(Window):
-            raise InvalidField("limits", f"{name!r} is no limit: write a dialect and a window, as imagegen.minute.")
+        if dialect in self.dialects and window in tuple(Window):
+            return _MOST_REQUESTS
+        known = f"write a dialect and a window, as imagegen.minute, or {', '.join(ALLOWANCES)}"
+        raise InvalidField("limits", f"{name!r} is no limit: {known}.")
 
 
 def load(path: Path | None = None) -> Plans:

@@ -52,8 +52,7 @@ class Accounts:
     async def update(self, account_id: str, change: Change) -> Account:
         """Change what the change names. Raises InvalidField, NotFound, Conflict, Unavailable."""
         for name, limit in change.set_limits.items():
-            self._plans.check_override(name)
-            within(f"limits.{name}", limit, 0, 10**12)
+            within(f"limits.{name}", limit, 0, self._plans.largest_override(name))
         now = act()
         async with self._database.transaction() as connection:
             await wallets.lock_one(connection, account_id)
@@ -65,8 +64,8 @@ class Accounts:
         return after
 
     def storage_mb(self, account: Account) -> int:
-        """Return the storage that the account's plan includes; 0 for no bound."""
-        return self._plans.plan(account.plan).storage_mb
+        """Return the storage that the account has, by its plan or a figure of its own; 0 for no bound."""
+        return self._plans.plan_of(account.plan, account.limits).storage_mb
 
     async def listed(self, after: str, limit: int) -> Sequence[Account]:
         """Return accounts, oldest first, that come after an id. Raises Unavailable."""

@@ -13,7 +13,7 @@ from asyncpg import Record
 from billing.accounts import AccountState, refusal
 from billing.operations.policies import Policies
 from billing.operations.usage import Usage
-from billing.plans import Plans
+from billing.plans import Plan, Plans
 from billing.preferences import Preferences
 from billing.store import api_keys
 from billing.store.accounts import limits_of, preferences_of, safety_of
@@ -98,15 +98,14 @@ class Callers:
             account_id=account_id,
             api_key_id=row["api_key_id"],
             plan=plan,
-            token=self._token(row, preferences),
+            token=self._token(row, self._plans.plan_of(plan, overrides), preferences),
             limited_dialects=self._plans.limited_dialects(plan, overrides),
             subscription_active=row["subscription_active"],
             renews_at=row["renews_at"],
             preferences=preferences,
         )
 
-    def _token(self, row: Record, preferences: Preferences) -> bytes:
-        plan = self._plans.plan(row["plan"])
+    def _token(self, row: Record, plan: Plan, preferences: Preferences) -> bytes:
         claims = CallerClaims(
             account_id=row["account_id"],
             api_key_id=row["api_key_id"],

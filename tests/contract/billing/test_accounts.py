@@ -106,7 +106,7 @@ async def test_limit_overrides_are_set_removed_and_checked(billing: Billing) -> 
     assert dict((await billing.update(both)).limits) == {"imagegen.minute": 600, "openai.day": 0}
     left = await billing.update(pb.UpdateAccountRequest(account_id=account.id, remove_limits=["openai.day"]))
     assert dict(left.limits) == {"imagegen.minute": 600}
-    for wrong in ({"imagegen.week": 1}, {"morse.minute": 1}, {"imagegen.minute": -1}):
+    for wrong in ({"imagegen.week": 1}, {"morse.minute": 1}, {"imagegen.minute": -1}, {"storage_mb": 2**31}):
         with pytest.raises(Fault):
             await billing.update(pb.UpdateAccountRequest(account_id=account.id, set_limits=wrong))
 

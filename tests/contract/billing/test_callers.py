@@ -71,6 +71,21 @@ async def test_a_key_tells_who_calls_by_a_token_that_the_other_services_can_open
     assert (claims.storage_mb, claims.markup_percent) == (plan.storage_mb, 20)
 
 
+async def test_an_accounts_own_figures_go_before_its_plans_also_for_what_is_no_request_limit(billing: Billing) -> None:
+    account = await billing.account(plan="free")
+    key = await billing.key(account.id)
+    own = {"storage_mb": 1, "retention_days": 7, "max_concurrency": 0}
+    changed = await billing.update(pb.UpdateAccountRequest(account_id=account.id, set_limits=own))
+    assert changed.storage_mb == 1
+
+    (caller,) = await billing.authenticate(digest(key.secret))
+
+    assert isinstance(caller, pb.Caller)
+    claims = open_token(caller.token, CALLER_TOKEN_KEY)
+    assert (claims.storage_mb, claims.retention_days, claims.max_concurrency) == (1, 7, 0)
+    assert claims.markup_percent == load().plan("free").markup_percent
+
+
 async def test_the_free_plan_has_no_subscription(billing: Billing) -> None:
     account = await billing.account(plan="free")
     assert not account.subscription.active

@@ -52,3 +52,12 @@ def test_vendors_variables_reach_the_generator_and_no_other_service(service: Ser
     operators = {name: "theirs" for name in variables if not name.startswith("GESSO_")}
     told = environment(service, WIRING, operators)
     assert {name for name in operators if name in told} == (set(operators) if service.name == "generator" else set())
+
+
+def test_the_edge_uploads_inputs_on_this_machine_whatever_name_the_files_have_in_public() -> None:
+    gateway = next(service for service in SERVICES if service.name == "gateway")
+    state = dataclasses.replace(WIRING.state, files_url="https://pictures.example.com")
+    wiring = dataclasses.replace(WIRING, state=state, host="0.0.0.0")  # noqa: S104 - as an operator may write it
+    assert environment(gateway, wiring, {})["GESSO_FILES_URL"] == "https://pictures.example.com"
+    assert environment(gateway, wiring, {})["GESSO_UPLOADS_URL"] == "http://127.0.0.1:2"
+    assert environment(gateway, wiring, {"GESSO_UPLOADS_URL": "http://own:9"})["GESSO_UPLOADS_URL"] == "http://own:9"

@@ -19,7 +19,8 @@ import pytest
 
 from embedded import layout, locks, ports
 from embedded.environment import NAMES
-from embedded.platform import Platform, PortTakenError, SettingError, answers, listens, up, url_of
+from embedded.platform import Platform, PortTakenError, SettingError, answers, listens, up
+from embedded.ports import url_of
 from servicekit.identity import parse_peers
 from testkit.eventually import eventually
 from testkit.ports import free_port
