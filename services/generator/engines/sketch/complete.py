@@ -9,7 +9,7 @@ from generator.engines.sketch.terms import Term, singulars
 
 _MAX_THINGS = 40  # all subjects counted together
 _MAX_SETTINGS = 3  # a place of more kinds than that is none that could be recognised
-_ROOFED = frozenset({"room", "studio", "tabletop"})
+_ROOFED = frozenset({"room", "studio", "tabletop", "portrait"})
 _HOME_SETTING = {
     "sky": "sky", "water": "sea", "underwater": "underwater", "space": "space", "table": "tabletop", "building": "hills",
     "ground": "meadow", "horizon": "hills", "indoor": "room",
@@ -24,7 +24,7 @@ _NIGHT_STYLES = frozenset({"neon", "vaporwave"})
 
 def complete(reading: Reading, unwanted: list[Term], lexicon: Lexicon) -> Scene:
     """Fills what the prompt left open: a home for its subjects, an hour for its sky."""
-    settings = _unique(reading.settings)[:_MAX_SETTINGS]
+    settings = _led(_unique(reading.settings))[:_MAX_SETTINGS]
     excluded = _excluded(unwanted)
     _take_implied(reading, settings)
     if not settings and reading.scenery and not (reading.subjects and "abstract" in reading.scenery):
@@ -54,12 +54,23 @@ def complete(reading: Reading, unwanted: list[Term], lexicon: Lexicon) -> Scene:
     )
 
 
+def _led(settings: list[str]) -> list[str]:
+    """The leading setting first: the sky is above another place, and a portrait before one is no portrait on paper."""
+    if settings[:1] == ["portrait"] and not set(settings) <= _ROOFED:
+        settings = settings[1:]
+    return [*(name for name in settings if name != "sky"), *(name for name in settings if name == "sky")]
+
+
 def _take_implied(reading: Reading, settings: list[str]) -> None:
     """Landmarks stand behind what is named; what a phrase lets expect stands in where nothing is named."""
     named = {subject.name for subject in reading.subjects}
     marks = [name for name in _unique(reading.landmarks) if name not in named][:1]
     place = "background" if reading.subjects else ""
-    if not marks and not reading.subjects and (not settings or settings[0] == "studio" or set(settings) <= _ROOFED):
+    if (
+        not marks
+        and not reading.subjects
+        and (not settings or settings[0] in ("studio", "portrait") or set(settings) <= _ROOFED)
+    ):
         marks, place = reading.implied[:1], ""
     reading.subjects.extend(Subject(name, name, place=place) for name in marks)
 

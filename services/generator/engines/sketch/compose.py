@@ -255,5 +255,6 @@ def _floating(subject: Subject, slot: Slot, tall: float, layout: Layout) -> list
         sway = (0.22 if column % 2 else -0.16) * tall if rows == 1 else 0.16 * tall * (1 if column % 2 else -1)
         x = float(np.clip(x, _MARGIN * frame.width + each / 2, frame.width * (1 - _MARGIN) - each / 2))
         y = middle - high / 2 + (row + 0.5) * high / rows + sway + tall / 2
-        spots.append((float(x), float(np.clip(y, tall * 1.04, frame.height * 0.98)), float(rng.uniform(0.74, 1.12))))
+        size = float(rng.uniform(0.74, 1.12))
+        spots.append((float(x), float(np.clip(y, tall * size * 1.02, frame.height * 0.98)), size))
     return spots

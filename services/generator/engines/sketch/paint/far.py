@@ -54,6 +54,8 @@ def _massif(stage: Stage, top: Field, distance: float, rng: np.random.Generator,
     ribs = fractal(rng, rows, stage.width, cells=34, octaves=4) - 0.5
     lightness = np.clip(0.5 - facing * 0.55 + ribs * 0.75 + (rough - 0.5) * 0.4, 0, 1)
     rock = (0.4, 0.42, 0.5) if snow else (0.44, 0.42, 0.46)
+    if stage.scene.ground_color is not None and "mountains" in stage.scene.settings:
+        rock = mix(rock, stage.scene.ground_color, 0.6)
     dark, bright = (
         hazed(stage, lit(scaled(rock, 0.55), stage.light), distance),
         hazed(stage, lit(scaled(rock, 1.35), stage.light), distance),

@@ -3,7 +3,7 @@
 import numpy as np
 
 from generator.engines.sketch.layout import Placed
-from generator.engines.sketch.lexicon import Lexicon, table
+from generator.engines.sketch.lexicon import Lexicon, rgb, table
 from generator.engines.sketch.paint import subjects
 from generator.engines.sketch.paint.raster import Pixels, sprite, taken_rows
 from generator.engines.sketch.paint.stage import Stage
@@ -75,6 +75,8 @@ def _pixels(stage: Stage, puppets: Puppets, thing: Placed) -> Pixels:
     pixels = (pixels[:, ::-1] if thing.flip else pixels)[: max(1, round(pixels.shape[0] * (1 - sinks)))]
     if subject.color is not None and not drawing.is_person:
         subjects.tint(pixels, subject.color, with_walls=subject.name in table("subjects")["walls"]["names"])
+    elif subject.name in table("subjects")["natural"]:
+        subjects.tint(pixels, rgb(table("subjects")["natural"][subject.name]), 1.2)
     elif subject.color is None and stage.scene.palette and not drawing.is_person:
         picks = stage.scene.palette
         subjects.tint(pixels, picks[(thing.copy + len(subject.name)) % len(picks)], 0.5 if len(picks) > 1 else 0.3)

@@ -6,7 +6,7 @@ from generator.engines.sketch.paint.light import weather_rows
 from generator.engines.sketch.paint.noise import bump, fractal
 from generator.engines.sketch.paint.stage import Stage, hexed, mix
 
-_INDOORS = frozenset({"room", "tabletop", "studio", "underwater", "abstract"})
+_INDOORS = frozenset({"room", "tabletop", "studio", "portrait", "wall", "underwater", "abstract"})
 _LEAVES = ("#d9822b", "#b5471f", "#e0a93a", "#8a4a22", "#c8611e")
 _PETALS = ("#f9c6d6", "#f5a9c2", "#fde3ea")
 _CONFETTI = ("#ef476f", "#ffd166", "#06d6a0", "#118ab2", "#b28dff")
