@@ -28,6 +28,8 @@ DURING_POLL = ("poll_error", "poll_drop", "poll_limited", "failed", "lost")
 DURING_DOWNLOAD = ("download_error", "download_drop", "download_redirect", "download_gone", "truncated")
 _NO_PICTURE = frozenset({"not_an_image", "truncated", "download_gone"})
 """What was paid, and is of no use: another order would be another purchase."""
+_BROKEN_OFF = "drop_mid_answer"
+"""The vendor says that it took the order, and no more of it can be read."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,8 @@ routes = [{{ provider = "{self.name}", upstream_model = "{vendor.upstream_model}
         verdict = self.row.verdict(self.behaviour)
         if verdict is None:
             return self.behaviour not in _NO_PICTURE
-        if verdict.bought is Bought.UNKNOWN and isinstance(provider, Finder) and not self.row.vendor.inputs:
+        is_unheard = verdict.bought is Bought.UNKNOWN or self.behaviour == _BROKEN_OFF
+        if is_unheard and isinstance(provider, Finder) and not self.row.vendor.inputs:
             return self.behaviour != "lost"
         return verdict.retryable and (verdict.bought is Bought.NO or provider.free_to_repeat)
 
