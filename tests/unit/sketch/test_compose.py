@@ -62,6 +62,21 @@ def test_no_copy_is_cut_by_the_edge(lexicon: Lexicon, prompt: str, seed: int) ->
         assert thing.foot <= SIDE
 
 
+@pytest.mark.parametrize(
+    ("prompt", "name", "count"),
+    [
+        ("an orange on a plate", "tangerine", 1),
+        ("two oranges on a plate", "tangerine", 2),
+        ("four roses in a vase", "rose", 4),
+        ("a cat in a basket", "cat", 1),
+    ],
+)
+def test_what_lies_in_a_vessel_is_as_many_as_the_prompt_says(
+    lexicon: Lexicon, prompt: str, name: str, count: int
+) -> None:
+    assert len(things(prompt, lexicon)[name]) == count
+
+
 def test_a_landmark_stands_small_behind_what_is_named(lexicon: Lexicon) -> None:
     found = things("a black cat in Paris", lexicon)
     (cat,), (tower,) = found["black-cat"], found["eiffel-tower"]

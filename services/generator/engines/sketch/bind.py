@@ -35,6 +35,8 @@ def hosts_of(scene: Scene, lexicon: Lexicon) -> dict[int, Bond]:
 def _bond(subject: Subject, other: Subject, lexicon: Lexicon) -> str:
     """How `subject` hangs on `other` by what the prompt says of them; "" when it stands by itself."""
     subjects, traits = table("subjects"), lexicon.traits
+    if subject.relation == "on" and subjects["rim"].get(other.name, (1.0,))[0] < 0.5:
+        return "in"
     if subject.relation == "on":
         return "on" if traits(other.name).habitat != "horizon" else ""
     if subject.relation == "worn":
@@ -123,7 +125,7 @@ def _heaped(subject: Subject, host: Placed, layout: Layout) -> list[Placed]:
     """A heap in a bowl or a bunch in a vase: what shows above the rim, behind the host; on a flat host, before it."""
     rows = table("subjects")
     across = layout.widths(host.subject, host.height)
-    whole = subject.relation == "in" or subject.name in rows["whole"]["names"]
+    whole = subject.relation in ("in", "on") or subject.name in rows["whole"]["names"]
     count = subject.count if subject.count > 1 else 1 if whole else 3
     count = min(count, 5)
     rim, high = rows["rim"].get(host.subject.name, (0.62, 0.62))

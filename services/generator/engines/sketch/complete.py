@@ -97,7 +97,7 @@ def _implied_settings(reading: Reading, lexicon: Lexicon, settings: list[str], e
         return ["studio"]
     homes = [_HOME_SETTING[home] for home in _home_order(habitats)]
     own = table("subjects")["home"].get(subjects[0].name)
-    if own is not None and not {"building", "indoor"} & set(habitats):
+    if own is not None and not {"building", "indoor"} & set(habitats[1:]):
         homes.insert(0, str(own))
     return [name for name in (homes[0], "hills", "studio") if name not in excluded][:1]
 

@@ -145,8 +145,8 @@ def _is_unknown(following: list[Term]) -> bool:
 
 
 def _is_setting_here(term: Term) -> bool:
-    """A phrase that is both a thing and a place ("beach") is the place."""
-    return any(term.value(kind) is not None for kind in ("setting", "weather", "sky", "hour"))
+    """A phrase that is both a thing and a place ("beach") is the place; a campfire is a thing that shows the hour."""
+    return any(term.value(kind) is not None for kind in ("setting", "weather", "sky"))
 
 
 def _take_color(reading: Reading, term: Term, noun: Term | None) -> None:
@@ -170,6 +170,8 @@ def _take_color(reading: Reading, term: Term, noun: Term | None) -> None:
 
 def _take_subject(reading: Reading, term: Term, lexicon: Lexicon) -> None:
     name = str(term.value("subject"))
+    if term.value("hour") is not None:
+        reading.hours.append(str(term.value("hour")))
     count = reading.count or 1
     count = max(count, table("subjects")["people"].get(term.phrase, 1))
     if term.plural and count == 1 and name not in table("subjects")["worn"]:  # "a bowl of oranges" counts the bowl
