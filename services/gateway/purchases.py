@@ -3,7 +3,8 @@
 No job runs here: whoever waits may leave, and the job goes on.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -175,8 +176,13 @@ class Purchases:
         visit.purchase_began = True
         return job
 
-    def _updates(self, visit: Visit, job: Job) -> AsyncIterator[Job]:
-        return self._generator.watch.follow(job, ask=lambda: self._fetch(visit, job.id))
+    async def _updates(self, visit: Visit, job: Job) -> AsyncGenerator[Job, None]:
+        """The job at each change; what the answer's headers say of it is from the change that begins the answer."""
+        follow = self._generator.watch.follow(job, ask=lambda: self._fetch(visit, job.id))
+        async with contextlib.aclosing(follow) as updates:
+            async for news in updates:
+                visit.job = news
+                yield news
 
     async def _fetch(self, visit: Visit, name: str) -> Job:
         """Ask with a fresh caller token: a wait may be longer than a token is valid."""

@@ -6,7 +6,7 @@ Source: design.md, "The hot path": no wait owns a call.
 import asyncio
 import contextlib
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 
 import grpc.aio
 
@@ -126,7 +126,7 @@ class Watch:
         finally:
             self._leave(job_id, wait)
 
-    async def follow(self, job: Job, *, ask: AskForJob) -> AsyncIterator[Job]:
+    async def follow(self, job: Job, *, ask: AskForJob) -> AsyncGenerator[Job, None]:
         """The job as it stands, and again at each change until it has ended; it stops before that where the edge does.
 
         Where the stream is silent for long, `ask` fetches the job.

@@ -133,6 +133,22 @@ async def test_the_events_of_an_edit_bear_its_name(edge: Any, keep: Any) -> None
     assert edge.generator.submissions[0].purchase.draws[0].partial_images == 1
 
 
+async def test_a_stream_that_begins_when_all_is_drawn_says_who_drew_it_and_what_it_cost(
+    edge: Any, keep: Any, submitted: Any
+) -> None:
+    async def draw() -> None:
+        job = await submitted()
+        edge.generator.finish(edge.generator.succeeded(job, keep(b"whole"), charge_micros=42_000))
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(draw())
+        async with edge.post({**ASKED, "partial_images": 0}) as answer:
+            ((name, _),) = await _all(answer)
+    assert name == "image_generation.completed"
+    told = [answer.headers.get(f"X-Gesso-{what}") for what in ("Provider", "Model", "Cost-Usd")]
+    assert told == ["sketch", "sketch-1", "0.042"]
+
+
 async def test_an_unfinished_picture_that_is_gone_is_left_out(edge: Any, keep: Any) -> None:
     gone = generator_pb2.Picture(format="png", byte_count=9, read_url="file:///nowhere/at/all.png")
     edge.generator.answer = edge.generator.drawing(keep(b"whole"), partials=[gone])
