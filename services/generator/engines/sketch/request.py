@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 NAME = "sketch"
-VERSION = "1.0"
+VERSION = "1.1"
 MIN_SIDE = 64
 MAX_SIDE = 2048
 
