@@ -1282,7 +1282,9 @@ class Account(_message.Message):
     def subscription(self) -> Global___Subscription: ...
     @_builtins.property
     def limits(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
-        """Overrides of the plan's limits, as `imagegen.minute` to 600; 0 lifts the limit."""
+        """Overrides of the plan's figures: its limits, as `imagegen.minute` to 600, and `storage_mb`, `retention_days` and
+        `max_concurrency`; 0 lifts the bound.
+        """
 
     @_builtins.property
     def balance(self) -> Global___Balance: ...
