@@ -146,7 +146,7 @@ class Files:
         asked = request.headers
         status = verdict(asked.get(hdrs.IF_MATCH), asked.get(hdrs.IF_NONE_MATCH), file.etag)
         if status == 412:
-            return _refusal(412, "The picture is another than the one that If-Match names.")
+            return _refusal(412, "The picture is not the one that If-Match names: ask without it for this one.")
         if status == 304:
             return web.Response(status=304, headers=_headers(file))
         return await self._send(request, file, _headers(file))

@@ -148,20 +148,20 @@ class Edge:
             await self._count_stray(visit, call)
             raise
         call.method = f"{method} {found.route.path}"
-        if isinstance(found.route.action, Unserved) and found.route.action.keyless:
-            await self._count_stray(visit, call)
-            raise Fault(pb.REASON_NOT_IMPLEMENTED, found.route.action.message)
         await self._admit(visit, found.route, call)
         return await self._act(visit, found, request)
 
     async def _admit(self, visit: Visit, route: Route, call: Call) -> None:
         """Who calls, and whether they may now."""
+        if route.keyless:
+            await self._count_stray(visit, call)
+            return
         await self._identify(visit, call)
         if route.counts:
             await self._count(visit, is_call=visit.dialect.counts_calls and visit.ask.method == "POST")
 
     async def _count_stray(self, visit: Visit, call: Call) -> None:
-        """Count a request that no route takes, if it came with a good key; without one it stays as cheap as it is."""
+        """Count a request that no route takes, or that needs no key, if it came with a good one; else it stays cheap."""
         try:
             await self._identify(visit, call)
             await self._count(visit, is_call=False)

@@ -114,9 +114,9 @@ class Router:
         circuit = self._circuits[route.provider, route.upstream_model]
         if fault.reason in _THE_REQUESTS_OWN:
             circuit.succeeded()
-        elif fault.reason != pb.REASON_UPSTREAM_RATE_LIMITED and (
-            circuit.is_open or not is_repeat
-        ):  # its rate's matter
+            return
+        is_its_rates_matter = fault.reason == pb.REASON_UPSTREAM_RATE_LIMITED
+        if not is_its_rates_matter and (circuit.is_open or not is_repeat):
             circuit.failed(self._clock())
 
     @asynccontextmanager

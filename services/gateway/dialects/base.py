@@ -83,10 +83,9 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Unserved:
-    """A documented route that this version does not serve: 501 in the dialect's words; `keyless` says that no key is asked for."""
+    """A documented route that this version does not serve: 501 in the dialect's words."""
 
     message: str
-    keyless: bool = False
 
 
 Action = Buy | ShowJob | CancelJob | FollowJob | Show | Act | Unserved
@@ -96,8 +95,8 @@ Action = Buy | ShowJob | CancelJob | FollowJob | Show | Act | Unserved
 class Route:
     """One method and path; `{name}` in the path stands for one whole segment. `name` is the scope of idempotency keys.
 
-    `counts` is False for a route that no limit counts. `operation` is what the documentation calls it where another route bears
-    its name, since both are the same.
+    `counts` is False for a route that no limit counts, `keyless` True for one that asks for no key. `operation` is what the
+    documentation calls it where another route bears its name, since both are the same.
     """
 
     method: str
@@ -106,6 +105,7 @@ class Route:
     action: Action
     about: About
     counts: bool = True
+    keyless: bool = False
     operation: str = ""
 
 

@@ -6,8 +6,19 @@ from typing import Any
 
 import msgspec
 
-from gateway.about import About
-from gateway.dialects.base import Act, Action, Buy, CancelJob, Dialect, FollowJob, Problem, Show, ShowJob, Unserved
+from gateway.dialects.base import (
+    Act,
+    Action,
+    Buy,
+    CancelJob,
+    Dialect,
+    FollowJob,
+    Problem,
+    Route,
+    Show,
+    ShowJob,
+    Unserved,
+)
 from gateway.faults import STATUSES
 from gateway.manual.reasons import EXPLAINED
 from gesso.errors.v1 import reason_pb2 as pb
@@ -65,11 +76,10 @@ KEYLESS: Reasons = (pb.REASON_RATE_LIMITED, pb.REASON_INTERNAL)
 """Of the paths that need no key."""
 
 
-def reasons_of(action: Action, about: About) -> Reasons:
+def reasons_of(route: Route) -> Reasons:
     """Every reason for which a route may fail."""
-    if isinstance(action, Unserved) and action.keyless:
-        return (*KEYLESS, pb.REASON_NOT_IMPLEMENTED)
-    return tuple(dict.fromkeys((*_CALLING, *_BY_ACTION[type(action)], *about.reasons)))
+    calling = KEYLESS if route.keyless else _CALLING
+    return tuple(dict.fromkeys((*calling, *_BY_ACTION[type(route.action)], *route.about.reasons)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import msgspec
 from gateway.about import About, Answer, Parameter, Scheme
 from gateway.asked import CREATING
 from gateway.asked import PARAMETERS as MANNERS
-from gateway.dialects.base import Act, Action, Buy, Dialect, Route, Unserved
+from gateway.dialects.base import Act, Action, Buy, Dialect, Route
 from gateway.manual.failures import KEYLESS, Reasons, by_status, reasons_of, wording
 from gateway.manual.headers import HEADERS, of_error, of_limits, of_success
 from gateway.manual.reasons import EXPLAINED
@@ -116,13 +116,12 @@ def _header(name: str) -> Object:
 
 def _operation(dialect: Dialect, route: Route, schemas: Schemas) -> Object:
     about, action = route.about, route.action
-    is_keyless = isinstance(action, Unserved) and action.keyless
     parameters = (*about.parameters, *_manners(action), _REQUEST_ID)
     operation: Object = {
         "operationId": f"{dialect.name}.{route.operation or route.name}",
         "tags": [dialect.name],
         **_words(about),
-        "security": [] if is_keyless else [_security(scheme) for scheme in dialect.schemes],
+        "security": [] if route.keyless else [_security(scheme) for scheme in dialect.schemes],
         "parameters": [_parameter(parameter) for parameter in parameters],
     }
     body = _body(dialect.name, route, schemas)
@@ -130,7 +129,7 @@ def _operation(dialect: Dialect, route: Route, schemas: Schemas) -> Object:
         required = not (isinstance(action, Act) and action.body_optional)
         operation["requestBody"] = {"required": required, "content": body}
     successes = dict(_successes(dialect, route, schemas))
-    failing = by_status(dialect, reasons_of(action, about))
+    failing = by_status(dialect, reasons_of(route))
     errors = {str(status): _failure(dialect, route, status, reasons, schemas) for status, reasons in failing.items()}
     return {**operation, "responses": {**successes, **errors}}
 

@@ -13,7 +13,7 @@ from gateway import lifesigns
 from gateway.asked import PARAMETERS
 from gateway.clients.health import Health
 from gateway.dialects import DIALECTS, Settings
-from gateway.dialects.base import Buy, Unserved
+from gateway.dialects.base import Buy
 from gateway.faults import STATUSES
 from gateway.manual.failures import by_status
 from gateway.manual.openapi import document, example_name
@@ -65,8 +65,7 @@ def test_an_operation_says_what_it_takes_and_answers(method: str, path: str, abo
 @pytest.mark.parametrize(("dialect", "route"), ROUTES, ids=[f"{route.method} {route.path}" for _, route in ROUTES])
 def test_a_purchase_is_described_with_its_manner(dialect: Any, route: Any) -> None:
     about = DOCUMENT["paths"][route.path][route.method.lower()]
-    needs_key = not (isinstance(route.action, Unserved) and route.action.keyless)
-    assert about["security"] == [{scheme.name: []} for scheme in dialect.schemes if needs_key]
+    assert about["security"] == [{scheme.name: []} for scheme in dialect.schemes if not route.keyless]
     if isinstance(route.action, Buy):
         assert {one.name for one in PARAMETERS} <= {one["name"] for one in about["parameters"]}
         assert about["requestBody"]["content"]["application/json"]["examples"]

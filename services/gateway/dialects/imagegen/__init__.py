@@ -115,7 +115,8 @@ class _ImageGen:
 
     def cancelled(self, job: Job, addresses: Addresses) -> Reply:
         if not any(task.state == Task.STATE_CANCELLED for task in job.tasks):
-            raise Conflict("job", job.id, "RUNNING", "The generation has started: it goes on, and cannot be cancelled.")
+            message = "The generation has started and cannot be cancelled: it goes on, and reading it tells its end."
+            raise Conflict("job", job.id, "RUNNING", message)
         return Reply(_NO_CONTENT)
 
     def quoted(self, quote: Quote) -> Reply:

@@ -67,7 +67,7 @@ def _route(method: str, path: str, name: str, summary: str) -> Route:
     parameters = tuple(parameter for mark, parameter in _PARAMETERS.items() if mark in path)
     message = f"{method} {path} is not served by this version yet."
     about = About(summary, "Not served by this version.", parameters=parameters)
-    return Route(method, path, name, Unserved(message, keyless=name in _KEYLESS), about)
+    return Route(method, path, name, Unserved(message), about, keyless=name in _KEYLESS)
 
 
 ROUTES = tuple(_route(*row) for row in _PATHS)

@@ -9,6 +9,7 @@ from generator.engines.sketch.layout import Layout, Placed, seat_of
 from generator.engines.sketch.lexicon import Lexicon, table
 from generator.engines.sketch.scene import Scene, Subject
 
+_HAND = 0.5  # metres of what a hand holds
 Bond = tuple[int, str]  # the index of the host among the scene's subjects, and how the thing hangs on it
 
 
@@ -46,17 +47,16 @@ def _bond(subject: Subject, other: Subject, lexicon: Lexicon) -> str:
         hand = other.count == 1 and traits(other.name).habitat in ("ground", "indoor")
         return "held" if small and hand else ""
     if subject.relation == "in":
-        return (
-            "in"
-            if other.name in subjects["vessel"]["names"]
-            else "on"
-            if other.name in subjects["vessel"]["seats"]
-            else ""
-        )
+        return _contained(other)
     return subject.relation if subject.relation in ("filled", "breathed") else ""
 
 
-_HAND = 0.5  # metres of what a hand holds
+def _contained(other: Subject) -> str:
+    """How a thing hangs on what the prompt says it is in: a boat is a seat, a meadow is neither vessel nor seat."""
+    vessel = table("subjects")["vessel"]
+    if other.name in vessel["names"]:
+        return "in"
+    return "on" if other.name in vessel["seats"] else ""
 
 
 def bind(subject: Subject, bond: str, host: Placed, layout: Layout, part: tuple[int, int]) -> list[Placed]:
